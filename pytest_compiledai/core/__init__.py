@@ -1,0 +1,1 @@
+"""Pure values and the pipeline; imports neither pytest nor a model."""

@@ -1,0 +1,41 @@
+"""A gate's answer and its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One reason why a gate failed.
+
+    ``quotable`` says whether the text may go back to a model: a finding that quotes or names a
+    validation or test row may not (nothing learns from the test rows).
+    """
+
+    rule: str  # `<gate>.<name>`, for example `security.import`
+    message: str  # leads with the row or line, then what was found and expected
+    path: str = ""  # POSIX, relative to the root; "" for the candidate's own text
+    line: int = 0  # 1-based; 0: the file as a whole
+    quotable: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form that reports carry."""
+        return {"rule": self.rule, "message": self.message, "path": self.path, "line": self.line}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one gate says of one candidate: passed, or failed with findings; never a third thing."""
+
+    gate: str
+    findings: tuple[Finding, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)  # JSON values only
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate found nothing against the candidate."""
+        return not self.findings

@@ -1,0 +1,1 @@
+"""The kind `function`: a spec of one pure function in, one frozen module out."""

@@ -1,0 +1,1 @@
+"""Language models: client, recordings, budget ledger, the reference."""

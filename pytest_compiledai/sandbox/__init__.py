@@ -1,0 +1,1 @@
+"""The lock-down in which generated code runs, its workers and its probes."""
