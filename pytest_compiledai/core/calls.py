@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 from typing import Protocol
+from typing import Self
 
 
 class Status(enum.StrEnum):
@@ -91,7 +92,7 @@ class Session(Protocol):
     def close(self) -> None:
         """End the worker and its process group."""
 
-    def __enter__(self) -> Session: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
 
@@ -104,8 +105,11 @@ class Sandbox(Protocol):
     def open(
         self, program: Program, *, conditions: Conditions = ..., limits: Limits = ...
     ) -> Session:
-        """Load ``program`` in a locked worker. A program that fails to load answers every call
-        with the status of that failure; only a broken backend raises ``SandboxError``."""
+        """Load ``program`` in a locked worker.
+
+        A program that fails to load answers every call with the status of that failure; only a
+        broken backend raises ``SandboxError``.
+        """
 
     def call_fresh(
         self,

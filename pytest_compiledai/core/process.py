@@ -63,7 +63,9 @@ def run(
                 found=f"no end after {timeout_s:g} s",
                 expected="an end before the deadline",
             ) from error
-        return Ran(code=code, out=_read(out, output_cap, argv[0]), err=_read(err, output_cap, argv[0]))
+        return Ran(
+            code=code, out=_read(out, output_cap, argv[0]), err=_read(err, output_cap, argv[0])
+        )
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:

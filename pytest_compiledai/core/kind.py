@@ -1,0 +1,131 @@
+"""What a kind says, and nothing else: everything around it is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Protocol
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.document import Document
+
+    from pytest_compiledai.core.calls import Sandbox
+    from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.gate import Phase
+    from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """The surroundings in which specs are read."""
+
+    root: Path  # absolute; every path in messages and in the lock is relative to it
+    recordings: Path | None = None  # absolute; None: beside each spec
+    grants: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # unit or `*` -> capabilities
+    versions: Mapping[str, str] = field(
+        default_factory=dict
+    )  # tool -> version: part of the evidence
+
+    def granted(self, unit: str) -> frozenset[str]:
+        """Return the capabilities that reviewed settings grant to ``unit``."""
+        return self.grants.get("*", frozenset()) | self.grants.get(unit, frozenset())
+
+    def recordings_of(self, spec: str) -> Path:
+        """Return the folder of the recordings for the spec at the POSIX path ``spec``."""
+        return self.recordings or (self.root / spec).parent / "recordings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A candidate and the verdicts it has so far, in gate order; the last may be a failure."""
+
+    candidate: Candidate
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate asked so far passed."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+
+class Asking(Protocol):
+    """How a kind asks the language model; recordings, budget and retries are behind it."""
+
+    def ask(self, unit: Unit, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered:
+        """Return the answer to ``messages`` (role, content). Raises ``ModelError``."""
+
+    def recorded(self, unit: Unit, messages: Sequence[tuple[str, str]], *, sample: int) -> bool:
+        """Return whether an answer can be had without asking a model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A model's answer and what it cost when it was recorded."""
+
+    text: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    seconds: float | None  # None: not really measured
+
+
+class Bench(Protocol):
+    """What gates are given to judge with."""
+
+    def sandbox(self) -> Sandbox:
+        """Return the run's sandbox, opened at the first call. Raises ``SandboxError``."""
+
+    def scans(self, sources: Sequence[Any]) -> Mapping[str, Any]:
+        """Return the analysers' reports by content address, from the run's store or made now."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the run's measuring lock: one unit is timed at a time."""
+
+    def asking(self) -> Asking:
+        """Return the way to a reference model's answers."""
+
+
+class Kind(Protocol):
+    """One kind of unit."""
+
+    name: str
+    gates: tuple[str, ...]
+    #: Gates whose question in the accept phase covers more rows than in the select phase.
+    reopened: tuple[str, ...]
+
+    def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
+        """Return the units of ``document``. Raises ``SpecError``; spends and imports nothing."""
+
+    def propose(
+        self, unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking
+    ) -> Candidate:
+        """Return the next candidate of a chain. Raises ``ModelError`` when none can be had."""
+
+    def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
+        """Return the messages of a chain's first request, or None when no model is asked."""
+
+    def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
+        """Return the most that compiling can cost: calls, tokens in, tokens out."""
+
+    def thaw(self, unit: Unit, files: Mapping[str, bytes], *, proposer: str) -> Candidate:
+        """Return the frozen artifact as a candidate."""
+
+    def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
+        """Return what the analysers have to scan, so that many units are scanned in one batch."""
+
+    def judge(
+        self, gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: Bench
+    ) -> Verdict:
+        """Return the verdict of one of the kind's gates."""
+
+    def rank(self, verdicts: Sequence[Verdict]) -> float:
+        """Return the validation figure by which the best of a pool is chosen; more is better."""

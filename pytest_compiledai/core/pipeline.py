@@ -1,0 +1,156 @@
+"""Propose, judge, repair: the one loop that every kind goes through.
+
+Pure but for what the caller hands in: ``propose`` asks a model, ``judge`` runs gates, ``expired``
+looks at a clock. Nothing here knows of pytest, files or processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.kind import Judged
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """What the loop of one unit needs from outside."""
+
+    gates: tuple[str, ...]  # asked, in order
+    reopened: tuple[str, ...]  # asked again in the accept phase, where the test rows are opened
+    attempts: int  # proposals a chain, at least 1
+    chains: int  # chains in the pool, at least 1
+    propose: Callable[[Sequence[Judged], int], Candidate]  # history, sample number
+    judge: Callable[[str, Candidate, Phase], Verdict]
+    rank: Callable[[Sequence[Verdict]], float]
+    expired: Callable[[], bool]  # the unit's timeout is spent
+    samples: Callable[[], Iterator[int]]  # sample numbers of the chains to try, in order
+    replayed: Callable[[], bool]  # no model has been asked in this loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a loop ended."""
+
+    chosen: Judged | None  # the accepted candidate, else the one that got furthest; None: nothing
+    accepted: bool
+    proposals: int  # made in this loop, over all chains
+    stopped: ModelError | None = None  # why no further proposal was made
+    history: tuple[Judged, ...] = ()
+
+
+def judge_through(
+    gates: Sequence[str], ask: Callable[[str], Verdict], known: Sequence[Verdict] = ()
+) -> tuple[Verdict, ...]:
+    """Return verdicts in gate order, up to and including the first failure.
+
+    Gates that have a verdict in ``known`` are not asked again.
+    """
+    have = {verdict.gate: verdict for verdict in known}
+    verdicts: list[Verdict] = []
+    for gate in gates:
+        verdicts.append(have.get(gate) or ask(gate))
+        if not verdicts[-1].passed:
+            break
+    return tuple(verdicts)
+
+
+def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
+    """Return how the loop ended; ``first`` is a frozen artifact that is judged before any proposal.
+
+    A chain is one proposal and its repairs. ``loop.chains`` chains that pass on train and
+    validation rows form the pool; its best candidate opens the test rows, once. A failure there
+    ends the loop, for nothing learns from the test rows; only when the whole pool was a replay
+    does the loop go on to chains with fresh sample numbers.
+    """
+    history: list[Judged] = []
+    winners: list[Judged] = []
+    rejected: Judged | None = None
+    proposals = 0
+    stopped: ModelError | None = None
+    wanted = 1 if first is not None else loop.chains
+    for sample in loop.samples():
+        chain = _chain(loop, first, sample)
+        first = None
+        history.extend(chain.history)
+        proposals += chain.proposals
+        stopped = chain.stopped
+        if chain.accepted and chain.chosen is not None:
+            winners.append(chain.chosen)
+        over = stopped is not None or loop.expired()
+        if winners and (over or len(winners) == wanted):
+            final = accept(loop, max(winners, key=lambda judged: loop.rank(judged.verdicts)))
+            if final.passed:
+                return Ending(
+                    chosen=final, accepted=True, proposals=proposals, history=tuple(history)
+                )
+            rejected, winners, wanted = final, [], loop.chains
+            over = over or not loop.replayed()
+        if over:
+            break
+    return Ending(
+        chosen=rejected or _furthest(history),
+        accepted=False,
+        proposals=proposals,
+        stopped=stopped,
+        history=tuple(history),
+    )
+
+
+def accept(loop: Loop, judged: Judged) -> Judged:
+    """Open the test rows for the chosen candidate and return it with its final verdicts."""
+    kept = [verdict for verdict in judged.verdicts if verdict.gate not in loop.reopened]
+    verdicts = judge_through(
+        loop.gates, lambda gate: loop.judge(gate, judged.candidate, Phase.ACCEPT), kept
+    )
+    return replace(judged, verdicts=verdicts)
+
+
+def _chain(loop: Loop, first: Candidate | None, sample: int) -> Ending:
+    history: list[Judged] = []
+    proposals = 0
+    candidate = first
+    while True:
+        if candidate is None:
+            try:
+                candidate = loop.propose(history, sample)
+            except ModelError as error:
+                return _ended(history, proposals, stopped=error)
+            proposals += 1
+        judged = _judged(loop, candidate)
+        history.append(judged)
+        if judged.passed or proposals >= loop.attempts or loop.expired():
+            return _ended(history, proposals)
+        candidate = None
+
+
+def _judged(loop: Loop, candidate: Candidate) -> Judged:
+    verdicts = judge_through(loop.gates, lambda gate: loop.judge(gate, candidate, Phase.SELECT))
+    return Judged(candidate=candidate, verdicts=verdicts)
+
+
+def _ended(history: Sequence[Judged], proposals: int, stopped: ModelError | None = None) -> Ending:
+    return Ending(
+        chosen=_furthest(history),
+        accepted=bool(history) and history[-1].passed,
+        proposals=proposals,
+        stopped=stopped,
+        history=tuple(history),
+    )
+
+
+def _furthest(history: Sequence[Judged]) -> Judged | None:
+    """Return the candidate that passed the most gates; of equals the latest."""
+    passes = [sum(verdict.passed for verdict in judged.verdicts) for judged in history]
+    ranked = sorted(zip(passes, range(len(history)), strict=True))
+    return history[ranked[-1][1]] if ranked else None
