@@ -1,0 +1,111 @@
+"""Which attributes may be reached: no dunders, nothing private of others, no frames, no open format."""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterator
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.module import Module
+
+_OWN = frozenset({"self", "cls"})
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """Yield a finding for each attribute, pattern or format field that leads out of a value."""
+    for node in module.nodes:
+        match node:
+            case ast.Attribute():
+                yield from _attribute(module, node)
+            case ast.MatchClass():
+                for name in node.kwd_attrs:
+                    yield from _reached(module, node, name, own=False)
+            case ast.Call(func=ast.Attribute(attr="format" | "format_map")):
+                yield from _format(module, node)
+            case ast.Constant(value=str(text)) if _is_operator_name(module, node):
+                for part in text.split("."):
+                    yield from _reached(module, node, part, own=False)
+
+
+def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
+    own = isinstance(node.value, ast.Name) and node.value.id in _OWN
+    if node.attr == "__init__" and _is_super(module, node.value):
+        return
+    if node.attr in {"format", "format_map"} and not _is_called(module, node):
+        yield module.finding(
+            "format", node, f"{node.attr!r} used as a value", "a call on a literal"
+        )
+    yield from _reached(module, node, node.attr, own=own)
+
+
+def _reached(module: Module, node: ast.AST, name: str, *, own: bool) -> Iterator[Finding]:
+    policy = module.policy
+    if name.startswith("__") and name.endswith("__"):
+        if name not in policy.dunder and not (
+            name == "__class__" and _is_name_of_class(module, node)
+        ):
+            yield module.finding("dunder", node, f"the attribute {name!r}", "a public attribute")
+    elif name in policy.frames:
+        expected = "no way to frames, code or tracebacks"
+        yield module.finding("frame", node, f"the attribute {name!r}", expected)
+    elif name.startswith("_") and not own and name not in policy.public_private:
+        if not _is_own_class(module, node):
+            found = f"the private attribute {name!r} of something else"
+            yield module.finding("private", node, found, "a public attribute")
+
+
+def _is_super(module: Module, node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and module.dotted(node.func) == "builtins.super"
+
+
+def _is_called(module: Module, node: ast.AST) -> bool:
+    parent = module.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
+
+
+def _is_name_of_class(module: Module, node: ast.AST) -> bool:
+    # `value.__class__.__name__` is the harmless way to name a type in a message.
+    parent = module.parents.get(node)
+    return isinstance(parent, ast.Attribute) and parent.attr == "__name__"
+
+
+def _is_own_class(module: Module, node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+        return False
+    # `other._value` inside a class of this module, and `_Table._rows` of a class defined here.
+    bound = module.bindings(node.value)
+    if bound and all(item.kind == "class" for item in bound):
+        return True
+    inside = module.enclosing(node, (ast.ClassDef,)) is not None
+    return inside and bool(bound) and all(item.kind == "param" for item in bound)
+
+
+def _is_operator_name(module: Module, node: ast.Constant) -> bool:
+    parent = module.parents.get(node)
+    return isinstance(parent, ast.Call) and module.dotted(parent.func) == "operator.attrgetter"
+
+
+def _format(module: Module, call: ast.Call) -> Iterator[Finding]:
+    """A format string reads attributes and items: it must be a literal that reads none."""
+    if not isinstance(call.func, ast.Attribute):
+        return
+    text = module.constant(call.func.value)
+    if not isinstance(text, str):
+        if not _is_other_format(module, call.func.value):
+            found = "format() on text that is not constant"
+            yield module.finding("format", call, found, "an f-string or a literal")
+        return
+    try:
+        fields = [name or "" for _, name, _, _ in string.Formatter().parse(text)]
+    except ValueError:
+        return
+    if any("." in name or "__" in name for name in fields):
+        yield module.finding("format", call, "a format field that reads attributes", "plain fields")
+
+
+def _is_other_format(module: Module, node: ast.expr) -> bool:
+    # `self.format(...)` and `Thing.format(...)` of this module are methods, not string formatting.
+    if not isinstance(node, ast.Name):
+        return False
+    return node.id in _OWN or any(item.kind == "class" for item in module.bindings(node))

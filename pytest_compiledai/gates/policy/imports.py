@@ -1,0 +1,101 @@
+"""Which modules may be imported, and which of their members may be used."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.module import Module
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """Yield a finding for each import, member or use of a module that the policy does not list."""
+    for node in module.nodes:
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield from _module(module, node, alias.name)
+            case ast.ImportFrom():
+                yield from _from(module, node)
+            case ast.Attribute():
+                yield from _attribute(module, node)
+            case ast.Name(ctx=ast.Load()):
+                yield from _bare(module, node)
+
+
+def is_open(module: Module, name: str) -> bool:
+    """Whether the module called ``name`` is allowed or granted."""
+    return name in module.policy.modules or is_granted(module, name)
+
+
+def is_granted(module: Module, name: str) -> bool:
+    """Whether a capability opens the module, or the package that it lies in."""
+    return any(name == grant or name.startswith(f"{grant}.") for grant in module.granted)
+
+
+def allows(module: Module, name: str, member: str) -> bool:
+    """Whether ``member`` of the module ``name`` may be used."""
+    if is_granted(module, name):
+        closed = module.policy.closed.get(name, frozenset())
+        return not member.startswith("_") and member not in closed
+    return member in module.policy.modules.get(name, frozenset())
+
+
+def _module(module: Module, node: ast.AST, name: str) -> Iterator[Finding]:
+    if not is_open(module, name) and not _is_package_of_open(module, name):
+        yield module.finding("import", node, f"import of {name!r}", _expected(name))
+
+
+def _is_package_of_open(module: Module, name: str) -> bool:
+    # `import urllib` gives nothing by itself; its members are judged one by one.
+    return any(other.startswith(f"{name}.") for other in [*module.policy.modules, *module.granted])
+
+
+def _expected(name: str) -> str:
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return f"a pure module, or the capability 'module:{name}' granted in the project's settings"
+    return "a pure module of the standard library"
+
+
+def _from(module: Module, node: ast.ImportFrom) -> Iterator[Finding]:
+    if node.level or node.module is None:
+        yield module.finding("import", node, "a relative import", "an absolute import")
+        return
+    for alias in node.names:
+        inner = f"{node.module}.{alias.name}"
+        if alias.name == "*":
+            yield module.finding("import", node, "a star import", "each name by itself")
+        elif is_open(module, inner) or inner in module.policy.modules:
+            continue
+        elif not is_open(module, node.module):
+            yield module.finding("import", node, f"import of {inner!r}", _expected(node.module))
+        elif not allows(module, node.module, alias.name):
+            yield module.finding("member", node, f"{inner!r}", "a member the policy lists")
+
+
+def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
+    name = module.dotted(node.value)
+    if name is None or name.startswith("builtins.") or not _is_module(module, name):
+        return
+    inner = f"{name}.{node.attr}"
+    if _is_module(module, inner) or allows(module, name, node.attr):
+        return
+    yield module.finding("member", node, f"{inner!r}", "a member the policy lists")
+
+
+def _is_module(module: Module, name: str) -> bool:
+    # A class can have its module's name (datetime.datetime); the list of members decides.
+    return is_open(module, name) or _is_package_of_open(module, name)
+
+
+def _bare(module: Module, node: ast.Name) -> Iterator[Finding]:
+    """A module's name may only stand before a dot: no alias, no argument, no element."""
+    name = module.dotted(node)
+    if name is None or name.startswith("builtins.") or not _is_module(module, name):
+        return
+    parent = module.parents.get(node)
+    if not (isinstance(parent, ast.Attribute) and parent.value is node):
+        found = f"the module {name!r} used as a value"
+        yield module.finding("module-value", node, found, "its members only")

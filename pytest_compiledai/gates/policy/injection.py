@@ -1,0 +1,151 @@
+"""Text in another language put together from the caller's text: SQL, markup, shell, queries, paths."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.taint import Taint
+
+_HOLE = "\x00"  # stands where a dynamic part goes
+_MARKUP_TAGS = (
+    "a|abbr|article|b|body|br|button|code|div|em|form|h[1-6]|head|html|i|iframe|img|input|label|li"
+    "|link|meta|ol|option|p|pre|script|section|select|small|span|strong|style|svg|table|tbody|td"
+    "|textarea|th|thead|title|tr|u|ul"
+)
+
+
+class Language(NamedTuple):
+    """How text of one language is recognised, and what to do instead of building it."""
+
+    rule: str
+    shape: re.Pattern[str]
+    name: str
+    instead: str
+
+
+_LANGUAGES = (
+    Language(
+        "sql",
+        re.compile(
+            r"\b(select\b.{1,200}?\bfrom\b|insert\s+into\b|update\s+\S+\s+set\b|delete\s+from\b"
+            r"|drop\s+(table|database)\b|alter\s+table\b|where\s+\S+\s*(=|like\b|in\b))",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        "SQL",
+        "placeholders and a separate tuple of values",
+    ),
+    Language(
+        "markup",
+        re.compile(
+            rf"<(!doctype|/?({_MARKUP_TAGS})(\s[^<>]*)?/?>|({_MARKUP_TAGS})\s[^<>]*{_HOLE})", re.I
+        ),
+        "markup",
+        "html.escape() around each value",
+    ),
+    Language(
+        "shell",
+        re.compile(
+            r"^\s*(sudo\s+)?(bash|chmod|chown|convert|cp|curl|dd|docker|ffmpeg|find|git|grep|kill|mv"
+            r"|nc|nslookup|openssl|ping|rm|rsync|scp|sed|sh|ssh|tar|unzip|wget|zip)\s+(-|\S*[/\x00])"
+            r"|\|\s*(sh|bash|grep|xargs|tee)\b|;\s*rm\s|&&\s*\w+\s",
+        ),
+        "a shell command",
+        "a list of arguments, or shlex.quote()",
+    ),
+    Language(
+        "query",
+        re.compile(
+            r"\(&?\|?\(?(uid|cn|sn|ou|dc|mail|objectclass|samaccountname)=|//?\w+\[@?\w+(\(\))?\s*="
+        ),
+        "an LDAP or XPath query",
+        "escaped values",
+    ),
+)
+_ROOTED = re.compile(r"^(/|~/|\./|\.\./|[A-Za-z]:[\\/])[^\x00]*\x00")
+_LINK = re.compile(r"^https?://[^\x00/]*\x00", re.IGNORECASE)
+_TEMPLATE = re.compile(r"\{\{.*\x00|\x00.*\}\}|\{%.*\x00", re.DOTALL)
+
+
+def check(module: Module, taint: Taint) -> Iterator[Finding]:
+    """Yield a finding for each piece of foreign text that holds an uncleaned part."""
+    for node in module.nodes:
+        if isinstance(node, ast.expr) and not _is_part(module, node):
+            text = _built(module, taint, node)
+            if text is not None and _HOLE in text:
+                yield from _judge(module, node, text)
+
+
+def _judge(module: Module, node: ast.expr, text: str) -> Iterator[Finding]:
+    for language in _LANGUAGES:
+        if language.shape.search(text):
+            found = f"{language.name} put together from the caller's text"
+            yield module.finding(language.rule, node, found, language.instead)
+    if _LINK.search(text):
+        found = "a link whose host is the caller's text"
+        yield module.finding("redirect", node, found, "a host from a constant list")
+    if _ROOTED.search(text):
+        found = "a file path that ends in the caller's text"
+        yield module.finding("path", node, found, "posixpath.basename() of the value, or a table")
+    if _TEMPLATE.search(text):
+        found = "a template that holds the caller's text"
+        yield module.finding("template", node, found, "the value passed beside a constant template")
+
+
+def _is_part(module: Module, node: ast.expr) -> bool:
+    # Only the whole text is judged, not the halves of a sum or the receiver of format().
+    parent = module.parents.get(node)
+    if isinstance(parent, ast.BinOp):
+        return isinstance(parent.op, ast.Add) or (
+            isinstance(parent.op, ast.Mod) and parent.left is node
+        )
+    return isinstance(parent, ast.FormattedValue | ast.JoinedStr)
+
+
+def _built(module: Module, taint: Taint, node: ast.expr) -> str | None:
+    """Return the text that ``node`` builds, a hole for each uncleaned part; ``None``: not text."""
+    match node:
+        case ast.JoinedStr() | ast.BinOp(op=ast.Add()):
+            return "".join(_pieces(module, taint, node))
+        case ast.BinOp(op=ast.Mod(), left=left, right=right):
+            text = module.constant(left)
+            return _filled(text, r"%(\(\w+\))?[-+ #0-9.]*[sr]", taint.is_tainted(right))
+        case ast.Call(func=ast.Attribute(attr="format", value=value)):
+            values = [*node.args, *(keyword.value for keyword in node.keywords)]
+            dynamic = any(taint.is_tainted(item) for item in values)
+            return _filled(module.constant(value), r"\{\w*(:[^{}]*)?\}", dynamic)
+        case ast.Call(
+            func=ast.Attribute(attr="join", value=value), args=[ast.List() | ast.Tuple() as parts]
+        ):
+            joint = module.constant(value)
+            pieces = ("".join(_pieces(module, taint, part)) for part in parts.elts)
+            return joint.join(pieces) if isinstance(joint, str) else None
+    return None
+
+
+def _filled(text: object, holes: str, dynamic: bool) -> str | None:  # noqa: FBT001 - a plain fact
+    if not isinstance(text, str):
+        return None
+    return re.sub(holes, _HOLE if dynamic else "", text)
+
+
+def _pieces(module: Module, taint: Taint, node: ast.expr) -> Iterator[str]:
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
+            pending += [part.right, part.left]
+        elif isinstance(part, ast.JoinedStr):
+            pending += reversed(part.values)
+        elif isinstance(part, ast.FormattedValue):
+            pending.append(part.value)
+        else:
+            value = module.constant(part)
+            if value is not None:
+                yield str(value)
+            else:
+                yield _HOLE if taint.is_tainted(part) else ""

@@ -1,0 +1,123 @@
+"""Whether equal inputs give equal outputs: no state between calls, no clock, no chance, no addresses.
+
+Decides what the text shows. Order that depends on the hash seed is refused where the elements are
+visibly strings; what is not visible here, the sandbox finds by running under two hash seeds.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.scope import Binding
+from pytest_compiledai.gates.policy.scope import parameters
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """Yield a finding for each way in which an answer could depend on more than the input."""
+    shared_defaults = set(_mutable_defaults(module))
+    for node in module.nodes:
+        match node:
+            case ast.Global():
+                found = f"global {', '.join(node.names)}"
+                yield module.finding("global", node, found, "values passed and returned")
+            case ast.Attribute(attr=name) if name in module.policy.clock:
+                yield from _clock(module, node)
+            case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
+                yield from _change(module, node, node.value, shared_defaults)
+            case ast.AugAssign(target=ast.Name() as target):
+                yield from _change(module, node, target, shared_defaults)
+            case ast.Call():
+                yield from _call(module, node, shared_defaults)
+
+
+def _call(module: Module, node: ast.Call, shared: set[ast.AST]) -> Iterator[Finding]:
+    name = module.dotted(node.func)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in module.policy.mutators:
+        yield from _change(module, node, node.func.value, shared)
+    if name in module.policy.mutating_calls and node.args:
+        yield from _change(module, node, node.args[0], shared)
+    if name == "random.Random" and not (node.args and _is_fixed(module, node.args[0])):
+        yield module.finding("random", node, "a generator without a fixed seed", "Random(<number>)")
+    needed = module.policy.local_time.get(name or "", 0)
+    if needed and len(node.args) + len(node.keywords) < needed:
+        yield module.finding("clock", node, f"{name} in the host's time zone", "an explicit `tz`")
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone":
+        if not node.args and not node.keywords:
+            yield module.finding("clock", node, "astimezone() of the host", "an explicit time zone")
+
+
+def _is_fixed(module: Module, node: ast.expr) -> bool:
+    return isinstance(module.constant(node), int | str | bytes)
+
+
+def _clock(module: Module, node: ast.Attribute) -> Iterator[Finding]:
+    if isinstance(node.value, ast.Name):
+        name = node.value.id
+        bound = module.bindings(node.value)
+        own = name == "self" or any(item.kind == "class" for item in bound)
+        handed = _HANDED_IN.get(name) in module.capabilities
+        if own or (handed and any(item.kind == "param" for item in bound)):
+            return
+    expected = "the time as an input, or the capability 'clock'"
+    yield module.finding("clock", node, f"{node.attr!r}, which reads the clock", expected)
+
+
+def _change(
+    module: Module, node: ast.AST, target: ast.expr, shared: set[ast.AST]
+) -> Iterator[Finding]:
+    """Yield a finding when ``target`` lives longer than one call."""
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        target = target.value
+    if isinstance(target, ast.Call) and module.dotted(target.func) == "builtins.type":
+        yield module.finding("mutation", node, "a change of a class", "a change of an instance")
+    if not isinstance(target, ast.Name):
+        return
+    if module.enclosing(node, _FUNCTIONS) is not None and module.is_global(target):
+        found = f"a change of {target.id!r}, which outlives the call"
+        yield module.finding("mutation", node, found, "a copy made inside the function")
+    elif any(binding.node in shared for binding in module.bindings(target)):
+        if not _is_replaced(module.bindings(target)):
+            found = f"a change of the default value of {target.id!r}"
+            yield module.finding("mutation", node, found, "None as default, a new value inside")
+
+
+def _is_replaced(bound: list[Binding]) -> bool:
+    return any(binding.kind == "assign" and _is_plain(binding) for binding in bound)
+
+
+def _is_plain(binding: Binding) -> bool:
+    # `xs += [1]` binds and changes at once; only a plain assignment leaves the default behind.
+    return binding.value is not None and not isinstance(binding.node, ast.AugAssign)
+
+
+def _mutable_defaults(module: Module) -> Iterator[ast.AST]:
+    for node in module.nodes:
+        if not isinstance(node, _FUNCTIONS):
+            continue
+        arguments = node.args
+        plain = [*arguments.posonlyargs, *arguments.args]
+        pairs = list(zip(reversed(plain), reversed(arguments.defaults), strict=False))
+        pairs += [
+            (argument, default)
+            for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            if default is not None
+        ]
+        known = set(parameters(arguments))
+        for argument, default in pairs:
+            if argument in known and _is_mutable(module, default):
+                yield argument
+
+
+def _is_mutable(module: Module, node: ast.expr) -> bool:
+    made = module.dotted(node.func) if isinstance(node, ast.Call) else None
+    return isinstance(node, _MUTABLE) or (
+        made is not None
+        and made.rpartition(".")[2] in {"list", "dict", "set", "bytearray", "deque"}
+    )

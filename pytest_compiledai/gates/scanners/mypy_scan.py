@@ -1,0 +1,43 @@
+"""mypy as a subprocess: one batch, our configuration, no plugins, no packages, a private cache."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.process import run as run_program
+from pytest_compiledai.gates.scanners.answer import Complaint
+from pytest_compiledai.gates.scanners.copies import Scratch
+from pytest_compiledai.gates.scanners.report import INSTALL
+
+
+def run(
+    scratch: Scratch, *, config: Path, strict: bool, cache: Path | None, timeout_s: float
+) -> Iterator[Complaint]:
+    """Yield the errors that mypy reports; raises ``ToolError`` when it gives no answer."""
+    if importlib.util.find_spec("mypy") is None:
+        raise ToolError(where="mypy", found="no mypy installed", expected="mypy", next=INSTALL)
+    argv = [sys.executable, "-I", "-m", "mypy", f"--config-file={config}", "--output=json"]
+    argv += ["--no-site-packages", "--no-error-summary", "--no-color-output"]
+    argv += [f"--cache-dir={cache or scratch.folder / '.mypy'}"]
+    argv += ["--strict"] if strict else []
+    argv += [copy.name for copy in scratch.copies]
+    ran = run_program(argv, cwd=scratch.folder, env=scratch.env(), timeout_s=timeout_s)
+    if ran.code not in {0, 1, 2}:
+        raise _silent(ran.code, ran.err)
+    for line in ran.out.splitlines():
+        try:
+            row = json.loads(line)
+            if row["severity"] == "error":
+                yield Complaint(row["file"], row["line"], row["code"] or "misc", row["message"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _silent(ran.code, ran.err or line) from error
+
+
+def _silent(code: int, err: bytes) -> ToolError:
+    text = err[-300:].decode("utf-8", "replace").strip()
+    return ToolError(where="mypy", found=f"exit code {code}: {text}", expected="JSON lines")

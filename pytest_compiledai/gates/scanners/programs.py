@@ -1,0 +1,40 @@
+"""Where the analysers are, and in which versions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+
+TOOLS = ("bandit", "mypy", "ruff", "semgrep")
+
+
+def find(name: str) -> str | None:
+    """Return the path of the program ``name``, or ``None``.
+
+    Looked for in ``COMPILEDAI_<NAME>``, next to the interpreter, then on PATH.
+    """
+    wanted = os.environ.get(f"COMPILEDAI_{name.upper()}")
+    if wanted:
+        return wanted
+    beside = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+    for folder in beside:
+        found = shutil.which(name, path=folder)
+        if found:
+            return found
+    return shutil.which(name)
+
+
+def versions() -> dict[str, str]:
+    """Return the installed version of each analyser, ``missing`` where there is none."""
+    return {name: _version(name) for name in TOOLS}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "outside" if find(name) else "missing"

@@ -1,0 +1,132 @@
+"""The security gate: may this text be executed in the sandbox, and later in production.
+
+The answer rests on a policy that denies by default; Bandit, Ruff and Semgrep are second opinions.
+Nothing is executed. Does not see what only running shows: memory, time, a wrong answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+from pytest_compiledai.core.source import Source
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.gates.policy import attributes
+from pytest_compiledai.gates.policy import classes
+from pytest_compiledai.gates.policy import imports
+from pytest_compiledai.gates.policy import injection
+from pytest_compiledai.gates.policy import names
+from pytest_compiledai.gates.policy import order
+from pytest_compiledai.gates.policy import pattern
+from pytest_compiledai.gates.policy import purity
+from pytest_compiledai.gates.policy import secret
+from pytest_compiledai.gates.policy import shape
+from pytest_compiledai.gates.policy import sinks
+from pytest_compiledai.gates.policy import text
+from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.rulebook import Policy
+from pytest_compiledai.gates.policy.rulebook import policy
+from pytest_compiledai.gates.policy.taint import Taint
+from pytest_compiledai.gates.tools import ToolReport
+from pytest_compiledai.gates.tools import opinions
+
+GATE = "security"
+# After one of these there is no tree, and no analyser was given the text.
+_UNREAD = frozenset(
+    f"security.{name}" for name in ("size", "encoding", "character", "nesting", "parse")
+)
+TOOLS = ("bandit", "ruff-security", "semgrep")
+_PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
+    imports.check,
+    names.check,
+    attributes.check,
+    classes.check,
+    shape.check,
+    purity.check,
+    order.check,
+    secret.check,
+)
+_TAINTED: tuple[Callable[[Module, Taint], Iterator[Finding]], ...] = (
+    injection.check,
+    pattern.check,
+    sinks.check,
+)
+
+
+def judge(
+    source: Source, *, capabilities: frozenset[str], scans: Mapping[str, ToolReport]
+) -> Verdict:
+    """Return the verdict on ``source``: the policy first, then what the analysers reported.
+
+    ``scans`` is what ``tools.scan`` returned; a source or a tool that is missing in it is a finding.
+    """
+    found = inspect(source, capabilities=capabilities)
+    if not any(item.rule in _UNREAD for item in found):
+        off = _silenced(policy(), capabilities)
+        found += opinions(source, scans, gate=GATE, tools=TOOLS, off=off)
+    figures = {"bytes": len(source.data), "findings": len(found)}
+    return Verdict(gate=GATE, findings=_sorted(found), figures=figures)
+
+
+def inspect(source: Source, *, capabilities: frozenset[str]) -> tuple[Finding, ...]:
+    """Return what the policy alone finds; runs no analyser and takes about a millisecond."""
+    rules = policy()
+    read = text.read(source.data, rules.text, source.path)
+    if read.findings:
+        return read.findings
+    try:
+        tree = _parse(read.text)
+        if _depth(tree) > rules.text.max_depth:
+            return (_flaw(source, "nesting", 0, "a tree too deep; expected flatter code"),)
+        module = Module(tree, path=source.path, policy=rules, capabilities=capabilities)
+        return _sorted((*text.suppressions(read.text, source.path), *_rules(module)))
+    except SyntaxError as error:
+        fact = f"line {error.lineno or 0}: found {error.msg}; expected Python that parses"
+        return (_flaw(source, "parse", error.lineno or 0, fact),)
+    except (RecursionError, MemoryError, ValueError) as error:
+        # The parser's own ways to refuse text that is too deep or holds what no source may hold.
+        fact = f"{type(error).__name__} of the parser; expected flatter code"
+        return (_flaw(source, "nesting", 0, fact),)
+
+
+def _parse(code: str) -> ast.Module:
+    with warnings.catch_warnings():
+        # An invalid escape in generated code must not become an error of the run.
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
+def _depth(tree: ast.AST) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
+
+
+def _rules(module: Module) -> Iterator[Finding]:
+    for check in _PLAIN:
+        yield from check(module)
+    taint = Taint(module)
+    for tainted in _TAINTED:
+        yield from tainted(module, taint)
+
+
+def _flaw(source: Source, name: str, line: int, message: str) -> Finding:
+    return Finding(rule=f"security.{name}", message=message, path=source.path, line=line)
+
+
+def _silenced(rules: Policy, capabilities: frozenset[str]) -> frozenset[str]:
+    """Return the analysers' rules that are not listened to, by policy or because of a grant."""
+    names_ = (text_.removeprefix("module:") for text_ in capabilities)
+    granted = (rules.granted.get(name, frozenset()) for name in names_)
+    return rules.bandit_off.union(rules.ruff_off, *granted)
+
+
+def _sorted(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    unique = {(item.line, item.rule, item.message): item for item in found}
+    return tuple(unique[key] for key in sorted(unique))

@@ -1,0 +1,184 @@
+"""One scan of all sources by all analysers, and its answers as findings of a gate.
+
+Fails closed: a tool that is missing, crashes, runs out of time or does not confirm a file leaves a
+fault in that file's report, and the gate that needs the tool turns it into a finding.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import warnings
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pytest_compiledai.assets import asset
+from pytest_compiledai.assets import assets_digest
+from pytest_compiledai.core.source import Source
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy import text
+from pytest_compiledai.gates.policy.rulebook import policy
+from pytest_compiledai.gates.scanners import bandit_scan
+from pytest_compiledai.gates.scanners import mypy_scan
+from pytest_compiledai.gates.scanners import ruff_scan
+from pytest_compiledai.gates.scanners import semgrep_scan
+from pytest_compiledai.gates.scanners.answer import Runner
+from pytest_compiledai.gates.scanners.answer import answer
+from pytest_compiledai.gates.scanners.copies import scratch
+from pytest_compiledai.gates.scanners.programs import versions
+from pytest_compiledai.gates.scanners.report import ToolFault
+from pytest_compiledai.gates.scanners.report import ToolFinding
+from pytest_compiledai.gates.scanners.report import ToolReport
+
+__all__ = [
+    "ALL",
+    "Mypy",
+    "ScanRequest",
+    "ToolFault",
+    "ToolFinding",
+    "ToolReport",
+    "opinions",
+    "policy_digest",
+    "scan",
+    "versions",
+]
+
+Mypy = Literal["strict", "basic"]
+ALL = frozenset({"bandit", "ruff-security", "semgrep", "ruff-syntax", "mypy"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """A source to scan, with the settings of its unit that change what a tool says."""
+
+    source: Source
+    mypy: Mypy = "strict"
+
+
+def scan(
+    requests: Sequence[ScanRequest],
+    *,
+    which: frozenset[str] = ALL,
+    cache: Path | None = None,
+    timeout_s: float = 120,
+) -> dict[str, ToolReport]:
+    """Return the reports on all sources by content address; each tool runs once.
+
+    ``cache`` is a folder private to the run where mypy keeps what it knows of the standard library;
+    without it the first scan costs a second more. ``timeout_s`` bounds each tool.
+    """
+    unread = ToolFault(tool="text", found="text that no analyser may be given", next="")
+    reports = {item.source.address: ToolReport(faults=(unread,)) for item in requests}
+    fit = [item for item in requests if _is_fit(item.source)]
+    if fit:
+        reports |= {item.source.address: ToolReport() for item in fit}
+        with scratch([item.source for item in fit]) as everything:
+            for tool, run in _runners(which, timeout_s).items():
+                _add(reports, answer(tool, run, everything))
+        if "mypy" in which:
+            _scan_types(fit, reports, cache, timeout_s)
+    return reports
+
+
+def _scan_types(
+    requests: Iterable[ScanRequest],
+    reports: dict[str, ToolReport],
+    cache: Path | None,
+    timeout_s: float,
+) -> None:
+    modes: dict[Mypy, list[Source]] = {}
+    for item in requests:
+        modes.setdefault(item.mypy, []).append(item.source)
+    for mode, sources in sorted(modes.items()):
+        run = functools.partial(
+            mypy_scan.run,
+            config=asset("gates", "syntax", "mypy.ini"),
+            strict=mode == "strict",
+            cache=cache / mode if cache else None,
+            timeout_s=timeout_s,
+        )
+        with scratch(sources) as some:
+            _add(reports, answer(f"mypy-{mode}", run, some))
+
+
+def _add(reports: dict[str, ToolReport], new: Mapping[str, ToolReport]) -> None:
+    for address, report in new.items():
+        reports[address] = reports[address].merged(report)
+
+
+def _runners(which: frozenset[str], timeout_s: float) -> dict[str, Runner]:
+    security, syntax = asset("gates", "security"), asset("gates", "syntax")
+    runners: dict[str, Runner] = {
+        "bandit": bandit_scan.run,
+        "ruff-security": functools.partial(
+            ruff_scan.run, config=security / "ruff.toml", timeout_s=timeout_s
+        ),
+        "ruff-syntax": functools.partial(
+            ruff_scan.run, config=syntax / "ruff.toml", timeout_s=timeout_s
+        ),
+        "semgrep": functools.partial(
+            semgrep_scan.run, rules=security / "semgrep.yaml", timeout_s=timeout_s
+        ),
+    }
+    return {name: run for name, run in runners.items() if name in which}
+
+
+def _is_fit(source: Source) -> bool:
+    """Whether the text is plain and small enough to be parsed by programs that are not ours."""
+    read = text.read(source.data, policy().text, source.path)
+    if read.findings:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(read.text)
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        return False
+    return True
+
+
+def opinions(
+    source: Source,
+    scans: Mapping[str, ToolReport],
+    *,
+    gate: str,
+    tools: Iterable[str],
+    off: frozenset[str] = frozenset(),
+) -> tuple[Finding, ...]:
+    """Return what ``tools`` say of ``source`` as findings of ``gate``; silence is a finding too."""
+    report = scans.get(source.address, ToolReport())
+    found = []
+    for tool in tools:
+        if tool not in report.scanned:
+            found.append(_fault(source, report, gate, tool))
+        found += [
+            _finding(source, gate, item)
+            for item in report.findings
+            if item.tool == tool and item.code not in off
+        ]
+    return tuple(found)
+
+
+def _finding(source: Source, gate: str, item: ToolFinding) -> Finding:
+    name = item.tool.partition("-")[0]
+    said = item.message[:1].lower() + item.message[1:].rstrip(".")
+    message = f"line {item.line}: found {said} ({name} {item.code}); expected no such report"
+    return Finding(rule=f"{gate}.{name}", message=message, path=source.path, line=item.line)
+
+
+def _fault(source: Source, report: ToolReport, gate: str, tool: str) -> Finding:
+    faults = [item for item in report.faults if item.tool in {tool, "text"}]
+    found = faults[0].found if faults else "no scan of this source"
+    after = f"; next: {faults[0].next}" if faults and faults[0].next else ""
+    message = f"{tool}: found {found}; expected a completed scan{after}"
+    return Finding(rule=f"{gate}.tool", message=message, path=source.path, quotable=False)
+
+
+@functools.cache
+def policy_digest(gate: str) -> str:
+    """Return the digest of all that the gate enforces as data: policy, rules, configuration, corpus."""
+    return assets_digest(asset("gates", gate))
