@@ -5,15 +5,14 @@ A tree is compiled once into closures; judging never raises for plain JSON data.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 from typing import Final
 from typing import TypeAlias
 
+from pytest_compiledai.core.bounds import decimal
 from pytest_compiledai.core.formats import FORMATS
 from pytest_compiledai.core.node import ArrayNode
 from pytest_compiledai.core.node import BooleanNode
@@ -27,10 +26,13 @@ from pytest_compiledai.core.node import StringNode
 from pytest_compiledai.core.node import UnionNode
 from pytest_compiledai.core.node import same_scalar
 from pytest_compiledai.core.pattern import compile_pattern
+from pytest_compiledai.core.words import describe
+from pytest_compiledai.core.words import listed
+from pytest_compiledai.core.words import quoted
+from pytest_compiledai.core.words import shown
+from pytest_compiledai.core.words import sized
 
 PROBLEM_CAP: Final = 20  # problems told of one value
-_SHOWN_CHARACTERS: Final = 60
-_SHOWN_OPTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,34 +78,8 @@ def render_path(way: Way) -> str:
         elif str(step).isidentifier():
             text += f".{step}" if text else step
         else:
-            text += f"[{_quoted(str(step))}]"
+            text += f"[{quoted(str(step))}]"
     return text
-
-
-def shown(value: Any) -> str:
-    """Return a value for a message: scalars as JSON, cut; the rest by its kind and size."""
-    if isinstance(value, dict):
-        return f"an object of {len(value)} properties" if value else "an empty object"
-    if isinstance(value, list):
-        return f"a list of {len(value)} items" if value else "an empty list"
-    if isinstance(value, str):
-        return _quoted(value)
-    if type(value) is int and abs(value) >= 10**_SHOWN_CHARACTERS:
-        return "a very large integer"
-    if value is None or isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return f"a {type(value).__name__}, which is not JSON"
-
-
-def _quoted(text: str) -> str:
-    if len(text) > _SHOWN_CHARACTERS:
-        return f"{json.dumps(text[:_SHOWN_CHARACTERS])}... ({len(text)} characters)"
-    return json.dumps(text, ensure_ascii=not text.isprintable())
-
-
-def describe(node: Node) -> str:
-    """Return what a node asks for, for a message: `an integer from 1 to 5`."""
-    return _DESCRIPTIONS[type(node)](node)
 
 
 def _say(out: list[Problem], way: Way, value: Any, expected: str) -> None:
@@ -118,7 +94,7 @@ def _object(node: ObjectNode) -> Judge:
     names = frozenset(node.properties)
     additional = node.additional
     extra = None if isinstance(additional, bool) else compile_judge(additional)
-    permitted = f"no property but {_listed(sorted(names))}" if names else "no property"
+    permitted = f"no property but {listed(sorted(names))}" if names else "no property"
 
     def judge(value: Any, way: Way, out: list[Problem]) -> None:
         if type(value) is not dict:
@@ -147,7 +123,7 @@ def _object(node: ObjectNode) -> Judge:
 def _array(node: ArrayNode) -> Judge:
     judge_item = compile_judge(node.items)
     low, high, unique = node.min_items, node.max_items, node.unique
-    size = _sized(low, high, "item")
+    size = sized(low, high, "item")
 
     def judge(value: Any, way: Way, out: list[Problem]) -> None:
         if type(value) is not list:
@@ -193,7 +169,7 @@ def _identity(value: Any) -> Any:
 
 def _string(node: StringNode) -> Judge:
     low, high = node.min_length, node.max_length
-    size = f"a string of {_sized(low, high, 'character')}"
+    size = f"a string of {sized(low, high, 'character')}"
     pattern = None if node.pattern is None else compile_pattern(node.pattern)
     check = None if node.format is None else FORMATS[node.format]
 
@@ -240,7 +216,7 @@ def _integer(node: IntegerNode) -> Judge:
 def _number(node: NumberNode) -> Judge:
     low, high = node.minimum, node.maximum
     above, below = node.exclusive_minimum, node.exclusive_maximum
-    step = None if node.multiple_of is None else _decimal(node.multiple_of)
+    step = None if node.multiple_of is None else decimal(node.multiple_of)
     wanted = describe(node)
 
     def judge(value: Any, way: Way, out: list[Problem]) -> None:
@@ -250,16 +226,11 @@ def _number(node: NumberNode) -> Judge:
             or (high is not None and value > high)
             or (above is not None and value <= above)
             or (below is not None and value >= below)
-            or (step is not None and _decimal(value) % step)
+            or (step is not None and decimal(value) % step)
         ):
             _say(out, way, value, wanted)
 
     return judge
-
-
-def _decimal(value: float) -> Fraction:
-    """Return a number as the decimal it is written as: 19.99 is a multiple of 0.01."""
-    return Fraction(value) if isinstance(value, int) else Fraction(repr(value))
 
 
 def _boolean(node: BooleanNode) -> Judge:
@@ -319,56 +290,6 @@ def _union(node: UnionNode) -> Judge:
     return judge
 
 
-def _sized(low: int, high: int | None, noun: str) -> str:
-    if high is None:
-        return f"at least {low} {noun}{'' if low == 1 else 's'}"
-    plural = "" if high == 1 else "s"
-    return f"{high} {noun}{plural}" if low == high else f"{low} to {high} {noun}{plural}"
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _SHOWN_OPTIONS
-    text = ", ".join(names[:_SHOWN_OPTIONS])
-    return f"{text} and {more} more" if more > 0 else text
-
-
-def _describe_string(node: StringNode) -> str:
-    if node.pattern is not None:
-        return f"a string that matches {node.pattern}"
-    return "a string" if node.format is None else f"a string of format {node.format}"
-
-
-def _describe_number(node: IntegerNode | NumberNode) -> str:
-    words = ["an integer" if isinstance(node, IntegerNode) else "a finite number"]
-    if isinstance(node, NumberNode) and node.exclusive_minimum is not None:
-        words.append(f"above {node.exclusive_minimum}")
-    if isinstance(node, NumberNode) and node.exclusive_maximum is not None:
-        words.append(f"below {node.exclusive_maximum}")
-    if node.minimum is not None:
-        words.append(f"from {node.minimum}")
-    if node.maximum is not None:
-        words.append(f"up to {node.maximum}")
-    if node.multiple_of is not None:
-        words.append(f"in steps of {node.multiple_of}")
-    return " ".join(words)
-
-
-def _describe_enum(node: EnumNode) -> str:
-    texts = _listed([shown(value) for value in node.values])
-    return texts if len(node.values) == 1 else f"one of {texts}"
-
-
-_DESCRIPTIONS: Final[dict[type, Callable[[Any], str]]] = {
-    ObjectNode: lambda _: "an object",
-    ArrayNode: lambda _: "a list",
-    StringNode: _describe_string,
-    IntegerNode: _describe_number,
-    NumberNode: _describe_number,
-    BooleanNode: lambda _: "true or false",
-    NullNode: lambda _: "null",
-    EnumNode: _describe_enum,
-    UnionNode: lambda node: " or ".join(describe(option) for option in node.options),
-}
 _COMPILERS: Final[dict[type, Callable[[Any], Judge]]] = {
     ObjectNode: _object,
     ArrayNode: _array,

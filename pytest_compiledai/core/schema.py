@@ -10,15 +10,17 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from typing import Final
 
+from pytest_compiledai.core.bounds import integer_node
+from pytest_compiledai.core.bounds import number_node
 from pytest_compiledai.core.conform import Judge
 from pytest_compiledai.core.conform import Problem
 from pytest_compiledai.core.conform import compile_judge
 from pytest_compiledai.core.conform import judge_value
-from pytest_compiledai.core.conform import shown
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.formats import FORMATS
 from pytest_compiledai.core.keywords import ANNOTATIONS
@@ -30,10 +32,8 @@ from pytest_compiledai.core.keywords import ROOT_ONLY
 from pytest_compiledai.core.node import ArrayNode
 from pytest_compiledai.core.node import BooleanNode
 from pytest_compiledai.core.node import EnumNode
-from pytest_compiledai.core.node import IntegerNode
 from pytest_compiledai.core.node import Node
 from pytest_compiledai.core.node import NullNode
-from pytest_compiledai.core.node import NumberNode
 from pytest_compiledai.core.node import ObjectNode
 from pytest_compiledai.core.node import StringNode
 from pytest_compiledai.core.node import UnionNode
@@ -41,6 +41,7 @@ from pytest_compiledai.core.node import same_scalar
 from pytest_compiledai.core.pattern import PatternError
 from pytest_compiledai.core.pattern import compile_pattern
 from pytest_compiledai.core.place import Place
+from pytest_compiledai.core.words import shown
 
 __all__ = ["Problem", "Schema"]
 
@@ -87,6 +88,10 @@ class _Parser:
     def fault(self, way: Way, *, found: str, expected: str) -> SpecError:
         """Return the error at a way of keys inside the schema."""
         return SpecError(where=self.place(*way), found=found, expected=expected)
+
+    def fault_below(self, way: Way, keyword: str, *, found: str, expected: str) -> SpecError:
+        """Return the error at a keyword of the schema at ``way``."""
+        return self.fault((*way, keyword), found=found, expected=expected)
 
     def root(self) -> ObjectNode:
         """Return the tree of the whole schema, which must be an object's."""
@@ -254,9 +259,9 @@ class _Parser:
         if name == "string":
             return self.string(data, way)
         if name == "integer":
-            return self.integer(data, way)
+            return integer_node(data, partial(self.fault_below, way))
         if name == "number":
-            return self.number(data, way)
+            return number_node(data, partial(self.fault_below, way))
         return BooleanNode() if name == "boolean" else NullNode()
 
     def object(self, data: Mapping[str, Any], way: Way, depth: int) -> ObjectNode:
@@ -343,57 +348,6 @@ class _Parser:
             found = f"`{least}: {low}` above `{most}: {high}`"
             raise self.fault((*way, least), found=found, expected="bounds that leave a value")
         return low, high
-
-    def bounds(self, data: Mapping[str, Any], way: Way) -> dict[str, float]:
-        """Return the keywords of a number that are given, each a finite number."""
-        given = {name: data[name] for name in APPLIES["number"] if name in data}
-        for keyword, value in given.items():
-            finite = type(value) in (int, float) and math.isfinite(value)
-            if not finite or (keyword == "multipleOf" and value <= 0):
-                expected = "a finite number" + (" above 0" if keyword == "multipleOf" else "")
-                raise self.fault((*way, keyword), found=shown(value), expected=expected)
-        return given
-
-    def integer(self, data: Mapping[str, Any], way: Way) -> IntegerNode:
-        """Return an integer's node, its bounds made whole and inclusive."""
-        given = self.bounds(data, way)
-        step = given.get("multipleOf")
-        if step is not None and step != int(step):
-            where = (*way, "multipleOf")
-            raise self.fault(where, found=shown(step), expected="a whole number beside `integer`")
-        lows = [math.ceil(given["minimum"])] if "minimum" in given else []
-        if "exclusiveMinimum" in given:
-            lows.append(math.floor(given["exclusiveMinimum"]) + 1)
-        highs = [math.floor(given["maximum"])] if "maximum" in given else []
-        if "exclusiveMaximum" in given:
-            highs.append(math.ceil(given["exclusiveMaximum"]) - 1)
-        low, high = max(lows, default=None), min(highs, default=None)
-        every = None if step is None else int(step)
-        if low is not None and high is not None and -(-low // (every or 1)) * (every or 1) > high:
-            self.refuse_empty(given, way)
-        return IntegerNode(minimum=low, maximum=high, multiple_of=every)
-
-    def number(self, data: Mapping[str, Any], way: Way) -> NumberNode:
-        """Return a number's node."""
-        given = self.bounds(data, way)
-        low, high = given.get("minimum", -math.inf), given.get("maximum", math.inf)
-        above = given.get("exclusiveMinimum", -math.inf)
-        below = given.get("exclusiveMaximum", math.inf)
-        if low > high or above >= below or above >= high or low >= below:
-            self.refuse_empty(given, way)
-        return NumberNode(
-            minimum=given.get("minimum"),
-            maximum=given.get("maximum"),
-            exclusive_minimum=given.get("exclusiveMinimum"),
-            exclusive_maximum=given.get("exclusiveMaximum"),
-            multiple_of=given.get("multipleOf"),
-        )
-
-    def refuse_empty(self, given: Mapping[str, float], way: Way) -> None:
-        """Raise at the first bound of a number that no value can meet."""
-        stated = ", ".join(f"`{keyword}: {value}`" for keyword, value in given.items())
-        where = (*way, next(iter(given)))
-        raise self.fault(where, found=f"{stated} together", expected="bounds that leave a value")
 
 
 _JSON_TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
