@@ -53,7 +53,9 @@ def read_plain(root: Path, path: str, *, cap: int = FILE_CAP) -> bytes:
     bytes, and ``OSError`` (``FileNotFoundError`` among them) as the system gives it.
     """
     refuse_symlinks(root, path)
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags = os.O_RDONLY
+    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+        flags |= getattr(os, flag, 0)
     try:
         handle = os.open(root / path, flags)
     except OSError as error:

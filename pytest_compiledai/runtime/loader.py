@@ -1,0 +1,488 @@
+"""Serve what passed every gate, by name, after comparing its bytes with the lock.
+
+    from compiled import route_ticket          # the function itself: calls cost nothing extra
+    compiled.load("route_ticket")              # the same object
+    compiled.load("rates", clock=time.time)    # a unit with capabilities is handed them here
+    compiled.load("support_bot")               # another kind: its files, path -> bytes
+
+This file is written as a whole and needs the standard library only. ``compiledai.lock`` is looked
+for beside this folder, then inside it (that is where a wheel ships it). An artifact's bytes are
+read once, their SHA-256 is compared with the lock's, and those bytes are compiled and executed:
+no other file of this folder can be imported, no ``.pyc`` of an artifact is read or written, and
+no symlink below this folder is followed. It does not judge the lock, which review has to protect.
+"""
+
+# No pathlib: it would be imported for a handful of joins.
+# ruff: noqa: PTH
+
+from __future__ import annotations
+
+import errno as _errno
+import functools as _functools
+import importlib as _importlib
+import os as _os
+import re as _re
+import stat as _stat
+import sys as _sys
+import threading as _threading
+import types as _types
+from collections.abc import Iterator as _Iterator
+from collections.abc import Mapping as _Mapping
+from importlib.machinery import ModuleSpec as _ModuleSpec
+
+TYPE_CHECKING = False  # `typing` is not imported: it would double the import time of this package
+if TYPE_CHECKING:
+    from collections.abc import Callable as _Callable
+    from typing import Any as _Any
+
+__all__ = ["Abstain", "Files", "IntegrityError", "NeedsCapabilities", "NotCompiled"]
+__all__ += ["fallback", "load"]
+
+# What importlib.reload must not replace: classes that callers catch, and what they registered.
+_kept: dict[str, _Any] = {
+    name: globals()[name]
+    for name in ("Abstain", "IntegrityError", "NeedsCapabilities", "NotCompiled", "_fallbacks")
+    if name in globals()
+}
+for _name in globals().get("_ready", ()):
+    globals().pop(_name, None)
+
+_LOCK = "compiledai.lock"
+_FIRST_LINE = "lock-version = 1"
+_LOCK_CAP = 64 << 20  # bytes
+_SOURCE_CAP = 1 << 20  # bytes of one Python artifact
+_FILE_CAP = 1 << 30  # bytes of one file of another kind
+_ALWAYS = ("security", "syntax", "execution")  # gates that no spec can switch off
+_KEYS = {"kind", "spec", "target", "files", "proposer", "attempts", "basis", "source", "gates"}
+_KEYS |= {"off", "capabilities", "evidence", "entry"}
+_NAME = _re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DIGEST = _re.compile(r"[0-9a-f]{64}")
+_HEADER = _re.compile(r'^\[artifact\."([a-z][a-z0-9_]{0,63})"\]$', _re.MULTILINE)
+_STRAY = _re.compile(
+    r'^(?:\[(?!artifact\."[a-z][a-z0-9_]{0,63}"\]$)|<{7}|={7}|>{7})', _re.MULTILINE
+)
+
+
+class NotCompiled(ImportError):
+    """Nothing of this name is in the lock, or there is no lock."""
+
+
+class IntegrityError(ImportError):
+    """An artifact or the lock is not what it was when the artifact was frozen."""
+
+
+class NeedsCapabilities(ImportError):
+    """A unit was not given exactly the capabilities it was compiled with."""
+
+
+class Abstain(Exception):
+    """An artifact's refusal to answer one input; ``reason`` says why."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Files(_Mapping[str, bytes]):
+    """The verified files of an artifact: POSIX path below its folder -> bytes."""
+
+    __slots__ = ("_files",)
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+
+    def __getitem__(self, path: str) -> bytes:
+        return self._files[path]
+
+    def __iter__(self) -> _Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def load(name: str, /, **capabilities: _Any) -> _Any:
+    """Return the function ``name``, or the ``Files`` of an artifact of another kind.
+
+    A unit that was compiled with ``clock``, ``random`` or ``call:x`` is given them here, as
+    ``clock=``, ``random=`` and ``call={"x": function}``; each becomes the keyword argument of that
+    name (``x`` for ``call:x``). Raises ``NotCompiled``, ``IntegrityError``, ``NeedsCapabilities``.
+    """
+    if not capabilities and name in _ready:
+        return _ready[name]
+    entry = _entry(name)
+    if entry["kind"] != "function":
+        _bindings(name, (), capabilities)
+        prefix = f"{name}/"
+        return Files(
+            {path.removeprefix(prefix): _verified(name, path, _FILE_CAP) for path in entry["files"]}
+        )
+    bindings = _bindings(name, entry["capabilities"], capabilities)
+    function = _imported(name)
+    if bindings:
+        return _answering(name, _functools.partial(function, **bindings))
+    with _guard:
+        return _ready.get(name) or _publish(name, function)
+
+
+def fallback(name: str, function: _Callable[..., _Any], /) -> None:
+    """Let ``function`` answer, with the same arguments, whenever ``name`` abstains.
+
+    Register it before the function is taken: one that was taken earlier stays as it was, and so
+    does ``from compiled.<name> import <name>``, which always gives the bare function.
+    """
+    _entry(name)
+    with _guard:
+        _fallbacks[name] = function
+        _ready.pop(name, None)
+        globals().pop(name, None)
+
+
+class _Answering:
+    """A function with a fallback: the only functions that are not handed out bare."""
+
+    def __init__(self, name: str, function: _Callable[..., _Any]) -> None:
+        self.__name__ = name
+        self.__wrapped__ = function
+        self._fallback = _fallbacks[name]
+
+    def __call__(self, /, *args: _Any, **kwargs: _Any) -> _Any:
+        try:
+            return self.__wrapped__(*args, **kwargs)
+        except Abstain:
+            return self._fallback(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[_Any, ...]:
+        return (load, (self.__name__,))
+
+
+_fallbacks: dict[str, _Callable[..., _Any]] = {}
+_ready: dict[str, _Any] = {}  # what `load` hands out without a further look
+_functions: dict[str, _Any] = {}  # the bare functions
+_entries: dict[str, dict[str, _Any]] = {}
+_tables: dict[str, str] = {}  # name -> the text of its table, once the lock has been read
+_guard = _threading.RLock()  # protects the five above
+_folder = _os.path.dirname(_os.path.abspath(__file__))
+_shown = _os.path.basename(_folder)
+
+
+def _message(where: str, found: str, expected: str, following: str) -> str:
+    return f"{where}: found {found}; expected {expected}; next: {following}"
+
+
+def _answering(name: str, function: _Callable[..., _Any]) -> _Any:
+    return _Answering(name, function) if name in _fallbacks else function
+
+
+def _publish(name: str, function: _Callable[..., _Any]) -> _Any:
+    """Make ``function`` the package's attribute, so that the next access is a plain look-up."""
+    _ready[name] = globals()[name] = _answering(name, function)
+    return _ready[name]
+
+
+def _bindings(
+    name: str, wanted: _Mapping[str, _Any] | tuple[str, ...], given: dict[str, _Any]
+) -> dict[str, _Any]:
+    """Return the keyword arguments to bind: what the entry lists has to be what was given."""
+    asked = {item for item in wanted if not item.startswith("module:")}
+    calls = given.get("call", {})
+    values = {key: value for key, value in given.items() if key != "call"}
+    have = {*values, *(f"call:{key}" for key in calls)}
+    if have != asked:
+        raise NeedsCapabilities(
+            _message(
+                f"{_shown}.{name}",
+                f"the capabilities {', '.join(sorted(have)) or 'none'}",
+                ", ".join(sorted(asked)) or "none",
+                f'`{_shown}.load("{name}", ...)` with clock=, random= or call={{...}} as listed',
+            )
+        )
+    return {**values, **calls}
+
+
+def _imported(name: str) -> _Any:
+    """Return the bare function; the import system's lock makes sure that it is made once."""
+    if name not in _functions:
+        _importlib.import_module(f"{__name__}.{name}")
+    if name not in _functions:
+        raise IntegrityError(
+            _message(
+                f"{__name__}.{name}",
+                "a module that did not come through the lock's check",
+                "none in sys.modules",
+                f"find out who put `{__name__}.{name}` there",
+            )
+        )
+    return _functions[name]
+
+
+def _entry(name: str) -> dict[str, _Any]:
+    """Return the entry of ``name``, checked once. Raises ``NotCompiled`` or ``IntegrityError``."""
+    known = _entries.get(name) if isinstance(name, str) else None
+    if known is not None:
+        return known
+    with _guard:
+        if not _tables:
+            _tables.update(_read_lock())
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name not in _tables:
+            raise NotCompiled(
+                _message(
+                    _LOCK,
+                    f"no artifact {ascii(name)[:80]}",
+                    f"one of {len(_tables)} that were frozen",
+                    f"`pytest --compile specs/`, or ship {_shown}/ and {_LOCK} of one revision",
+                )
+            )
+        fault = next(_faults(name, table := _table(name)), "")
+        if fault:
+            raise IntegrityError(_message(f"{_LOCK}, `{name}`", fault, "it as frozen", _restore()))
+        return _entries.setdefault(name, table)
+
+
+def _restore() -> str:
+    return f"`git checkout -- {_LOCK} {_shown}/`, or deploy both again from one revision"
+
+
+def _read_lock() -> dict[str, str]:
+    """Return name -> text of its table. Raises ``NotCompiled`` or ``IntegrityError``.
+
+    Only the tables that are asked for are parsed: a start with many artifacts pays for few.
+    """
+    # Needed by every load, not by `import compiled`; most processes have them already.
+    for needed in ("hashlib", "json", "linecache", "tomllib"):
+        _importlib.import_module(needed)
+    if not _os.path.isdir(_folder):
+        raise NotCompiled(
+            _message(_folder, "no folder, perhaps a zip", "plain files", "install it unpacked")
+        )
+    for place in (_os.path.dirname(_folder), _folder):
+        try:
+            data = _read(place, _LOCK, _LOCK_CAP)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found = error.strerror or str(error)
+            raise IntegrityError(_message(_LOCK, found, "a plain file", _restore())) from None
+        return _split(data)
+    raise NotCompiled(
+        _message(
+            _os.path.join(_os.path.dirname(_folder), _LOCK),
+            "no file",
+            f"the lock beside or inside {_shown}/",
+            f"`pytest --compile specs/`, or ship the lock with {_shown}/",
+        )
+    )
+
+
+def _split(data: bytes) -> dict[str, str]:
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise IntegrityError(_message(_LOCK, "no UTF-8", "text", _restore())) from None
+    stray = _STRAY.search(text)
+    if stray:
+        line = text.count("\n", 0, stray.start()) + 1
+        found = "a conflict marker or an unknown table"
+        raise IntegrityError(_message(f"{_LOCK}:{line}", found, "a merged lock", _restore()))
+    head, *parts = _HEADER.split(text)
+    if [line for line in head.split("\n") if line and line[0] != "#"] != [_FIRST_LINE]:
+        found = ascii(head)[:80]
+        upgrade = "compile with the version of pytest-compiledai that wrote this file"
+        raise IntegrityError(_message(f"{_LOCK}:1", found, f"`{_FIRST_LINE}`", upgrade))
+    tables = dict(zip(parts[::2], parts[1::2], strict=True))
+    if len(tables) * 2 != len(parts):
+        raise IntegrityError(_message(_LOCK, "a table twice", "one an artifact", _restore()))
+    return tables
+
+
+def _table(name: str) -> dict[str, _Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(_tables[name])
+    except ValueError as error:
+        found = f"no TOML: {error}"
+        raise IntegrityError(_message(f"{_LOCK}, `{name}`", found, "TOML", _restore())) from None
+
+
+def _faults(name: str, table: dict[str, _Any]) -> _Iterator[str]:
+    """Yield what is wrong with the table of ``name``; each look relies on those before it."""
+    import hashlib
+    import json
+
+    if set(table) != _KEYS:
+        yield f"other keys: {', '.join(sorted(set(table) ^ _KEYS))[:200]}"
+    rest = {key: value for key, value in table.items() if key != "entry"}
+    # What TOML has and JSON has not, a date for one, becomes text, which changes the digest.
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), default=repr)
+    if hashlib.sha256(text.encode("ascii")).hexdigest() != table["entry"]:
+        yield "a half-merged or hand-edited table"
+    files, gates = table["files"], table["gates"]
+    if not isinstance(files, dict) or not files or not all(map(_is_digest, files.values())):
+        yield "files without SHA-256 digests"
+    if not all(_is_own(path, name) for path in files):
+        yield "a path outside the artifact"
+    if not isinstance(gates, list) or not isinstance(table["capabilities"], list):
+        yield "no list of gates or capabilities"
+    missing = set(_ALWAYS) - {str(gate).partition("@")[0] for gate in gates}
+    if missing:
+        yield f"no gate {', '.join(sorted(missing))}"
+    if table["kind"] == "function" and f"{name}.py" not in files:
+        yield f"no file `{name}.py`"
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def _is_own(path: str, name: str) -> bool:
+    parts = path.split("/")
+    plain = not any(part in {"", ".", ".."} for part in parts)
+    return (
+        plain
+        and not _re.search(r"[\x00-\x1f\\:]", path)
+        and (path == f"{name}.py" or (len(parts) > 1 and parts[0] == name))
+    )
+
+
+def _verified(name: str, path: str, cap: int) -> bytes:
+    """Return the bytes of one file of ``name``, read once and compared with the lock."""
+    import hashlib
+
+    expected = _entry(name)["files"][path]
+    where = f"{_shown}/{path}"
+    try:
+        data = _read(_folder, path, cap)
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        raise IntegrityError(_message(where, found, "a plain file", _restore())) from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != expected:
+        raise IntegrityError(
+            _message(where, f"sha256 {found}", f"{expected} as in {_LOCK}", _restore())
+        )
+    return data
+
+
+def _read(folder: str, path: str, cap: int) -> bytes:
+    """Return the bytes of a plain file; no symlink below ``folder`` is followed."""
+    handle = _open(folder, path.split("/"))
+    with _os.fdopen(handle, "rb", buffering=0) as file:
+        facts = _os.fstat(handle)
+        if not _stat.S_ISREG(facts.st_mode):
+            raise OSError(_errno.EINVAL, "something that is no plain file")
+        if facts.st_size > cap:
+            raise OSError(_errno.EFBIG, f"{facts.st_size} bytes, over the cap of {cap}")
+        # One byte more than the cap: a file that grew meanwhile has another digest anyway.
+        return file.read(cap + 1) if facts.st_size else b""
+
+
+def _open(folder: str, parts: list[str]) -> int:
+    flags = _os.O_RDONLY
+    for flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+        flags |= getattr(_os, flag, 0)
+    if _os.open not in _os.supports_dir_fd:  # Windows: looked at first, then opened
+        for depth in range(1, len(parts) + 1):
+            if _os.path.islink(_os.path.join(folder, *parts[:depth])):
+                raise OSError(_errno.ELOOP, "a symlink")
+        return _os.open(_os.path.join(folder, *parts), flags)
+    handle = _os.open(folder, _os.O_RDONLY | _os.O_DIRECTORY | _os.O_CLOEXEC)
+    for part in parts[:-1]:
+        outer = handle
+        try:
+            handle = _os.open(part, flags | _os.O_DIRECTORY, dir_fd=outer)
+        finally:
+            _os.close(outer)
+    try:
+        return _os.open(parts[-1], flags, dir_fd=handle)
+    finally:
+        _os.close(handle)
+
+
+class _Finder:
+    """Serve ``compiled.<name>`` from the lock, and refuse every other module below ``compiled``."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def find_spec(self, fullname: str, *_: object) -> _Any:
+        """Return the spec of a function's module. Raises ``NotCompiled`` for everything else."""
+        if not fullname.startswith(self.prefix):
+            return None
+        name = fullname.removeprefix(self.prefix)
+        if _entry(name)["kind"] != "function":
+            take = f'`{_shown}.load("{name}")`'
+            raise NotCompiled(_message(fullname, "files, no module", "a function", take))
+        return _ModuleSpec(fullname, self)  # type: ignore[arg-type]  # a loader by its methods
+
+    def create_module(self, spec: object) -> None:
+        """Leave the making of the module to the import system."""
+
+    def exec_module(self, module: _types.ModuleType) -> None:
+        """Execute the verified bytes, and only these, in the namespace of ``module``."""
+        import linecache
+
+        name = module.__name__.removeprefix(self.prefix)
+        data = _verified(name, f"{name}.py", _SOURCE_CAP)
+        filename = f"<frozen {name} sha256:{_entry(name)['files'][f'{name}.py'][:12]}>"
+        lines = data.decode("utf-8", "replace").splitlines(keepends=True)
+        linecache.cache[filename] = (len(data), None, lines, filename)
+        code = compile(data, filename, "exec", dont_inherit=True)
+        module.__dict__["Abstain"] = Abstain
+        exec(code, module.__dict__)  # noqa: S102 - the purpose: bytes whose digest the lock holds
+        function = module.__dict__.get(name)
+        if not callable(function):
+            found = f"no function `{name}`"
+            raise IntegrityError(_message(f"{_shown}/{name}.py", found, "one", _restore()))
+        with _guard:
+            _functions[name] = function
+            if all(item.startswith("module:") for item in _entry(name)["capabilities"]):
+                _publish(name, function)
+
+    def get_source(self, fullname: str) -> str:
+        """Return the verified text, for ``inspect`` and debuggers."""
+        name = fullname.removeprefix(self.prefix)
+        return _verified(name, f"{name}.py", _SOURCE_CAP).decode("utf-8")
+
+
+class _Package(_types.ModuleType):
+    """This package: its functions stay its attributes when their modules are imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # After `import compiled.x` the import system sets the attribute `x` to the module.
+        if name in _functions and value is _sys.modules.get(f"{__name__}.{name}"):
+            return
+        super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> _Any:
+    if not _NAME.fullmatch(name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        _entry(name)
+    except NotCompiled as error:  # `hasattr` and tools that probe modules expect this class
+        raise AttributeError(str(error)) from None
+    return load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_tables})
+
+
+def _install() -> None:
+    """Take over the imports below this package, also after ``importlib.reload``."""
+    prefix = f"{__name__}."
+    globals().update(_kept)
+    others = [finder for finder in _sys.meta_path if getattr(finder, "prefix", "") != prefix]
+    _sys.meta_path[:] = [_Finder(prefix), *others]
+    for fullname in [fullname for fullname in _sys.modules if fullname.startswith(prefix)]:
+        del _sys.modules[fullname]
+    # With an empty path no other finder, pytest's assertion rewriting among them, sees any file.
+    globals()["__path__"] = []
+    _sys.modules[__name__].__class__ = _Package
+
+
+# As a plain module, which is how a type checker or a test looks at this text, it does nothing.
+if "__path__" in globals():
+    _install()
+del annotations
