@@ -86,8 +86,6 @@ def _rebinding(module: Module, scope: Scope, name: str, bound: list[Binding]) ->
         yield module.finding("rebinding", last, f"a binding of {name!r}", "a name of your own")
     elif name in module.policy.injected:
         yield module.finding("rebinding", last, f"a binding of {name!r}", "the given class")
-    elif scope.kind == "module" and hasattr(builtins, name):
-        yield module.finding("rebinding", last, f"a new meaning for {name!r}", "the builtin")
     elif any(item.kind == "import" for item in bound) and _differs(bound):
         found = f"a second meaning for the imported {name!r}"
         yield module.finding("rebinding", last, found, "one meaning for an imported name")

@@ -79,7 +79,11 @@ def _change(
         yield module.finding("mutation", node, "a change of a class", "a change of an instance")
     if not isinstance(target, ast.Name):
         return
-    if module.enclosing(node, _FUNCTIONS) is not None and module.is_global(target):
+    if module.home(target) is None:
+        # An imported module's member has a home; only a builtin or the given Abstain has none.
+        found = f"a change of {target.id!r}, which is shared by all code"
+        yield module.finding("mutation", node, found, "a value of your own")
+    elif module.enclosing(node, _FUNCTIONS) is not None and module.is_global(target):
         found = f"a change of {target.id!r}, which outlives the call"
         yield module.finding("mutation", node, found, "a copy made inside the function")
     elif any(binding.node in shared for binding in module.bindings(target)):

@@ -15,7 +15,10 @@ from pytest_compiledai.gates.policy.module import Module
 _DEFINITIONS = (
     ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign
 )  # fmt: skip
-_SWALLOWS = frozenset({"builtins.BaseException", "builtins.SystemExit"})
+_SWALLOWS = frozenset(
+    f"builtins.{name}"
+    for name in ("BaseException", "BaseExceptionGroup", "SystemExit", "KeyboardInterrupt")
+)
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
 
@@ -72,8 +75,11 @@ def _constant(
 
 def _handler(module: Module, node: ast.ExceptHandler) -> Iterator[Finding]:
     kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    # A bare `except` outside a `while` hides mistakes, which Ruff's E722 says in the syntax gate;
+    # inside one it makes a loop that cannot be stopped.
+    looped = module.enclosing(node, (ast.While,)) is not None
     for kind in kinds:
-        if kind is None or module.dotted(kind) in _SWALLOWS:
+        if (kind is None and looped) or (kind is not None and module.dotted(kind) in _SWALLOWS):
             found = "a handler of everything, even of being stopped"
             yield module.finding("except", node, found, "`except` with the errors that are meant")
 

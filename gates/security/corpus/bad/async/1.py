@@ -1,0 +1,2 @@
+async def total(data: list[int]) -> int:
+    return sum(data)

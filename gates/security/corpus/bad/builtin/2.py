@@ -1,0 +1,2 @@
+def value(data: str) -> object:
+    return eval(data)

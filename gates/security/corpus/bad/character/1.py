@@ -1,0 +1,2 @@
+def is_admin(role: str) -> bool:
+    return role == "user‮ ⁦"

@@ -1,0 +1,3 @@
+class Box:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (str, ())

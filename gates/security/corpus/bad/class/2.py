@@ -1,0 +1,6 @@
+class Meta(type):
+    pass
+
+
+class Box(metaclass=Meta):
+    pass

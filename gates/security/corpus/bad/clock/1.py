@@ -1,0 +1,5 @@
+from datetime import datetime
+
+
+def is_late(data: str) -> bool:
+    return datetime.fromisoformat(data) < datetime.now()

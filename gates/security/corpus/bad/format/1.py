@@ -1,0 +1,2 @@
+def greeting(template: str, name: str) -> str:
+    return template.format(name)

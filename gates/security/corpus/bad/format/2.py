@@ -1,0 +1,2 @@
+def kind(data: object) -> str:
+    return "{0.__class__}".format(data)

@@ -1,0 +1,5 @@
+import os
+
+
+def home(data: str) -> str:
+    return os.environ[data]

@@ -1,0 +1,4 @@
+def fetch(data: str) -> str:
+    import requests
+
+    return requests.get(data).text

@@ -1,0 +1,2 @@
+def card(data: str) -> str:
+    return f"<div class='card'>{data}</div>"

@@ -1,0 +1,2 @@
+def link(data: str) -> str:
+    return "<a href='" + data + "'>open</a>"

@@ -1,0 +1,5 @@
+import json
+
+
+def text(data: str) -> str:
+    return json.codecs.open(data).read()

@@ -1,0 +1,6 @@
+from decimal import getcontext
+
+
+def precise(data: int) -> int:
+    getcontext().prec = data
+    return data

@@ -1,0 +1,3 @@
+def collect(data: str, seen: list[str] = []) -> list[str]:
+    seen.append(data)
+    return seen

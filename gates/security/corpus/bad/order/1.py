@@ -1,0 +1,2 @@
+def words(data: str) -> list[str]:
+    return list(set(data.lower().split()))

@@ -1,0 +1,2 @@
+def upload(data: str) -> str:
+    return "/srv/uploads/" + data

@@ -1,0 +1,2 @@
+def inside(data: object) -> object:
+    return data._secret

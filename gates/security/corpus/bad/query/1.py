@@ -1,0 +1,2 @@
+def person(data: str) -> str:
+    return f"(&(uid={data})(objectClass=person))"

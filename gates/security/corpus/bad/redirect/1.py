@@ -1,0 +1,2 @@
+def login(data: str) -> str:
+    return "https://" + data + "/login"

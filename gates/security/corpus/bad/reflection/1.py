@@ -1,0 +1,2 @@
+def read(data: object, name: str) -> object:
+    return getattr(data, name)

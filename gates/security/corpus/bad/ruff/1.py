@@ -1,0 +1,2 @@
+def folder(data: str) -> tuple[str, str]:
+    return data, "/tmp/work"

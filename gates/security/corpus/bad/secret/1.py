@@ -1,0 +1,1 @@
+API_KEY = "sk-a8Zk29dLqPw83mVbT5rXy0Nc"

@@ -1,0 +1,2 @@
+def is_admin(data: dict[str, str]) -> bool:
+    return data["password"] == "hunter2!"

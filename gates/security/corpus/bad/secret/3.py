@@ -1,0 +1,1 @@
+SETTINGS = {"db_password": "Tr0ub4dor&3"}

@@ -1,0 +1,2 @@
+def write(data: str, *, archive: object) -> None:
+    archive.extractall(data)

@@ -1,0 +1,2 @@
+def find(data: str) -> str:
+    return f"SELECT id FROM users WHERE name = '{data}'"

@@ -1,0 +1,4 @@
+def find(data: str) -> str:
+    statement = "DELETE FROM users "
+    statement += "WHERE name = '" + data + "'"
+    return statement

@@ -1,0 +1,2 @@
+def find(data: str) -> str:
+    return "UPDATE users SET name = '%s'" % data

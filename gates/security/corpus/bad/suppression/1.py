@@ -1,0 +1,2 @@
+def value(data: str) -> int:
+    return int(data)  # noqa

@@ -1,0 +1,2 @@
+# mypy: ignore-errors
+VALUE = 1

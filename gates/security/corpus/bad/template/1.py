@@ -1,0 +1,2 @@
+def page(data: str) -> str:
+    return "Hello {{ user }} " + "{% if x %}" + data

@@ -1,0 +1,3 @@
+# capabilities: module:http
+def fetch(data: str, *, get: object) -> object:
+    return get(data, verify=False)

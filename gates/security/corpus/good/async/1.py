@@ -1,0 +1,2 @@
+def total(data: list[int]) -> int:
+    return sum(data)

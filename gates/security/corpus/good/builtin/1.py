@@ -1,0 +1,5 @@
+import json
+
+
+def value(data: str) -> object:
+    return json.loads(data)

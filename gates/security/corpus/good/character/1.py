@@ -1,0 +1,2 @@
+def greeting(data: str) -> str:
+    return f"Grüße, {data}"

@@ -1,0 +1,2 @@
+def kind(data: object) -> str:
+    return type(data).__name__

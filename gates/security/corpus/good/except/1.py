@@ -1,0 +1,5 @@
+def number(data: str) -> int:
+    try:
+        return int(data)
+    except (ValueError, TypeError):
+        return 0

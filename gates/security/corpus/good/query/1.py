@@ -1,0 +1,2 @@
+def person(data: str) -> dict[str, str]:
+    return {"attribute": "uid", "value": data}

@@ -1,0 +1,2 @@
+# types: one of the three plans
+VALUE = 1  # a plain remark

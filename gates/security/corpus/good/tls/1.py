@@ -1,0 +1,2 @@
+def fetch(data: str, *, get: object) -> object:
+    return get(data, verify=True)
