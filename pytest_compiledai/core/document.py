@@ -159,9 +159,9 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             raise self.fault(self.line, found="an alias", expected="the value written out")
         if (anchor := getattr(event, "anchor", None)) is not None:
-            raise self.fault(self.line, found=f"the anchor &{anchor}", expected="no anchor")
+            raise self.fault(self.line, found=f"the anchor &{_cut(anchor)}", expected="no anchor")
         if (tag := getattr(event, "tag", None)) is not None:
-            raise self.fault(self.line, found=f"the tag {tag}", expected="no tag")
+            raise self.fault(self.line, found=f"the tag {_cut(tag)}", expected="no tag")
         return event
 
     def documents(self) -> Iterator[Document]:
@@ -256,11 +256,14 @@ def _events(text: str, path: str) -> Iterator[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = Place(path=path, line=mark.line + 1 if mark else 0)
-        found = ", ".join(part for part in (error.problem, error.context) if part)
-        raise SpecError(where=where, found=found, expected="YAML") from None
+        reasons = ", ".join(part for part in (error.problem, error.context) if part)
+        raise SpecError(
+            where=where, found=f"broken YAML ({_cut(reasons, 200)})", expected="YAML that parses"
+        ) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # ValueError and OverflowError: an escape such as "\UFFFFFFFF" beyond Unicode.
-        raise SpecError(where=path, found=str(error), expected="YAML") from None
+        found = f"broken YAML ({_cut(str(error), 200)})"
+        raise SpecError(where=path, found=found, expected="YAML that parses") from None
 
 
 def _kind(event: yaml.Event) -> str:
@@ -272,5 +275,5 @@ def _kind(event: yaml.Event) -> str:
     return f"the scalar {_cut(text)}" if text else "nothing"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line of a terminal
+def _cut(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -44,6 +44,8 @@ _GATE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _VERSIONED = re.compile(r"[a-z][a-z0-9_]{0,63}@[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
 _CAPABILITY = re.compile(r"clock|random|module:[A-Za-z_][\w.]{0,99}|call:[A-Za-z_]\w{0,63}")
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,300}")
+_BEYOND = re.compile(r"[^\x20-\x7e]")
+_PLANE = 0xFFFF
 _SHOWN = 80  # characters of a wrong value in a message
 
 
@@ -191,10 +193,19 @@ _RULES: Mapping[str, tuple[str, Callable[[object], bool]]] = {
 
 
 def _toml(value: Any) -> str:
-    """Return ``value`` as TOML: JSON's string escapes are TOML's too, but for U+007F."""
+    """Return ``value`` as TOML in ASCII.
+
+    JSON's escapes are TOML's too, but for U+007F, which JSON leaves alone, and for characters
+    beyond U+FFFF, which JSON writes as a pair of surrogates.
+    """
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_toml(key)} = {_toml(value[key])}" for key in sorted(value)) + "}"
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+    return _BEYOND.sub(_escaped, json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\u{code:04x}" if code <= _PLANE else f"\\U{code:08x}"
 
 
 def _shown(value: object) -> str:

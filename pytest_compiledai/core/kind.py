@@ -13,10 +13,9 @@ from typing import Any
 from typing import Protocol
 
 if TYPE_CHECKING:
-    from pytest_compiledai.core.document import Document
-
     from pytest_compiledai.core.calls import Sandbox
     from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.document import Document
     from pytest_compiledai.core.gate import Phase
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.core.verdict import Verdict
@@ -58,13 +57,16 @@ class Judged:
 
 
 class Asking(Protocol):
-    """How a kind asks the language model; recordings, budget and retries are behind it."""
+    """How a unit asks the language model; recordings, budget and retries are behind it."""
 
-    def ask(self, unit: Unit, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered:
+    folder: Path  # of the recordings
+    live: bool  # whether a model may be asked
+
+    def ask(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered:
         """Return the answer to ``messages`` (role, content). Raises ``ModelError``."""
 
-    def recorded(self, unit: Unit, messages: Sequence[tuple[str, str]], *, sample: int) -> bool:
-        """Return whether an answer can be had without asking a model."""
+    def peek(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered | None:
+        """Return the answer that a replay would give; asks nobody and counts nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,15 @@ class Kind(Protocol):
     def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
         """Return the most that compiling can cost: calls, tokens in, tokens out."""
 
-    def thaw(self, unit: Unit, files: Mapping[str, bytes], *, proposer: str) -> Candidate:
+    def direct_tokens(self, unit: Unit) -> float | None:
+        """Return the tokens of answering one input with the model itself, estimated."""
+
+    def recorded(self, unit: Unit, asking: Asking) -> str:
+        """Return the digest of recordings that verdicts rest on, as they are now; "" for none."""
+
+    def thaw(
+        self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int
+    ) -> Candidate:
         """Return the frozen artifact as a candidate."""
 
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:

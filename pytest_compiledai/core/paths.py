@@ -62,14 +62,17 @@ def read_plain(root: Path, path: str, *, cap: int = FILE_CAP) -> bytes:
         if error.errno == errno.ELOOP:
             raise NotPlain(errno.ELOOP, "a symlink", path) from None
         raise
-    with os.fdopen(handle, "rb", buffering=0) as file:
+    try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "something that is no plain file"
             raise NotPlain(errno.EINVAL, kind, path)
         if facts.st_size > cap:
             raise NotPlain(errno.EFBIG, f"{facts.st_size} bytes, over the cap of {cap}", path)
-        return file.read(cap + 1) or b""
+        with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+            return file.read(facts.st_size + 1)
+    finally:
+        os.close(handle)
 
 
 def refuse_symlinks(root: Path, path: str) -> None:

@@ -21,6 +21,7 @@ class Unit:
     capabilities: tuple[str, ...]  # asked for and granted
     source: str  # 64 hex digits: what the proposal was made from
     evidence: str  # 64 hex digits: what it is judged by
+    asks_model: bool  # a candidate comes from a language model, not from a file of the user's
     attempts: int | None  # the spec's bound on proposals a chain; None: the setting's
     candidates: int  # chains in the pool
     timeout_s: float  # wall clock of the unit's loop

@@ -1,0 +1,77 @@
+"""The `compiledai` command: what one does beside a run of pytest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_compiledai.core.errors import CompiledAIError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 good, 1 findings, 2 cannot be done."""
+    options = _parser().parse_args(argv)
+    try:
+        code: int = options.command(options)
+    except CompiledAIError as error:
+        print(f"compiledai: {error}", file=sys.stderr)  # noqa: T201 - a command speaks
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="compiledai", description=__doc__)
+    parser.add_argument(
+        "--root", type=Path, default=Path(), help="the project's root (default: this folder)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="write a first spec, .gitattributes and .gitignore")
+    init.set_defaults(command=_init)
+    check = commands.add_parser("check", help="run the static gates on files")
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    check.add_argument("--gate", choices=("security", "syntax"), help="one gate alone")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    check.set_defaults(command=_check)
+    attempt = commands.add_parser("try", help="call a frozen function once")
+    attempt.add_argument("name", metavar="NAME")
+    attempt.add_argument("input", metavar="JSON")
+    attempt.set_defaults(command=_try)
+    keep = commands.add_parser("keep", help="make the last counterexample a train row")
+    keep.add_argument("name", metavar="NAME")
+    keep.add_argument("--output", metavar="JSON", help="the right answer for it")
+    keep.add_argument("--input", metavar="JSON", help="another input than the last counterexample")
+    keep.set_defaults(command=_keep)
+    return parser
+
+
+def _init(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.init import init
+
+    return init(options.root)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.check import check
+
+    return check(options.root, options.files, gate=options.gate, as_json=options.json)
+
+
+def _try(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.attempt import attempt
+
+    return attempt(options.root, options.name, options.input)
+
+
+def _keep(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.keep import keep
+
+    return keep(options.root, options.name, output=options.output, value=options.input)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The one writer: sees every report, freezes what passed, drops what is gone, writes reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.core.artifact import Artifact
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.core.freeze import Freeze
+from pytest_compiledai.core.result import Outcome
+from pytest_compiledai.core.result import Result
+from pytest_compiledai.core.result import verdict_from_json
+from pytest_compiledai.rejudging import gate_value
+from pytest_compiledai.report.document import write_reports
+from pytest_compiledai.summary import LockDiff
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytest_compiledai.core.entry import Entry
+    from pytest_compiledai.core.lock import Lock
+    from pytest_compiledai.run import Run
+
+
+class Controller:
+    """What the process that sees all reports knows."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.notices: list[str] = []
+        self.failed = False  # something outside any item went wrong
+        self.diff: LockDiff | None = None
+        self._noted: dict[str, str] = {}  # unit -> digest of its result
+        self._billed = False
+
+    def note(self, payload: Mapping[str, Any]) -> None:
+        """Note the unit that an item's report names."""
+        if payload["result"]:
+            self._noted[payload["unit"]] = payload["result"]
+
+    def results(self) -> list[Result]:
+        """Return what came of every unit an item asked about, in the order of names."""
+        return [self._result(name) for name in sorted(self._noted)]
+
+    def open_ledger(self, ids: Sequence[str]) -> None:
+        """Print the most a live run can cost, once, and open the ledger that workers wait for."""
+        if self._billed or not self.run.settings.live:
+            return
+        self._billed = True
+        self.run.bill(ids)
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Freeze what passed, unless interrupted or not allowed to write; write the reports."""
+        try:
+            if self.run.settings.mode.writes and not interrupted:
+                self._freeze()
+            self._look_for_gone_specs()
+            write_reports(self.run.settings.reports, self.results())
+        except CompiledAIError as error:
+            self.failed = True
+            self.notices.append(str(error))
+
+    @cached_property
+    def _cache(self) -> dict[str, Result]:
+        return {}
+
+    def _result(self, name: str) -> Result:
+        if name not in self._cache:
+            value = self.run.store.read(f"units/{name}")
+            if digest_of(value) != self._noted[name]:
+                raise CompiledAIError(
+                    where=name, found="a result other than its report says", expected="the same"
+                )
+            self._cache[name] = self._with_verdicts(Result.from_json(value))
+        return self._cache[name]
+
+    def _with_verdicts(self, result: Result) -> Result:
+        """Return a locked unit's result with the verdicts its items asked for."""
+        if self.run.settings.mode.writes:
+            return result
+        store = self.run.store
+        names = [gate_value(result.unit, gate) for gate in result.gates]
+        verdicts = tuple(verdict_from_json(store.read(n)) for n in names if store.has(n))
+        failed = any(not verdict.passed for verdict in verdicts)
+        outcome = Outcome.REJECTED if failed else result.outcome
+        return result.with_verdicts(verdicts, outcome)
+
+    def _freeze(self) -> None:
+        accepted = [result for result in self.results() if result.accepted]
+        entries = [self.run.frozen.entry_of(result) for result in accepted]
+        dropped = self._gone() if self.run.settings.prune else ()
+        freeze = Freeze(self.run.settings.out, self.run.settings.lock)
+        before = self._lock()
+        freeze.stage([self._artifact(result) for result in accepted], entries, dropped)
+        freeze.commit()
+        self.diff = _difference(self.run.relative(self.run.settings.lock), before, entries, dropped)
+
+    def _artifact(self, result: Result) -> Artifact:
+        get = self.run.store.get_bytes
+        files = {path: get(address) for path, address in result.files.items()}
+        return Artifact(name=result.unit, files=files)
+
+    def _lock(self) -> Lock:
+        return self.run.frozen.reading.lock
+
+    def _gone(self) -> tuple[str, ...]:
+        """Return the names of entries whose spec is gone: the file, or the unit in a file read."""
+        root = self.run.settings.root
+        read = {place.path for place in self.run.places.values()}
+        return tuple(
+            name
+            for name, entry in sorted(self._lock().entries.items())
+            if not (root / entry.spec).is_file()
+            or (entry.spec in read and name not in self.run.places)
+        )
+
+    def _look_for_gone_specs(self) -> None:
+        if self.run.settings.prune:
+            return
+        for name in self._gone():
+            entry = self._lock().entries[name]
+            self.notices.append(
+                f"{entry.spec}: found no spec of {name}, which the lock has; "
+                "expected a spec; next: pytest --compile-prune"
+            )
+            # Nobody judges that artifact any more, and production can still load it.
+            self.failed = self.failed or not self.run.settings.mode.writes
+
+
+def _difference(
+    path: str, before: Lock, entries: Sequence[Entry], dropped: Sequence[str]
+) -> LockDiff:
+    old = before.entries
+    return LockDiff(
+        path=path,
+        added={entry.name: entry.digest for entry in entries if entry.name not in old},
+        changed={
+            entry.name: (old[entry.name].digest, entry.digest)
+            for entry in entries
+            if entry.name in old and old[entry.name] != entry
+        },
+        dropped=tuple(name for name in dropped if name in old),
+    )

@@ -1,0 +1,57 @@
+"""How a failed item reads: rows and lines first, one next command last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.core.errors import CompiledAIError
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.core.verdict import Finding
+    from pytest_compiledai.core.verdict import Verdict
+
+SHOWN_FINDINGS = 10
+
+
+class GateFailed(Exception):
+    """A gate found something against the chosen candidate."""
+
+    def __init__(self, verdict: Verdict, *, next: str) -> None:  # noqa: A002 - as in errors.py
+        self.verdict = verdict
+        self.next = next
+        first = verdict.findings[0] if verdict.findings else None
+        super().__init__(finding_line(first) if first else f"{verdict.gate} failed")
+
+
+def finding_line(finding: Finding) -> str:
+    """Return a finding on one line: place, message, rule."""
+    place = f"{finding.path}:{finding.line}" if finding.path and finding.line else finding.path
+    lead = f"{place}: " if place and not finding.message.startswith(place) else ""
+    return f"{lead}{finding.message} [{finding.rule}]"
+
+
+def render_failure(error: GateFailed | CompiledAIError, unit: Unit) -> str:
+    """Return the text pytest shows for a failed item."""
+    if isinstance(error, CompiledAIError):
+        lines = [f"{error.where}", f"  found     {error.found}", f"  expected  {error.expected}"]
+        return "\n".join([*lines, f"next: {error.next or next_command(unit)}"])
+    findings = error.verdict.findings
+    lines = [finding_line(finding) for finding in findings[:SHOWN_FINDINGS]]
+    if len(findings) > SHOWN_FINDINGS:
+        lines.append(f"... {len(findings) - SHOWN_FINDINGS} more")
+    lines.extend(figure_lines(error.verdict))
+    return "\n".join([*lines, f"next: {error.next}"])
+
+
+def figure_lines(verdict: Verdict) -> list[str]:
+    """Return the figures of a verdict as indented lines; nested values are left to the report."""
+    plain = {k: v for k, v in verdict.figures.items() if isinstance(v, (int, float, str))}
+    if not plain:
+        return []
+    return ["  " + ", ".join(f"{key} {value}" for key, value in sorted(plain.items()))]
+
+
+def next_command(unit: Unit) -> str:
+    """Return the command that runs this unit again."""
+    return f"pytest --compile {unit.place.path}::{unit.name}"

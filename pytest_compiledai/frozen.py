@@ -1,0 +1,120 @@
+"""What is frozen: the lock as this process read it, and the artifacts it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.core.canonical import digest
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.entry import Entry
+from pytest_compiledai.core.entry import read_entry
+from pytest_compiledai.core.errors import ArtifactError
+from pytest_compiledai.core.lock import Lock
+from pytest_compiledai.core.lock import LockReading
+from pytest_compiledai.core.lock import read_lock
+from pytest_compiledai.core.paths import read_plain
+from pytest_compiledai.core.place import Place
+from pytest_compiledai.core.verify import verify
+from pytest_compiledai.settings import Mode
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.result import Result
+    from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.run import Run
+
+TARGET = "python>=3.11"
+
+
+class Frozen:
+    """The lock and the out folder, as a run sees them before it writes."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.settings = run.settings
+
+    @cached_property
+    def reading(self) -> LockReading:
+        """The lock, read once. Raises ``LockError`` when the file as a whole cannot be read."""
+        path = self.settings.lock
+        if not path.exists():
+            return LockReading(lock=Lock())
+        return read_lock(path.read_bytes(), self.run.relative(path))
+
+    def entry(self, unit: Unit) -> Entry | None:
+        """Return the entry of ``unit``.
+
+        Raises ``LockError`` for a table that cannot be trusted and ``ArtifactError`` for files that
+        are not what it says, unless this run replaces or accepts them.
+        """
+        mode = self.settings.mode
+        fault = self.reading.faults.get(unit.name)
+        if fault is not None:
+            if mode is Mode.UPDATE:
+                return None
+            raise fault
+        entry = self.reading.lock.entries.get(unit.name)
+        if entry is not None and mode not in (Mode.UPDATE, Mode.ACCEPT):
+            self._refuse_edited(entry)
+        return entry
+
+    def _refuse_edited(self, entry: Entry) -> None:
+        out = self.settings.out
+        shown = self.run.relative(out)
+        for finding in verify(entry, out, lock=self.reading.lock, shown=shown):
+            if finding.rule.endswith(".missing"):
+                continue  # made again from recordings; locked mode says what is missing
+            found, _, rest = finding.message.partition("; expected ")
+            expected, _, following = rest.partition("; next: ")
+            raise ArtifactError(
+                where=finding.path,
+                found=found.partition("found ")[2] or found,
+                expected=expected,
+                next=following,
+            )
+
+    def files(self, entry: Entry) -> Mapping[str, bytes] | None:
+        """Return the artifact's bytes by path below the out folder; None when one is missing."""
+        try:
+            return {path: read_plain(self.settings.out, path) for path in sorted(entry.files)}
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ArtifactError(
+                where=f"{self.run.relative(self.settings.out)}/{entry.name}",
+                found=error.strerror or str(error),
+                expected="plain files that can be read",
+                next=f"git checkout -- {self.run.relative(self.settings.out)}",
+            ) from error
+
+    def evidence(self, unit: Unit) -> str:
+        """Return the digest of all that ``unit`` is judged by, recordings included, as of now."""
+        kind = self.run.plugged.kinds[unit.kind]
+        return digest_of([unit.evidence, kind.recorded(unit, self.run.asking(unit))])
+
+    def entry_of(self, result: Result) -> Entry:
+        """Return the entry that a result carries."""
+        place = Place(path=self.run.relative(self.settings.lock))
+        return read_entry(result.unit, result.entry, place)
+
+    def new_entry(self, unit: Unit, candidate: Candidate, before: Entry | None) -> Entry:
+        """Return the entry that freezing ``candidate`` writes; provenance of equal bytes is kept."""
+        files = {path: digest(data) for path, data in sorted(candidate.files.items())}
+        kept = before if before is not None and dict(before.files) == files else None
+        return Entry(
+            name=unit.name,
+            kind=unit.kind,
+            spec=unit.place.path,
+            files=files,
+            source=unit.source,
+            evidence=self.evidence(unit),
+            proposer=kept.proposer if kept else candidate.proposer,
+            attempts=kept.attempts if kept else candidate.attempt,
+            target=TARGET,
+            gates=unit.versions,
+            off=unit.off,
+            capabilities=unit.capabilities,
+            basis="measured",
+        )

@@ -1,0 +1,108 @@
+"""What a model is told: a proposal, a repair, and the reference's questions.
+
+The texts are versioned data in ``prompts/``; their digest is part of a unit's source. Specs, rows and
+findings are data: JSON between two lines that cannot occur in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.core.canonical import digest
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.split import Split
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.golden import Row
+    from pytest_compiledai.core.verdict import Finding
+    from pytest_compiledai.functions.spec import FunctionSpec
+
+NAMES = (
+    "propose.system",
+    "propose.user",
+    "reference.system",
+    "reference.user",
+    "repair.user",
+)
+#: Findings shown in one repair; the first ones of a gate say most.
+MOST_FINDINGS = 12
+
+Message = tuple[str, str]
+
+
+@cache
+def text(name: str) -> str:
+    """Return the prompt text called ``name``."""
+    return files(__package__).joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8")
+
+
+@cache
+def prompts_digest() -> str:
+    """Return the digest of every prompt text."""
+    return digest_of({name: text(name) for name in NAMES})
+
+
+def opening(spec: FunctionSpec, *, signature: str, library: str) -> tuple[Message, ...]:
+    """Return the messages that ask for the first candidate of a chain."""
+    system = text("propose.system").format(
+        complexity=spec.syntax.complexity,
+        p50_ms=f"{spec.latency.p50_ms:g}",
+        p99_ms=f"{spec.latency.p99_ms:g}",
+        library=library,
+    )
+    user = fenced(
+        "propose.user",
+        {
+            "description": spec.description,
+            "input": spec.input.data,
+            "output": spec.output.data,
+            "examples": [{"input": r.input, "output": r.output} for r in shown_rows(spec)],
+        },
+        signature=signature,
+        types=spec.types.text.strip(),
+    )
+    return (("system", system), ("user", user))
+
+
+def repair(findings: Sequence[Finding], *, gate: str, code: str | None = None) -> Message:
+    """Return the message that asks for a repair; ``code`` is shown where no reply precedes it."""
+    lead = f"The `{gate}` gate refused it."
+    if code is not None:
+        lead = f"This is the function as it stands:\n\n```python\n{code.strip()}\n```\n\n{lead}"
+    facts = [{"rule": f.rule, "line": f.line, "message": f.message} for f in findings]
+    return ("user", fenced("repair.user", facts[:MOST_FINDINGS], lead=lead))
+
+
+def reference(spec: FunctionSpec, inputs: Sequence[Any]) -> tuple[Message, ...]:
+    """Return the messages that ask a model to answer ``inputs`` directly."""
+    data = {
+        "description": spec.description,
+        "input": spec.input.data,
+        "output": spec.output.data,
+        "inputs": list(inputs),
+    }
+    return (("system", text("reference.system").format()), ("user", fenced("reference.user", data)))
+
+
+def shown_rows(spec: FunctionSpec) -> tuple[Row, ...]:
+    """Return the train rows a prompt shows: at most `shown`, in an order that only ids decide."""
+    train = sorted(spec.rows_in(Split.TRAIN), key=lambda row: digest(row.id.encode("utf-8")))
+    return tuple(train[: spec.accuracy.shown])
+
+
+def fenced(name: str, data: Any, **parts: str) -> str:
+    """Return a prompt text with ``data`` as JSON between two lines that cannot occur in it."""
+    body = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=_sorts(data))
+    fence = f"DATA-{digest(body.encode('utf-8'))[:16]}"
+    return text(name).format(fence=fence, data=body, **parts)
+
+
+def _sorts(data: Any) -> bool:
+    """Whether keys are sorted: not in what the prompt itself orders (description first)."""
+    return not isinstance(data, Mapping)

@@ -1,0 +1,133 @@
+"""The reference of the fuzz gate: a model answering edited train inputs directly, or a function.
+
+The examples are drawn once and kept beside the recordings; the answers are recordings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.files import atomic_write
+from pytest_compiledai.core.place import Place
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions import prompt
+from pytest_compiledai.gates.fuzz import Reference
+from pytest_compiledai.gates.fuzz import draw_references
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.kind import Asking
+    from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.functions.spec import FunctionSpec
+
+#: Inputs in one request: the description and the schemas are paid once for all of them.
+BATCH = 25
+
+
+def references(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
+    """Return the examples with the model's answers, drawn and asked now where a model may be.
+
+    Raises ``ModelError`` when examples or answers are missing, or cannot be read.
+    """
+    spec: FunctionSpec = unit.body
+    path = _path(unit, asking)
+    inputs = _stored(path)
+    if inputs is None:
+        inputs = _draw(unit, asking, path)
+    place = Place(path=path.name)
+    answers = [answer for batch in _batches(inputs) for answer in _ask(spec, batch, asking)]
+    return tuple(
+        Reference(input=value, output=answer, place=place)
+        for value, answer in zip(inputs, answers, strict=True)
+    )
+
+
+def recorded(unit: Unit, asking: Asking) -> str:
+    """Return the digest of the stored examples and of the answers a replay gives; "" for none."""
+    spec: FunctionSpec = unit.body
+    if spec.fuzz.reference != "model" or "fuzz" in unit.off:
+        return ""
+    inputs = _stored(_path(unit, asking))
+    if inputs is None:
+        return ""
+    answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in _batches(inputs)]
+    return digest_of([inputs, [[a.model, a.text] if a else None for a in answers]])
+
+
+def _path(unit: Unit, asking: Asking) -> Path:
+    return asking.folder / f"{unit.name}.reference.json"
+
+
+def _stored(path: Path) -> list[Any] | None:
+    """Return the stored inputs; None where there are none."""
+    if not path.exists():
+        return None
+    try:
+        inputs = json.loads(path.read_text(encoding="utf-8"))["examples"]
+        if not isinstance(inputs, list):
+            raise TypeError(type(inputs).__name__)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            where=path.name,
+            found=f"{type(error).__name__}: {error}",
+            expected='{"examples": [inputs]}',
+            next=f"git checkout -- {path.name}, or delete it and compile with a model",
+        ) from error
+    return inputs
+
+
+def _draw(unit: Unit, asking: Asking, path: Path) -> list[Any]:
+    spec: FunctionSpec = unit.body
+    if not asking.live:
+        raise RecordingMissing(
+            where=unit.place,
+            found=f"no reference examples at {path.name}",
+            expected=f"{spec.fuzz.reference_examples} examples with a model's answers",
+            next=f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}",
+        )
+    train = [row.input for row in spec.rows_in(Split.TRAIN)]
+    seed = int(digest_of([unit.name, "reference"])[:8], 16)
+    inputs = list(draw_references(spec.input, train, spec.fuzz.reference_examples, seed))
+    text = json.dumps({"examples": inputs}, ensure_ascii=False, indent=1, sort_keys=True)
+    atomic_write(path, f"{text}\n".encode())
+    return inputs
+
+
+def _batches(inputs: Sequence[Any]) -> list[Sequence[Any]]:
+    return [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
+
+
+def _ask(spec: FunctionSpec, inputs: Sequence[Any], asking: Asking) -> list[Any]:
+    answered = asking.ask(prompt.reference(spec, inputs), sample=0)
+    return parse_answers(answered.text, len(inputs), where=f"the reference of {spec.name}")
+
+
+def parse_answers(text: str, count: int, *, where: str) -> list[Any]:
+    """Return the array of answers in a model's reply, with or without a fence around it.
+
+    Raises ``ModelError`` when it is not a JSON array of ``count`` elements.
+    """
+    start, end = text.find("["), text.rfind("]")
+    try:
+        answers = json.loads(text[start : end + 1])
+    except ValueError as error:
+        raise _unreadable(where, f"{error}", count) from error
+    if not isinstance(answers, list) or len(answers) != count:
+        size = len(answers) if isinstance(answers, list) else "no"
+        raise _unreadable(where, f"{size} elements", count)
+    return answers
+
+
+def _unreadable(where: str, found: str, count: int) -> ModelError:
+    return ModelError(
+        where=where,
+        found=found,
+        expected=f"a JSON array of {count} answers",
+        next="pytest --compile --compile-record all --compile-model NAME, for this unit",
+    )

@@ -1,0 +1,182 @@
+"""What a spec of kind `function` says, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.core import fields
+from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.gate import GATES
+from pytest_compiledai.core.golden import Row
+from pytest_compiledai.core.golden import Shares
+from pytest_compiledai.core.golden import read_golden
+from pytest_compiledai.core.schema import Schema
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions.types import TypedDicts
+from pytest_compiledai.functions.types import typed_dict_module
+from pytest_compiledai.gates.accuracy import AccuracySettings
+from pytest_compiledai.gates.fuzz import FuzzSettings
+from pytest_compiledai.gates.latency import LatencySettings
+from pytest_compiledai.gates.syntax import SyntaxSettings
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.document import Document
+    from pytest_compiledai.core.kind import Project
+
+KEYS = (
+    "compiledai",
+    "kind",
+    "name",
+    "description",
+    "input",
+    "output",
+    "golden",
+    "capabilities",
+    "candidate",
+    "gates",
+    "attempts",
+    "candidates",
+    "timeout",
+    "fallback",
+)
+MOST_ATTEMPTS = 20
+MOST_CANDIDATES = 16
+DEFAULT_TIMEOUT_S = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSpec:
+    """A spec of kind `function`."""
+
+    name: str
+    description: str
+    path: str  # of the spec, POSIX, relative to the root
+    input: Schema
+    output: Schema
+    types: TypedDicts
+    golden: str  # path of the golden rows, POSIX, relative to the root
+    rows: tuple[Row, ...]
+    capabilities: tuple[str, ...]
+    candidate: str | None  # path of the user's own file, relative to the root
+    candidate_text: str | None
+    syntax: SyntaxSettings
+    accuracy: AccuracySettings
+    latency: LatencySettings
+    fuzz: FuzzSettings
+    off: tuple[str, ...]
+    attempts: int | None
+    candidates: int
+    timeout_s: float
+    fallback: str
+    user_files: Mapping[str, str]  # path -> text of comparators and references the spec names
+
+    def rows_in(self, *splits: Split) -> tuple[Row, ...]:
+        """Return the golden rows of the given splits, in file order."""
+        return tuple(row for row in self.rows if row.split in splits)
+
+
+def read_function_spec(document: Document, project: Project) -> FunctionSpec:
+    """Return the spec in ``document``. Raises ``SpecError``."""
+    fields.known_keys(document, KEYS)
+    name = fields.unit_name(document)
+    blocks, off = fields.gate_blocks(document, GATES)
+    input_schema = _schema(document, "input", closed=False)
+    output_schema = _schema(document, "output", closed=True)
+    accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), _at(document, "accuracy"))
+    fuzz = FuzzSettings.parse(blocks.get("fuzz", {}), _at(document, "fuzz"))
+    golden = _beside(document, project, "golden", fields.text(document, "golden"))
+    candidate_key = fields.optional_text(document, "candidate")
+    candidate = _beside(document, project, "candidate", candidate_key) if candidate_key else None
+    return FunctionSpec(
+        name=name,
+        description=fields.text(document, "description").strip(),
+        path=document.path,
+        input=input_schema,
+        output=output_schema,
+        types=typed_dict_module(name, input_schema, output_schema),
+        golden=golden,
+        rows=read_golden(
+            _bytes(document, project, "golden", golden),
+            golden,
+            input=input_schema,
+            output=output_schema,
+            shares=Shares(**accuracy.split),
+        ),
+        capabilities=_capabilities(document, project, name),
+        candidate=candidate,
+        candidate_text=_text(document, project, "candidate", candidate) if candidate else None,
+        syntax=SyntaxSettings.parse(blocks.get("syntax", {}), _at(document, "syntax")),
+        accuracy=accuracy,
+        latency=LatencySettings.parse(blocks.get("latency", {}), _at(document, "latency")),
+        fuzz=fuzz,
+        off=off,
+        attempts=fields.whole(document, "attempts", None, most=MOST_ATTEMPTS),
+        candidates=fields.whole(document, "candidates", 1, most=MOST_CANDIDATES) or 1,
+        timeout_s=float(
+            fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
+        ),
+        fallback=fields.choice(document, "fallback", ("model", "none"), "model"),
+        user_files={},
+    )
+
+
+def _schema(document: Document, key: str, *, closed: bool) -> Schema:
+    if key not in document.data:
+        raise SpecError(
+            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
+        )
+    return Schema.parse(document.data[key], lambda *keys: document.place(key, *keys), closed=closed)
+
+
+def _at(document: Document, gate: str) -> Any:
+    return lambda *keys: document.place("gates", gate, *keys)
+
+
+def _beside(document: Document, project: Project, key: str, relative: str) -> str:
+    """Return the POSIX path below the root of a file named relative to the spec."""
+    path = (project.root / document.path).parent / relative
+    resolved = path.resolve()
+    if Path(relative).is_absolute() or not resolved.is_relative_to(project.root):
+        raise SpecError(
+            where=document.place(key),
+            found=relative,
+            expected="a path relative to the spec, inside the project",
+        )
+    return resolved.relative_to(project.root).as_posix()
+
+
+def _bytes(document: Document, project: Project, key: str, path: str) -> bytes:
+    try:
+        return (project.root / path).read_bytes()
+    except OSError as error:
+        raise SpecError(
+            where=document.place(key),
+            found=f"{path}: {error.strerror}",
+            expected="a file that can be read",
+        ) from error
+
+
+def _text(document: Document, project: Project, key: str, path: str) -> str:
+    try:
+        return _bytes(document, project, key, path).decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            where=document.place(key), found=f"{path}: not UTF-8", expected="UTF-8 text"
+        ) from error
+
+
+def _capabilities(document: Document, project: Project, name: str) -> tuple[str, ...]:
+    asked = fields.words(document, "capabilities")
+    refused = [word for word in asked if word not in project.granted(name)]
+    if refused:
+        raise SpecError(
+            where=document.place("capabilities"),
+            found=f"{', '.join(refused)} asked for and not granted",
+            expected=f"a line `{name}: {', '.join(refused)}` in the setting compiledai_grants",
+            next="have the grant reviewed, then run again",
+        )
+    return asked

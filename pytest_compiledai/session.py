@@ -1,0 +1,141 @@
+"""pytest's hooks while compiling: collect specs, run items, attach what they found to reports."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_compiledai import terminal
+from pytest_compiledai.collect import GateItem
+from pytest_compiledai.collect import SpecFile
+from pytest_compiledai.collect import collect_file
+from pytest_compiledai.controller import Controller
+from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.run import Run
+from pytest_compiledai.settings import read_settings
+from pytest_compiledai.store import Store
+from pytest_compiledai.xdist import STORE_KEY
+from pytest_compiledai.xdist import XdistHooks
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.kind import Kind
+
+PAYLOAD = "compiledai"  # the attribute of a test report; JSON values only
+CONTROLLER = pytest.StashKey[Controller]()
+
+
+def activate(config: pytest.Config) -> None:
+    """Register everything that works with ``--compile``. Raises ``UsageError`` for bad settings."""
+    worker_input = getattr(config, "workerinput", None)
+    try:
+        settings = read_settings(config)
+    except CompiledAIError as error:
+        raise pytest.UsageError(str(error)) from None
+    store = Store(Path(worker_input[STORE_KEY])) if worker_input else Store.create()
+    run = Run(config=config, settings=settings, store=store)
+    # One bad spec must not stop the others: pytest would end the run at a collection error.
+    config.option.continue_on_collection_errors = True
+    config.pluginmanager.register(Hooks(run), "compiledai-session")
+    if worker_input is not None:
+        return
+    controller = Controller(run)
+    config.stash[CONTROLLER] = controller
+    config.pluginmanager.register(ControllerHooks(controller), "compiledai-controller")
+    if config.pluginmanager.hasplugin("dsession") or _distributes(config):
+        config.pluginmanager.register(XdistHooks(controller), "compiledai-xdist")
+
+
+def _distributes(config: pytest.Config) -> bool:
+    """Whether xdist starts workers (its own hooks exist only where it is installed)."""
+    return config.pluginmanager.hasplugin("xdist") and bool(config.getoption("tx", None))
+
+
+class Hooks:
+    """What every process of a run does."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> SpecFile | None:
+        """Collect spec files."""
+        return collect_file(file_path, parent, self.run)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember the selected units, so that analysers scan them in one batch."""
+        items = [item for item in session.items if isinstance(item, GateItem)]
+        self.run.select(items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach the digest of what the item found."""
+        report = yield
+        if isinstance(item, GateItem) and report.when == "call":
+            payload = self.run.payload(item.unit, item.gate)
+            setattr(report, PAYLOAD, payload)
+            if payload["artifact"]:
+                item.user_properties.append(("compiledai.artifact", payload["artifact"]))
+                report.user_properties = list(item.user_properties)
+        return report
+
+    def pytest_unconfigure(self) -> None:
+        """End the sandbox and the background of the model."""
+        self.run.close()
+
+
+class ControllerHooks:
+    """What only the process that sees all reports does: freeze, report, summarise."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+
+    def pytest_report_header(self) -> list[str]:
+        """Say how this run compiles."""
+        return terminal.header(self.controller.run)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Print the bill and open the ledger, unless workers do the collecting."""
+        if session.items:
+            self.controller.open_ledger([item.nodeid for item in session.items])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the units that items asked about."""
+        payload = getattr(report, PAYLOAD, None)
+        if payload is not None:
+            self.controller.note(payload)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Freeze what passed and write the reports."""
+        if session.config.getoption("collectonly"):
+            return
+        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        self.controller.finish(interrupted=interrupted and not session.testsfailed)
+        if self.controller.failed and session.exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write the section of this plugin."""
+        terminal.write_summary(terminalreporter, self.controller)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Delete the run's store."""
+        self.controller.run.store.remove()
+
+
+def built_in_kinds() -> tuple[Kind, ...]:
+    """Return the kinds of this package."""
+    # Imported here: a kind pulls in gates and readers that only a compiling run needs.
+    from pytest_compiledai.functions.kind import FunctionKind
+
+    return (FunctionKind(),)

@@ -1,0 +1,158 @@
+"""The summary of a run, as lines of text with a colour each; pure, so that it can be tested as is."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+
+from pytest_compiledai.core.result import Outcome
+from pytest_compiledai.core.result import Result
+
+COLOURS = {
+    Outcome.FROZEN: "green",
+    Outcome.RENEWED: "cyan",
+    Outcome.UNCHANGED: "white",
+    Outcome.REJECTED: "red",
+    Outcome.STALE: "yellow",
+    Outcome.ERROR: "red",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the summary; ``colour`` is a markup name of pytest's terminal writer."""
+
+    text: str
+    colour: str = ""
+    bold: bool = False
+    dim: bool = False
+
+    @property
+    def markup(self) -> dict[str, bool]:
+        """The keyword arguments of pytest's terminal writer."""
+        names = [self.colour] if self.colour else []
+        names += ["bold"] if self.bold else []
+        names += ["light"] if self.dim else []
+        return dict.fromkeys(names, True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockDiff:
+    """Entries that a run added, changed or dropped."""
+
+    path: str
+    added: Mapping[str, str] = field(default_factory=dict)  # name -> digest of its entry
+    changed: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # before, after
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the lock stayed as it was."""
+        return not (self.added or self.changed or self.dropped)
+
+
+def break_even(result: Result) -> int | None:
+    """Return after how many calls the tokens of compiling are earned back.
+
+    Tokens of every exchange the artifact rests on (proposals, repairs, reference answers) over the
+    tokens of one direct call of the model; None where either is unknown.
+    """
+    total = result.cost.tokens_in + result.cost.tokens_out
+    if not total or not result.reference_tokens:
+        return None
+    return math.ceil(total / result.reference_tokens)
+
+
+def unit_lines(results: Sequence[Result], *, verbose: bool) -> list[Line]:
+    """Return one line a unit, and with ``verbose`` one a gate."""
+    width = max((len(result.unit) for result in results), default=0)
+    lines: list[Line] = []
+    for result in results:
+        text = f"{result.outcome:<9} {result.unit:<{width}}  {_gates(result)}{_price(result)}"
+        lines.append(Line(text=text.rstrip(), colour=COLOURS[result.outcome]))
+        if verbose:
+            lines.extend(_figures(result))
+    return lines
+
+
+def total_lines(results: Sequence[Result], *, live: bool) -> list[Line]:
+    """Return the counts and the tokens of the whole run."""
+    counts = Counter(result.outcome for result in results)
+    shown = [Outcome.FROZEN, Outcome.RENEWED, Outcome.UNCHANGED, Outcome.REJECTED]
+    shown += [outcome for outcome in (Outcome.STALE, Outcome.ERROR) if counts[outcome]]
+    bad = any(not result.accepted for result in results)
+    lines = [
+        Line(
+            text=", ".join(f"{counts[outcome]} {outcome}" for outcome in shown),
+            colour="red" if bad else "green",
+            bold=True,
+        )
+    ]
+    tokens_in = sum(result.cost.tokens_in for result in results)
+    tokens_out = sum(result.cost.tokens_out for result in results)
+    if tokens_in or tokens_out:
+        spent_in = sum(result.spent.tokens_in for result in results)
+        spent_out = sum(result.spent.tokens_out for result in results)
+        source = f"{spent_in:,} in, {spent_out:,} out asked now" if live else "all replayed"
+        lines.append(Line(text=f"tokens {tokens_in:,} in, {tokens_out:,} out ({source})"))
+    return lines
+
+
+def lock_lines(diff: LockDiff) -> list[Line]:
+    """Return what changed in the lock."""
+    if diff.is_empty:
+        return [Line(text=f"{diff.path} unchanged", dim=True)]
+    counts = f"+{len(diff.added)} ~{len(diff.changed)} -{len(diff.dropped)}"
+    lines = [Line(text=f"{diff.path} {counts}", bold=True)]
+    lines += [
+        Line(text=f'  + [artifact."{name}"] entry {digest[:12]}', colour="green")
+        for name, digest in sorted(diff.added.items())
+    ]
+    lines += [
+        Line(text=f'  ~ [artifact."{name}"] entry {old[:12]} -> {new[:12]}', colour="yellow")
+        for name, (old, new) in sorted(diff.changed.items())
+    ]
+    lines += [Line(text=f'  - [artifact."{name}"]', colour="red") for name in sorted(diff.dropped)]
+    return lines
+
+
+def _gates(result: Result) -> str:
+    if result.trouble is not None:
+        return f"{result.trouble.where}: found {result.trouble.found}"
+    failed = result.failed_gate()
+    if failed is not None:
+        return f"failed {failed}"
+    passed = sum(verdict.passed for verdict in result.verdicts)
+    text = f"{passed}/{len(result.gates)} gates{_accuracy(result)}"
+    return f"{text}  off: {', '.join(result.off)}" if result.off else text
+
+
+def _accuracy(result: Result) -> str:
+    verdict = result.verdict("accuracy")
+    if verdict is None or "accuracy" not in verdict.figures:
+        return ""
+    interval = verdict.figures.get("interval") or {}
+    span = f" [{interval['low']:.2f}, {interval['high']:.2f}]" if interval else ""
+    return f"  accuracy {verdict.figures['accuracy']:.3f}{span}"
+
+
+def _price(result: Result) -> str:
+    calls = break_even(result)
+    if calls is None:
+        return ""
+    tokens = result.cost.tokens_in + result.cost.tokens_out
+    return f"  {tokens:,} tokens, pays after {calls:,} call{'s' if calls != 1 else ''}"
+
+
+def _figures(result: Result) -> list[Line]:
+    lines = []
+    for verdict in result.verdicts:
+        plain = {k: v for k, v in verdict.figures.items() if isinstance(v, (int, float, str))}
+        text = ", ".join(f"{key} {value}" for key, value in sorted(plain.items()))
+        mark = "passed" if verdict.passed else "failed"
+        lines.append(Line(text=f"    {verdict.gate:<10} {mark}  {text}".rstrip(), dim=True))
+    return lines

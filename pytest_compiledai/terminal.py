@@ -1,0 +1,61 @@
+"""What a run says on the terminal: header, progress, the bill, the summary."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.summary import Line
+from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import total_lines
+from pytest_compiledai.summary import unit_lines
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_compiledai.controller import Controller
+    from pytest_compiledai.run import Run
+
+
+def header(run: Run) -> list[str]:
+    """Return the lines that pytest prints before collecting."""
+    settings = run.settings
+    model = settings.model or "none (replay)"
+    return [f"compiledai: {settings.mode}, model {model}, out {run.relative(settings.out)}"]
+
+
+def progress(config: pytest.Config, text: str) -> None:
+    """Print a plain line on standard error at once, past pytest's capture."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    line = f"compiledai: {text}"
+    if capture is None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
+        return
+    with capture.global_and_fixture_disabled():
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
+
+
+def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> None:
+    """Write the section of this plugin; with ``-q`` the totals alone."""
+    verbosity = reporter.config.get_verbosity()
+    results = controller.results()
+    run = controller.run
+    if not results and not controller.notices and not run.ignored:
+        return
+    reporter.write_sep("=", "compiledai")
+    if verbosity >= 0:
+        _write(reporter, unit_lines(results, verbose=verbosity > 0))
+        if run.ignored:
+            names = ", ".join(sorted(run.ignored)[:3])
+            text = f"{len(run.ignored)} YAML without `compiledai: 1` ignored: {names}"
+            _write(reporter, [Line(text=text, dim=True)])
+    _write(reporter, total_lines(results, live=run.settings.live))
+    if controller.diff is not None and verbosity >= 0:
+        _write(reporter, lock_lines(controller.diff))
+    _write(reporter, [Line(text=notice, colour="yellow") for notice in controller.notices])
+
+
+def _write(reporter: pytest.TerminalReporter, lines: Iterable[Line]) -> None:
+    for line in lines:
+        reporter.write_line(line.text, **line.markup)

@@ -1,0 +1,193 @@
+"""The loop: propose, judge, repair, choose, accept."""
+
+from __future__ import annotations
+
+import itertools
+
+from pytest_compiledai.core.candidate import Candidate
+from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.pipeline import Loop
+from pytest_compiledai.core.pipeline import run_loop
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+
+GATES = ("security", "syntax", "accuracy")
+
+
+def candidate(name: str, attempt: int = 1) -> Candidate:
+    return Candidate(files={"x.py": name.encode()}, proposer="m", attempt=attempt, reply=name)
+
+
+def named(value: Candidate) -> str:
+    return value.files["x.py"].decode()
+
+
+def verdict(gate: str, *, passed: bool, rank: float = 0.0) -> Verdict:
+    findings = () if passed else (Finding(rule=f"{gate}.x", message="no"),)
+    return Verdict(gate=gate, findings=findings, figures={"rank": rank})
+
+
+class World:
+    """Proposals by (sample, turn), failures by (candidate, gate, phase), and a diary."""
+
+    def __init__(self, proposals, failures=(), *, attempts=3, chains=1, replayed=True, ranks=None):
+        self.proposals = proposals
+        self.failures = set(failures)
+        self.ranks = ranks or {}
+        self.asked: list[tuple[str, str, str]] = []
+        self.loop = Loop(
+            gates=GATES,
+            reopened=("accuracy",),
+            attempts=attempts,
+            chains=chains,
+            propose=self.propose,
+            judge=self.judge,
+            rank=lambda verdicts: verdicts[-1].figures["rank"],
+            expired=lambda: False,
+            samples=lambda: iter(range(4)),
+            replayed=lambda: replayed,
+        )
+
+    def propose(self, history, sample):
+        turn = sum(bool(judged.candidate.reply) for judged in history)
+        try:
+            return candidate(self.proposals[sample, turn], turn + 1)
+        except KeyError:
+            raise RecordingMissing(where="x", found="nothing", expected="a recording") from None
+
+    def judge(self, gate, value, phase):
+        name = named(value)
+        self.asked.append((name, gate, str(phase)))
+        failed = (name, gate) in self.failures or (name, gate, phase) in self.failures
+        return verdict(gate, passed=not failed, rank=self.ranks.get(name, 0.0))
+
+
+def test_first_candidate_that_passes_is_accepted():
+    """A candidate that passes every gate ends the loop."""
+    world = World({(0, 0): "a"})
+
+    ending = run_loop(world.loop)
+
+    assert ending.accepted
+    assert named(ending.chosen.candidate) == "a"
+    assert ending.proposals == 1
+
+
+def test_later_gates_are_not_asked_after_a_failure():
+    """A candidate that failed security is never handed to another gate."""
+    world = World({(0, 0): "a"}, {("a", "security")}, attempts=1)
+
+    run_loop(world.loop)
+
+    assert [gate for _, gate, _ in world.asked] == ["security"]
+
+
+def test_findings_lead_to_a_repair_within_the_same_chain():
+    """A rejected proposal is followed by a repair with the history so far."""
+    world = World({(0, 0): "a", (0, 1): "b"}, {("a", "syntax")})
+
+    ending = run_loop(world.loop)
+
+    assert ending.accepted
+    assert named(ending.chosen.candidate) == "b"
+    assert ending.chosen.candidate.attempt == 2
+
+
+def test_attempts_bound_a_chain():
+    """No more proposals are made than allowed."""
+    world = World({(0, n): f"c{n}" for n in range(9)}, {(f"c{n}", "syntax") for n in range(9)})
+
+    ending = run_loop(world.loop)
+
+    assert not ending.accepted
+    assert ending.proposals == 3
+    assert isinstance(ending.stopped, RecordingMissing)
+
+
+def test_the_candidate_that_got_furthest_is_reported():
+    """Of rejected candidates the one with the most passed gates is chosen."""
+    world = World({(0, 0): "a", (0, 1): "b"}, {("a", "accuracy"), ("b", "security")}, attempts=2)
+
+    ending = run_loop(world.loop)
+
+    assert named(ending.chosen.candidate) == "a"
+
+
+def test_test_rows_are_opened_once_and_only_for_the_chosen():
+    """Of a pool only the best candidate is asked in the accept phase, and once."""
+    world = World({(0, 0): "a", (1, 0): "b"}, chains=2, ranks={"a": 0.5, "b": 0.9})
+
+    ending = run_loop(world.loop)
+
+    accepted = [entry for entry in world.asked if entry[2] == Phase.ACCEPT]
+    assert accepted == [("b", "accuracy", "accept")]
+    assert named(ending.chosen.candidate) == "b"
+
+
+def test_a_failure_on_test_rows_ends_a_live_loop():
+    """Nothing learns from the test rows: no repair and no further chain after they were opened."""
+    failures = {("a", "accuracy", Phase.ACCEPT)}
+    world = World({(0, 0): "a", (1, 0): "b"}, failures, replayed=False)
+
+    ending = run_loop(world.loop)
+
+    assert not ending.accepted
+    assert named(ending.chosen.candidate) == "a"
+    assert not ending.chosen.passed
+
+
+def test_a_rejected_replay_goes_on_with_a_fresh_chain():
+    """A pool that was only replayed gives way to the next sample numbers."""
+    world = World({(0, 0): "a", (1, 0): "b"}, {("a", "accuracy", Phase.ACCEPT)})
+
+    ending = run_loop(world.loop)
+
+    assert ending.accepted
+    assert named(ending.chosen.candidate) == "b"
+
+
+def test_a_frozen_artifact_is_judged_before_anything_is_proposed():
+    """A stale artifact that passes every gate is accepted without a proposal."""
+    world = World({})
+
+    ending = run_loop(world.loop, candidate("old"))
+
+    assert ending.accepted
+    assert ending.proposals == 0
+
+
+def test_repair_starts_from_a_stale_artifact_once():
+    """A stale artifact that fails is repaired, and judged only in the first chain."""
+    old = Candidate(files={"x.py": b"old"}, proposer="m", attempt=1)
+    world = World({(0, 0): "a"}, {("old", "syntax")})
+
+    ending = run_loop(world.loop, old)
+
+    assert named(ending.chosen.candidate) == "a"
+    assert [name for name, gate, _ in world.asked if gate == "security"].count("old") == 1
+
+
+def test_nothing_at_hand_chooses_nothing():
+    """Without a recording or a model there is nothing to judge, and the reason is kept."""
+    ending = run_loop(World({}).loop)
+
+    assert ending.chosen is None
+    assert isinstance(ending.stopped, RecordingMissing)
+
+
+def test_a_loop_stops_when_its_time_is_spent():
+    """An expired unit makes no further proposal."""
+    ticks = itertools.count()
+    world = World({(0, n): f"c{n}" for n in range(9)}, {(f"c{n}", "syntax") for n in range(9)})
+    loop = Loop(
+        **{
+            **{name: getattr(world.loop, name) for name in Loop.__slots__},
+            "attempts": 9,
+            "expired": lambda: next(ticks) >= 1,
+        }
+    )
+
+    ending = run_loop(loop)
+
+    assert ending.proposals == 2
