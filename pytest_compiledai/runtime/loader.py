@@ -13,7 +13,7 @@ no symlink below this folder is followed. It does not judge the lock, which revi
 """
 
 # No pathlib: it would be imported for a handful of joins.
-# ruff: noqa: PTH
+# ruff: noqa: PTH100, PTH112, PTH114, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
@@ -367,14 +367,17 @@ def _verified(name: str, path: str, cap: int) -> bytes:
 def _read(folder: str, path: str, cap: int) -> bytes:
     """Return the bytes of a plain file; no symlink below ``folder`` is followed."""
     handle = _open(folder, path.split("/"))
-    with _os.fdopen(handle, "rb", buffering=0) as file:
+    try:
         facts = _os.fstat(handle)
         if not _stat.S_ISREG(facts.st_mode):
             raise OSError(_errno.EINVAL, "something that is no plain file")
         if facts.st_size > cap:
             raise OSError(_errno.EFBIG, f"{facts.st_size} bytes, over the cap of {cap}")
-        # One byte more than the cap: a file that grew meanwhile has another digest anyway.
-        return file.read(cap + 1) if facts.st_size else b""
+        with _os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+            # One byte more than there should be: a file that grew meanwhile has another digest.
+            return file.read(facts.st_size + 1)
+    finally:
+        _os.close(handle)
 
 
 def _open(folder: str, parts: list[str]) -> int:
