@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,35 +75,56 @@ def scan(
     unread = ToolFault(tool="text", found="text that no analyser may be given", next="")
     reports = {item.source.address: ToolReport(faults=(unread,)) for item in requests}
     fit = [item for item in requests if _is_fit(item.source)]
+    reports |= {item.source.address: ToolReport() for item in fit}
     if fit:
-        reports |= {item.source.address: ToolReport() for item in fit}
-        with scratch([item.source for item in fit]) as everything:
-            for tool, run in _runners(which, timeout_s).items():
-                _add(reports, answer(tool, run, everything))
-        if "mypy" in which:
-            _scan_types(fit, reports, cache, timeout_s)
+        for answers in _all_answers(fit, which, cache, timeout_s):
+            _add(reports, answers)
     return reports
 
 
-def _scan_types(
-    requests: Iterable[ScanRequest],
-    reports: dict[str, ToolReport],
-    cache: Path | None,
-    timeout_s: float,
-) -> None:
+def _all_answers(
+    requests: Sequence[ScanRequest], which: frozenset[str], cache: Path | None, timeout_s: float
+) -> list[dict[str, ToolReport]]:
+    runners = [
+        (tool, run, [item.source for item in requests])
+        for tool, run in _runners(which, timeout_s).items()
+    ]
+    if "mypy" in which:
+        runners += _type_runners(requests, cache, timeout_s)
+    # The analysers are programs of their own: threads wait for them side by side. Bandit runs in
+    # this process, and in this thread, because it needs warnings switched off meanwhile.
+    outside = [item for item in runners if item[0] != bandit_scan.TOOL]
+    with ThreadPoolExecutor(max_workers=len(outside) + 1) as pool:
+        waiting = [pool.submit(_answers, *item) for item in outside]
+        inside = [_answers(*item) for item in runners if item[0] == bandit_scan.TOOL]
+        return [*inside, *(future.result() for future in waiting)]
+
+
+def _answers(tool: str, run: Runner, sources: Sequence[Source]) -> dict[str, ToolReport]:
+    with scratch(sources) as copies:
+        return answer(tool, run, copies)
+
+
+def _type_runners(
+    requests: Iterable[ScanRequest], cache: Path | None, timeout_s: float
+) -> list[tuple[str, Runner, list[Source]]]:
     modes: dict[Mypy, list[Source]] = {}
     for item in requests:
         modes.setdefault(item.mypy, []).append(item.source)
-    for mode, sources in sorted(modes.items()):
-        run = functools.partial(
-            mypy_scan.run,
-            config=asset("gates", "syntax", "mypy.ini"),
-            strict=mode == "strict",
-            cache=cache / mode if cache else None,
-            timeout_s=timeout_s,
+    return [
+        (
+            f"mypy-{mode}",
+            functools.partial(
+                mypy_scan.run,
+                config=asset("gates", "syntax", "mypy.ini"),
+                strict=mode == "strict",
+                cache=cache / mode if cache else None,
+                timeout_s=timeout_s,
+            ),
+            sources,
         )
-        with scratch(sources) as some:
-            _add(reports, answer(f"mypy-{mode}", run, some))
+        for mode, sources in sorted(modes.items())
+    ]
 
 
 def _add(reports: dict[str, ToolReport], new: Mapping[str, ToolReport]) -> None:

@@ -1,0 +1,5 @@
+from collections.abc import Iterator
+
+
+def route(data: str) -> Iterator[int]:
+    yield len(data)

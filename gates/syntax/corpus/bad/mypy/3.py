@@ -1,0 +1,4 @@
+def route(data: str) -> int:
+    if data:
+        size = len(data)
+    return size

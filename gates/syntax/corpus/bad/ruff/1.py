@@ -1,0 +1,5 @@
+import json
+
+
+def route(data: str) -> int:
+    return len(data)

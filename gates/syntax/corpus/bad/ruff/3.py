@@ -1,0 +1,3 @@
+def route(data: str) -> int:
+    table = {"a": 1, "a": 2}
+    return table.get(data, 0)

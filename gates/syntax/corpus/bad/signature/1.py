@@ -1,0 +1,2 @@
+def route(text: str) -> int:
+    return len(text)

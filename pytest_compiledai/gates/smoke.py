@@ -1,0 +1,85 @@
+"""A short proof, at the start of every run, that the static gates still tell good from bad.
+
+The policy judges its whole corpus; the analysers judge one sample of each of their rules in one scan.
+A gate that lets its own bad samples through must not be believed about anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.gates import security
+from pytest_compiledai.gates import syntax
+from pytest_compiledai.gates.corpus import Sample
+from pytest_compiledai.gates.corpus import samples
+from pytest_compiledai.gates.tools import ScanRequest
+from pytest_compiledai.gates.tools import ToolReport
+from pytest_compiledai.gates.tools import scan
+
+# The rules whose findings only an analyser can give.
+ANALYSED = frozenset(
+    {"security.bandit", "security.ruff", "security.semgrep", "syntax.ruff", "syntax.mypy"}
+)
+_SIGNATURE = syntax.ExpectedSignature(
+    positional=(syntax.Parameter(name="data", annotation="str"),), returns="int"
+)
+
+
+def smoke(*, with_tools: bool = True, cache: Path | None = None) -> tuple[str, ...]:
+    """Return the names of the samples that a static gate judged wrongly; empty: all is well.
+
+    ``cache`` is the run's private folder for mypy, as in ``tools.scan``.
+    """
+    everything = [*samples("security"), *samples("syntax")]
+    wrong = [
+        sample.source.path
+        for sample in everything
+        if sample.rule not in ANALYSED and not _is_told_by_policy(sample)
+    ]
+    if with_tools:
+        few = _first_of_each(everything)
+        scans = scan([ScanRequest(source=sample.source) for sample in few], cache=cache)
+        wrong += [sample.source.path for sample in few if not is_told(sample, scans)]
+    return tuple(dict.fromkeys(wrong))
+
+
+def is_told(sample: Sample, scans: Mapping[str, ToolReport]) -> bool:
+    """Whether the gate finds the sample's rule in a bad one, and nothing at all in a good one."""
+    found = {item.rule for item in judged(sample, scans).findings}
+    return not found if sample.is_good else sample.rule in found
+
+
+def judged(sample: Sample, scans: Mapping[str, ToolReport]) -> Verdict:
+    """Return the verdict of the sample's own gate."""
+    if sample.rule.startswith("security."):
+        return security.judge(sample.source, capabilities=sample.capabilities, scans=scans)
+    return syntax.judge(
+        sample.source,
+        function="route",
+        signature=_SIGNATURE,
+        settings=syntax.SyntaxSettings(),
+        scans=scans,
+    )
+
+
+def _is_told_by_policy(sample: Sample) -> bool:
+    if sample.rule.startswith("security."):
+        found = {
+            item.rule for item in security.inspect(sample.source, capabilities=sample.capabilities)
+        }
+    else:
+        # Without scans every sample has findings about the tools; they say nothing here.
+        found = {item.rule for item in judged(sample, {}).findings} - {"syntax.tool"}
+    return not found if sample.is_good else sample.rule in found
+
+
+def _first_of_each(everything: Sequence[Sample]) -> list[Sample]:
+    chosen = {
+        (sample.rule, sample.is_good): sample
+        for sample in reversed(everything)
+        if sample.rule in ANALYSED
+    }
+    return [chosen[key] for key in sorted(chosen)]
