@@ -33,6 +33,7 @@ from pytest_compiledai.core.words import shown
 from pytest_compiledai.core.words import sized
 
 PROBLEM_CAP: Final = 20  # problems told of one value
+_DEPTH_CAP: Final = 100  # levels of an item that is compared with others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +147,8 @@ def _tell_repeated(items: list[Any], way: Way, out: list[Problem]) -> None:
     for index, item in enumerate(items):
         try:
             earlier = first.setdefault(_identity(item), index)
-        except RecursionError:
-            _say(out, (way, index), item, "less nesting")
+        except _TooDeepError:
+            _say(out, (way, index), item, f"at most {_DEPTH_CAP} levels")
             return
         if earlier != index:
             expected = f"an item that differs from item {earlier}"
@@ -156,14 +157,22 @@ def _tell_repeated(items: list[Any], way: Way, out: list[Problem]) -> None:
             return
 
 
-def _identity(value: Any) -> Any:
+class _TooDeepError(Exception):
+    """A value nests deeper than any value of a schema has reason to."""
+
+
+def _identity(value: Any, depth: int = 0) -> Any:
     """Return a hashable that is equal for equal JSON: true is not 1, but 1.0 is."""
+    # Counted here: tools that raise the interpreter's own limit turn its error into a crash.
+    if depth > _DEPTH_CAP:
+        raise _TooDeepError
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, list):
-        return ("list", *map(_identity, value))
+        return ("list", *[_identity(item, depth + 1) for item in value])
     if isinstance(value, dict):
-        return ("object", frozenset((key, _identity(item)) for key, item in value.items()))
+        pairs = [(key, _identity(item, depth + 1)) for key, item in value.items()]
+        return ("object", frozenset(pairs))
     return value
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from typing import Final
 
 LENGTH_CAP: Final = 500  # characters of a pattern
+GROUP_CAP: Final = 100  # opening brackets of a pattern; each nests the parser deeper
 POSITION_CAP: Final = 1_000  # characters a pattern stands for once counted repeats are written out
 _STATE_CAP: Final = 2_000  # remembered states; beyond it they are forgotten and found again
 
@@ -169,13 +170,15 @@ def _parsed(text: str) -> Any:
     """Return the standard library's parse of ``text``, refused where readers differ."""
     if len(text) > LENGTH_CAP:
         raise PatternError(f"{len(text)} characters, more than {LENGTH_CAP}")
+    if text.count("(") > GROUP_CAP:
+        raise PatternError(f"more than {GROUP_CAP} groups")
     # The parser has no public name; Hypothesis rests on the same one.
     parse = import_module("re._parser").parse
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)  # `[[` and `--` will change meaning
             tree = parse(text, re.ASCII)
-    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
+    except (re.error, FutureWarning, OverflowError) as error:
         raise PatternError(f"no regular expression: {error}") from None
     if tree.state.groupdict:
         raise PatternError("a named group, which not every reader understands")

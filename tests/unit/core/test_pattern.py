@@ -80,6 +80,7 @@ def test_many_characters_do_not_pile_up() -> None:
         ("a{1001}", "more than 1000"),
         ("(a{40}){40}", "more than 1000"),
         ("a" * 501, "more than 500"),
+        ("(" * 101 + ")" * 101, "more than 100 groups"),
     ],
 )
 def test_what_readers_differ_on_is_refused(pattern: str, reason: str) -> None:
