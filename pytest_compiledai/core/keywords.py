@@ -38,7 +38,7 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "$schema": "`$schema` at the root of the schema only",
         "allOf": "one schema with the keywords of all",
         "definitions": "`$defs`",
-        "nullable": "null among the types, as in `type: [string, null]`",
+        "nullable": '"null" among the types, as in `type: [string, "null"]`',
         "oneOf": "`anyOf`",
         "patternProperties": "`properties`, or a schema under `additionalProperties`",
         "prefixItems": "an object with a property for each position",

@@ -228,7 +228,8 @@ class _Parser:
         for index, name in enumerate(names):
             where = (*way, "type", index) if isinstance(stated, list) else (*way, "type")
             if not isinstance(name, str) or name not in APPLIES:
-                expected = f"one of {', '.join(sorted(APPLIES))}"
+                named = f"one of {', '.join(sorted(APPLIES))}"
+                expected = '"null" in quotes' if name is None else named
                 raise self.fault(where, found=shown(name), expected=expected)
             if name in names[:index]:
                 raise self.fault(where, found=f"`{name}` twice", expected="each type once")

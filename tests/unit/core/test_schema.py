@@ -158,7 +158,7 @@ def test_the_root_may_be_a_reference() -> None:
         (True, "s.properties.a: found true; expected a schema, which is a mapping"),
         ("string", 's.properties.a: found "string"; expected a schema'),
         ({"oneOf": []}, "s.properties.a.oneOf: found `oneOf`; expected `anyOf`"),
-        ({"type": "string", "nullable": True}, "expected null among the types"),
+        ({"type": "string", "nullable": True}, 'expected "null" among the types'),
         (
             {"type": "string", "minLenght": 1},
             "s.properties.a.minLenght: found `minLenght`; expected one of $comment",
@@ -168,6 +168,10 @@ def test_the_root_may_be_a_reference() -> None:
         ({"type": ["string", "text"]}, 's.properties.a.type.1: found "text"'),
         ({"type": ["string", "string"]}, "found `string` twice"),
         ({"type": ["integer", "number"]}, "found `integer` beside `number`"),
+        (
+            {"type": ["string", None]},
+            's.properties.a.type.1: found null; expected "null" in quotes',
+        ),
         ({"type": []}, "found no type"),
         (
             {"type": ["string", "null"], "minimum": 1},
