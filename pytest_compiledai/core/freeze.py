@@ -27,6 +27,7 @@ from pytest_compiledai.core.artifact import Artifact
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ArtifactError
 from pytest_compiledai.core.files import locked
+from pytest_compiledai.core.journal import NEXT
 from pytest_compiledai.core.journal import STAGED_LOCK
 from pytest_compiledai.core.journal import Journal
 from pytest_compiledai.core.journal import Move
@@ -216,7 +217,7 @@ def _check_own_text(new: bytes, lock: Lock) -> None:
 
 def _check_way(out: Path, path: str, gone: Collection[str]) -> None:
     """Raise ``ArtifactError`` when something other than a plain file stands in the way."""
-    fault = path_fault(path)
+    fault = path_fault(path) or (f"`{path}`" if path.partition("/")[0] == NEXT else "")
     if fault:
         raise ValueError(f"{fault} cannot be frozen")
     refuse_symlinks(out, path)
