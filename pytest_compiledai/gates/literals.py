@@ -1,0 +1,147 @@
+"""The constants a Python text holds, after folding what is put together from constants.
+
+Only syntax is read; nothing is executed. Encodings of a text (reversed, base64) are not undone.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from typing import TypeAlias
+
+Scalar: TypeAlias = "str | int | float"
+
+_FOLDED_CHARACTERS: Final = 100_000  # of a text made by repeating or joining
+_CONTAINERS: Final = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """A constant in the text."""
+
+    value: Scalar
+    line: int
+    table: int  # number of the outermost list, set, tuple or dict around it; 0 for none
+
+
+def collect(text: str) -> tuple[Literal, ...]:
+    """Return the strings and numbers in ``text``, in order; empty where it does not parse.
+
+    Docstrings are left out unless the text reads `__doc__`.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()  # the syntax gate tells of it
+    skipped = set() if "__doc__" in text else {id(node) for node in _docstrings(tree)}
+    return tuple(_Walk(skipped).walk(tree, 0))
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr):
+            yield node.body[0]
+
+
+class _Walk:
+    def __init__(self, skipped: set[int]) -> None:
+        self.skipped = skipped
+        self.tables = itertools.count(1)
+
+    def walk(self, root: ast.AST, table: int) -> Iterator[Literal]:
+        """Yield the literals below ``root``; a stack, since trees may be deep."""
+        stack = [(root, table)]
+        while stack:
+            node, around = stack.pop()
+            if id(node) in self.skipped:
+                continue
+            if not around and isinstance(node, _CONTAINERS):
+                around = next(self.tables)
+            value = fold(node)
+            pieces = _pieces(node)
+            if pieces and not around:
+                around = next(self.tables)
+            line = getattr(node, "lineno", 0)
+            for item in pieces if value is None else (value,):
+                yield Literal(value=item, line=line, table=around)
+            if value is None:
+                children = list(ast.iter_child_nodes(node))
+                stack += [(child, around) for child in reversed(children)]
+
+
+def fold(node: ast.AST) -> Scalar | None:
+    """Return the string or number that an expression of constants stands for, else None."""
+    if isinstance(node, ast.Constant):
+        return _scalar(node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = fold(node.operand)
+        return None if value is None or isinstance(value, str) else -value
+    if isinstance(node, ast.BinOp):
+        return _binary(node)
+    if isinstance(node, ast.JoinedStr):
+        parts = [fold(part) or "\0" for part in node.values]
+        return "".join(map(str, parts))
+    if isinstance(node, ast.Call):
+        return _joined(node)
+    return None
+
+
+def _scalar(value: object) -> Scalar | None:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return value
+
+
+def _binary(node: ast.BinOp) -> Scalar | None:
+    # Sums nest to the left as deep as they are long; they are unrolled, not recursed into.
+    parts: list[ast.expr] = []
+    inner: ast.expr = node
+    while isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Add):
+        parts.append(inner.right)
+        inner = inner.left
+    if parts:
+        values = [_leaf(part) for part in (inner, *reversed(parts))]
+        texts = [value for value in values if isinstance(value, str)]
+        return "".join(texts) if len(texts) == len(values) else None
+    left, right = _leaf(node.left), _leaf(node.right)
+    if isinstance(node.op, ast.Mult) and isinstance(left, str) and isinstance(right, int):
+        return left * right if len(left) * right <= _FOLDED_CHARACTERS else None
+    return None
+
+
+def _leaf(node: ast.AST) -> Scalar | None:
+    return None if isinstance(node, ast.BinOp) else fold(node)
+
+
+def _joined(node: ast.Call) -> str | None:
+    """Return what `"x".join([...])` of constants makes."""
+    called = node.func
+    if not isinstance(called, ast.Attribute) or called.attr != "join" or len(node.args) != 1:
+        return None
+    between, items = _leaf(called.value), node.args[0]
+    if not isinstance(between, str) or not isinstance(items, ast.List | ast.Tuple):
+        return None
+    values = [_leaf(item) for item in items.elts]
+    texts = [value for value in values if isinstance(value, str)]
+    return between.join(texts) if len(texts) == len(values) else None
+
+
+def _pieces(node: ast.AST) -> tuple[str, ...]:
+    """Return what `split` and `splitlines` make of a constant text."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return ()
+    text = _leaf(node.func.value)
+    if not isinstance(text, str):
+        return ()
+    if node.func.attr == "splitlines":
+        return tuple(text.splitlines())
+    if node.func.attr != "split":
+        return ()
+    sign = fold(node.args[0]) if node.args else None
+    return tuple(text.split(sign) if isinstance(sign, str) and sign else text.split())
