@@ -1,0 +1,80 @@
+"""The text that becomes `compiled/__init__.py`: standard library only, light, and told by digest."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from pytest_compiledai.core import entry
+from pytest_compiledai.core import paths
+from pytest_compiledai.runtime import loader
+from pytest_compiledai.runtime.emit import loader_bytes
+from pytest_compiledai.runtime.emit import loader_digest
+
+
+def run(code: str, cwd: Path) -> str:
+    """Return what ``code`` prints in a fresh interpreter without site packages."""
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.')\n{code}"]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_only_the_standard_library_is_imported() -> None:
+    """Production needs no package, ours included."""
+    tree = ast.parse(loader_bytes())
+    imported = {
+        (node.module or "" if isinstance(node, ast.ImportFrom) else alias.name).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert imported <= set(sys.stdlib_module_names)
+
+
+def test_the_import_is_light(package) -> None:
+    """Importing the package reads no lock and pulls in no parser, hash or typing machinery."""
+    heavy = ["tomllib", "json", "hashlib", "typing", "inspect", "pathlib", "linecache", "ast"]
+    code = f"import {package.name}; print([m for m in {heavy} if m in sys.modules])"
+
+    assert run(code, package.root) == "[]\n"
+
+
+def test_loads_without_site_packages(package) -> None:
+    """A bare interpreter is enough."""
+    code = f"from {package.name} import route_ticket; print(route_ticket(1)['queue'])"
+
+    assert run(code, package.root) == "tech\n"
+
+
+def test_importing_the_text_as_a_plain_module_installs_nothing() -> None:
+    """Tools and tests may import it: without a package around it no finder is added."""
+    assert not any(
+        getattr(finder, "prefix", "") == f"{loader.__name__}." for finder in sys.meta_path
+    )
+
+
+def test_the_digest_is_that_of_the_text(package) -> None:
+    """A run tells by it whether `compiled/__init__.py` is of this version."""
+    written = (package.out / "__init__.py").read_bytes()
+
+    assert loader_digest() == hashlib.sha256(written).hexdigest()
+    assert b"\r" not in written
+
+
+def test_no_name_of_the_loader_hides_an_artifact(package) -> None:
+    """Whatever an artifact may be called, only the reserved words are taken."""
+    taken = {name for name in vars(package.load()) if paths.NAME.fullmatch(name)}
+
+    assert taken == paths.RESERVED
+
+
+def test_loader_and_lock_agree() -> None:
+    """The loader cannot import the lock's reader, so what both must know is compared here."""
+    assert set(entry.KEYS) == loader._KEYS
+    assert loader._NAME.pattern == paths.NAME.pattern
+    assert loader._LOCK == "compiledai.lock"
