@@ -1,4 +1,4 @@
-"""The samples that prove a static gate: files it must refuse for one rule, and files it must accept."""
+"""The samples that prove a static gate: what it must refuse for one rule, what it must accept."""
 
 from __future__ import annotations
 

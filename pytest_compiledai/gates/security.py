@@ -62,7 +62,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict on ``source``: the policy first, then what the analysers reported.
 
-    ``scans`` is what ``tools.scan`` returned; a source or a tool that is missing in it is a finding.
+    ``scans`` is what ``tools.scan`` returned; a source or a tool that it lacks is a finding.
     """
     found = inspect(source, capabilities=capabilities)
     if not any(item.rule in _UNREAD for item in found):

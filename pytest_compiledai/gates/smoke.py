@@ -1,7 +1,7 @@
 """A short proof, at the start of every run, that the static gates still tell good from bad.
 
-The policy judges its whole corpus; the analysers judge one sample of each of their rules in one scan.
-A gate that lets its own bad samples through must not be believed about anything else.
+The policy judges its whole corpus; the analysers judge one sample of each of their rules in one
+scan. A gate that lets its own bad samples through must not be believed about anything else.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict on ``source``: its function, its complexity, and what the analysers say.
 
-    ``scans`` is what ``tools.scan`` returned; a source or a tool that is missing in it is a finding.
+    ``scans`` is what ``tools.scan`` returned; a source or a tool that it lacks is a finding.
     """
     try:
         text = source.data.decode("utf-8")

@@ -202,5 +202,5 @@ def _fault(source: Source, report: ToolReport, gate: str, tool: str) -> Finding:
 
 @functools.cache
 def policy_digest(gate: str) -> str:
-    """Return the digest of all that the gate enforces as data: policy, rules, configuration, corpus."""
+    """Return the digest of all that the gate enforces as data: policy, rules, corpus."""
     return assets_digest(asset("gates", gate))

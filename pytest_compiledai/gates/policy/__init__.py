@@ -1,1 +1,1 @@
-"""The capability policy: what generated code may name, import, touch and build, read from its tree."""
+"""The capability policy: what generated code may name, import, touch and build."""

@@ -1,4 +1,4 @@
-"""Which attributes may be reached: no dunders, nothing private of others, no frames, no open format."""
+"""Which attributes may be reached: no dunders, no insides of others, no frames, no open format."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def check(module: Module) -> Iterator[Finding]:
 
 def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
     own = isinstance(node.value, ast.Name) and node.value.id in _OWN
+    own = own and module.enclosing(node, (ast.ClassDef,)) is not None
     if node.attr == "__init__" and _is_super(module, node.value):
         return
     if node.attr in {"format", "format_map"} and not _is_called(module, node):
@@ -49,10 +50,11 @@ def _reached(module: Module, node: ast.AST, name: str, *, own: bool) -> Iterator
     elif name in policy.frames:
         expected = "no way to frames, code or tracebacks"
         yield module.finding("frame", node, f"the attribute {name!r}", expected)
-    elif name.startswith("_") and not own and name not in policy.public_private:
-        if not _is_own_class(module, node):
-            found = f"the private attribute {name!r} of something else"
-            yield module.finding("private", node, found, "a public attribute")
+    elif name.startswith("_") and not (own or name in policy.public_private):
+        if _is_own_class(module, node):
+            return
+        found = f"the private attribute {name!r} of something else"
+        yield module.finding("private", node, found, "a public attribute")
 
 
 def _is_super(module: Module, node: ast.expr) -> bool:
@@ -87,7 +89,7 @@ def _is_operator_name(module: Module, node: ast.Constant) -> bool:
 
 
 def _format(module: Module, call: ast.Call) -> Iterator[Finding]:
-    """A format string reads attributes and items: it must be a literal that reads none."""
+    """Yield a finding unless the format string is a literal that reads no attribute."""
     if not isinstance(call.func, ast.Attribute):
         return
     text = module.constant(call.func.value)

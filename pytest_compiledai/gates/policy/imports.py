@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 
+_FUNCTIONS_LIKE_MODULES = frozenset({"os.stat", "datetime.time", "asyncio.timeout"})
+
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each import, member or use of a module that the policy does not list."""
@@ -39,8 +41,14 @@ def allows(module: Module, name: str, member: str) -> bool:
     """Whether ``member`` of the module ``name`` may be used."""
     if is_granted(module, name):
         closed = module.policy.closed.get(name, frozenset())
-        return not member.startswith("_") and member not in closed
+        return not member.startswith("_") and member not in closed and not _is_leak(name, member)
     return member in module.policy.modules.get(name, frozenset())
+
+
+def _is_leak(name: str, member: str) -> bool:
+    # `shutil.os` is a module that nobody granted; `glob.glob` and `os.stat` are functions.
+    same = member == name.rpartition(".")[2] or f"{name}.{member}" in _FUNCTIONS_LIKE_MODULES
+    return member in sys.stdlib_module_names and not same
 
 
 def _module(module: Module, node: ast.AST, name: str) -> Iterator[Finding]:
@@ -67,7 +75,7 @@ def _from(module: Module, node: ast.ImportFrom) -> Iterator[Finding]:
         inner = f"{node.module}.{alias.name}"
         if alias.name == "*":
             yield module.finding("import", node, "a star import", "each name by itself")
-        elif is_open(module, inner) or inner in module.policy.modules:
+        elif inner in module.policy.modules or inner in module.granted:
             continue
         elif not is_open(module, node.module):
             yield module.finding("import", node, f"import of {inner!r}", _expected(node.module))
@@ -86,12 +94,21 @@ def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
 
 
 def _is_module(module: Module, name: str) -> bool:
-    # A class can have its module's name (datetime.datetime); the list of members decides.
-    return is_open(module, name) or _is_package_of_open(module, name)
+    # A class can have its module's name (datetime.datetime); the lists decide. What lies in a
+    # granted package is a module where the code imports it as one.
+    listed = name in module.policy.modules or name in module.granted
+    inner = is_granted(module, name) and (name in _imported(module) or name == "os.path")
+    return listed or inner or _is_package_of_open(module, name)
+
+
+def _imported(module: Module) -> set[str]:
+    return {
+        alias.name for node in module.nodes if isinstance(node, ast.Import) for alias in node.names
+    }
 
 
 def _bare(module: Module, node: ast.Name) -> Iterator[Finding]:
-    """A module's name may only stand before a dot: no alias, no argument, no element."""
+    """Yield a finding unless the module's name stands before a dot: no alias, no argument."""
     name = module.dotted(node)
     if name is None or name.startswith("builtins.") or not _is_module(module, name):
         return

@@ -1,4 +1,4 @@
-"""Text in another language put together from the caller's text: SQL, markup, shell, queries, paths."""
+"""Foreign text put together from the caller's text: SQL, markup, shell, queries, paths."""
 
 from __future__ import annotations
 
@@ -31,10 +31,16 @@ class Language(NamedTuple):
 _LANGUAGES = (
     Language(
         "sql",
+        # Upper-case keywords are SQL wherever they stand; lower-case ones only in a statement's
+        # shape, because English begins with "select a plan from" too.
         re.compile(
-            r"\b(select\b.{1,200}?\bfrom\b|insert\s+into\b|update\s+\S+\s+set\b|delete\s+from\b"
-            r"|drop\s+(table|database)\b|alter\s+table\b|where\s+\S+\s*(=|like\b|in\b))",
-            re.IGNORECASE | re.DOTALL,
+            r"\bSELECT\b.{1,400}?\bFROM\b|\bINSERT\s+INTO\b|\bUPDATE\s+\S+\s+SET\b|\bDELETE\s+FROM\b"
+            r"|\b(DROP|ALTER|TRUNCATE)\s+(TABLE|DATABASE)\b|\bWHERE\s+\S+\s*(=|<|>|LIKE\b|IN\b)"
+            r"|(?i:^\s*(select\s+(distinct\s+)?(\*|[\w.()*\x00]+(\s*,\s*[\w.()*\x00]+)*)\s+from\s+[\w.\x00]+"
+            r"(\s*;?\s*$|\s+(where|order|group|limit|join)\b)|insert\s+into\s+[\w.\x00]+\s*(\(|values|select)"
+            r"|update\s+[\w.\x00]+\s+set\s+\w+\s*=|delete\s+from\s+[\w.\x00]+\s*(;|$|where)|drop\s+table\s))"
+            r"|(?i:\bwhere\s+[\w.]+\s*(=|<|>|like|in)\s*[('\"%]*\x00)",
+            re.DOTALL,
         ),
         "SQL",
         "placeholders and a separate tuple of values",
@@ -42,7 +48,8 @@ _LANGUAGES = (
     Language(
         "markup",
         re.compile(
-            rf"<(!doctype|/?({_MARKUP_TAGS})(\s[^<>]*)?/?>|({_MARKUP_TAGS})\s[^<>]*{_HOLE})", re.I
+            rf"<(!doctype|/?({_MARKUP_TAGS})(\s[^<>]*)?/?>|({_MARKUP_TAGS})\s[^<>]*{_HOLE})",
+            re.IGNORECASE,
         ),
         "markup",
         "html.escape() around each value",
@@ -50,8 +57,10 @@ _LANGUAGES = (
     Language(
         "shell",
         re.compile(
-            r"^\s*(sudo\s+)?(bash|chmod|chown|convert|cp|curl|dd|docker|ffmpeg|find|git|grep|kill|mv"
-            r"|nc|nslookup|openssl|ping|rm|rsync|scp|sed|sh|ssh|tar|unzip|wget|zip)\s+(-|\S*[/\x00])"
+            r"^\s*(sudo\s+)?((bash|chmod|chown|cp|curl|dd|docker|ffmpeg|grep|mv|nslookup|openssl|ping|rm"
+            r"|rsync|scp|sed|sh|ssh|tar|unzip|wget)\s+(-|\S*[/\x00])"
+            # These are English words as well; an option makes them commands.
+            r"|(cat|convert|echo|find|git|kill|ls|nc|sort|zip)\s+-)"
             r"|\|\s*(sh|bash|grep|xargs|tee)\b|;\s*rm\s|&&\s*\w+\s",
         ),
         "a shell command",
@@ -66,8 +75,12 @@ _LANGUAGES = (
         "escaped values",
     ),
 )
-_ROOTED = re.compile(r"^(/|~/|\./|\.\./|[A-Za-z]:[\\/])[^\x00]*\x00")
-_LINK = re.compile(r"^https?://[^\x00/]*\x00", re.IGNORECASE)
+# Folders of a host; `/users/<id>` is more often the path of an address.
+_ROOTED = re.compile(
+    r"^(/(app|data|dev|etc|home|media|mnt|opt|proc|root|srv|tmp|usr|var|Users)/|~/|\.{1,2}/|[A-Za-z]:\\)[^\x00]*\x00"
+)
+# Adding a scheme to an address leaves it what it was; adding a path makes the value the host.
+_LINK = re.compile(r"^https?://[^\x00/]*\x00[^\x00]*/", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{\{.*\x00|\x00.*\}\}|\{%.*\x00", re.DOTALL)
 
 

@@ -35,7 +35,7 @@ class Module:
         return Finding(rule=f"security.{name}", message=message, path=self.path, line=line)
 
     def bindings(self, node: ast.Name) -> list[Binding]:
-        """Return what gives the name at ``node`` its meaning; empty for builtins and unknown names."""
+        """Return what gives the name at ``node`` its meaning; empty for builtins and unknowns."""
         scope = self.home(node)
         return scope.bindings[node.id] if scope else []
 

@@ -45,7 +45,7 @@ def _name(module: Module, node: ast.Name) -> Iterator[Finding]:
     if node.id in _BLINDING:
         yield _blinding(module, node, node.id)
         return
-    if module.home(node) is not None or not isinstance(node.ctx, ast.Load):
+    if not isinstance(node.ctx, ast.Load) or _is_surely_bound(module, node):
         return
     if node.id in module.policy.builtins | module.policy.injected | _MODULE_NAMES:
         yield from _reflective(module, node)
@@ -54,6 +54,19 @@ def _name(module: Module, node: ast.Name) -> Iterator[Finding]:
         yield module.finding("builtin", node, f"{node.id!r}", expected)
     else:
         yield module.finding("undefined", node, f"the undefined name {node.id!r}", "a bound name")
+
+
+def _is_surely_bound(module: Module, node: ast.Name) -> bool:
+    """Whether the name cannot mean the builtin, not even before its binding or after `del`.
+
+    A local name is local from the first line of its function; a name of a module or class falls
+    back to the builtin as long as it is not bound.
+    """
+    scope = module.home(node)
+    if scope is None:
+        return False
+    closed = node.id not in module.policy.builtins or node.id in module.policy.reflective
+    return scope.kind not in {"module", "class"} or not (closed and hasattr(builtins, node.id))
 
 
 def _reflective(module: Module, node: ast.Name) -> Iterator[Finding]:

@@ -29,10 +29,11 @@ def check(module: Module) -> Iterator[Finding]:
             continue
         name = module.dotted(node.func)
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
-        if (name in _SEQUENCES or joins) and _is_string_set(module, node.args[0], 0):
-            if not _is_sorted_around(module, node):
-                found = "a set of strings made a sequence, in an order that changes from run to run"
-                yield module.finding("order", node, found, "sorted(...)")
+        if not (name in _SEQUENCES or joins) or _is_sorted_around(module, node):
+            continue
+        if _is_string_set(module, node.args[0], 0):
+            found = "a set of strings made a sequence, in an order that changes from run to run"
+            yield module.finding("order", node, found, "sorted(...)")
 
 
 def _is_sorted_around(module: Module, node: ast.AST) -> bool:
@@ -41,7 +42,7 @@ def _is_sorted_around(module: Module, node: ast.AST) -> bool:
     return name in {"builtins.sorted", "builtins.len", "builtins.set", "builtins.frozenset"}
 
 
-def _is_string_set(module: Module, node: ast.expr, depth: int) -> bool:
+def _is_string_set(module: Module, node: ast.expr, depth: int) -> bool:  # noqa: PLR0911 - a form a line
     if depth > _DEPTH:
         return False
     match node:
@@ -69,7 +70,7 @@ def _named(module: Module, node: ast.Name, depth: int) -> bool:
     return found[0].value is not None and _is_string_set(module, found[0].value, depth + 1)
 
 
-def _holds_strings(module: Module, node: ast.expr, depth: int) -> bool:
+def _holds_strings(module: Module, node: ast.expr, depth: int) -> bool:  # noqa: PLR0911 - a form a line
     """Whether iterating ``node`` visibly gives strings."""
     if depth > _DEPTH:
         return False
@@ -89,7 +90,7 @@ def _holds_strings(module: Module, node: ast.expr, depth: int) -> bool:
     return _is_string(module, node, depth + 1) or _is_string_set(module, node, depth + 1)
 
 
-def _is_string(module: Module, node: ast.expr, depth: int) -> bool:
+def _is_string(module: Module, node: ast.expr, depth: int) -> bool:  # noqa: PLR0911 - a form a line
     if depth > _DEPTH:
         return False
     match node:

@@ -1,4 +1,4 @@
-"""Whether equal inputs give equal outputs: no state between calls, no clock, no chance, no addresses.
+"""Whether equal inputs give equal outputs: no state between calls, no clock, no chance.
 
 Decides what the text shows. Order that depends on the hash seed is refused where the elements are
 visibly strings; what is not visible here, the sandbox finds by running under two hash seeds.
@@ -16,6 +16,7 @@ from pytest_compiledai.gates.policy.scope import parameters
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_VIEWS = frozenset({"get", "items", "values", "setdefault"})
 _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
 
 
@@ -32,7 +33,7 @@ def check(module: Module) -> Iterator[Finding]:
             case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
                 yield from _change(module, node, node.value, shared_defaults)
             case ast.AugAssign(target=ast.Name() as target):
-                yield from _change(module, node, target, shared_defaults)
+                yield from _change(module, node, target, shared_defaults, alias=False)
             case ast.Call():
                 yield from _call(module, node, shared_defaults)
 
@@ -48,9 +49,9 @@ def _call(module: Module, node: ast.Call, shared: set[ast.AST]) -> Iterator[Find
     needed = module.policy.local_time.get(name or "", 0)
     if needed and len(node.args) + len(node.keywords) < needed:
         yield module.finding("clock", node, f"{name} in the host's time zone", "an explicit `tz`")
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone":
-        if not node.args and not node.keywords:
-            yield module.finding("clock", node, "astimezone() of the host", "an explicit time zone")
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if method == "astimezone" and not node.args and not node.keywords:
+        yield module.finding("clock", node, "astimezone() of the host", "an explicit time zone")
 
 
 def _is_fixed(module: Module, node: ast.expr) -> bool:
@@ -70,11 +71,18 @@ def _clock(module: Module, node: ast.Attribute) -> Iterator[Finding]:
 
 
 def _change(
-    module: Module, node: ast.AST, target: ast.expr, shared: set[ast.AST]
+    module: Module,
+    node: ast.AST,
+    target: ast.expr,
+    shared: set[ast.AST],
+    *,
+    alias: bool = True,
 ) -> Iterator[Finding]:
-    """Yield a finding when ``target`` lives longer than one call."""
-    while isinstance(target, ast.Attribute | ast.Subscript):
-        target = target.value
+    """Yield a finding when ``target`` lives longer than one call.
+
+    Without ``alias`` a name stands for itself: `limit = LIMITS["a"]; limit += 1` changes no table.
+    """
+    target = _owner(module, target) if alias else target
     if isinstance(target, ast.Call) and module.dotted(target.func) == "builtins.type":
         yield module.finding("mutation", node, "a change of a class", "a change of an instance")
     if not isinstance(target, ast.Name):
@@ -86,14 +94,33 @@ def _change(
     elif module.enclosing(node, _FUNCTIONS) is not None and module.is_global(target):
         found = f"a change of {target.id!r}, which outlives the call"
         yield module.finding("mutation", node, found, "a copy made inside the function")
-    elif any(binding.node in shared for binding in module.bindings(target)):
-        if not _is_replaced(module.bindings(target)):
-            found = f"a change of the default value of {target.id!r}"
-            yield module.finding("mutation", node, found, "None as default, a new value inside")
+    elif _is_shared_default(module.bindings(target), shared):
+        found = f"a change of the default value of {target.id!r}"
+        yield module.finding("mutation", node, found, "None as default, a new value inside")
 
 
-def _is_replaced(bound: list[Binding]) -> bool:
-    return any(binding.kind == "assign" and _is_plain(binding) for binding in bound)
+def _owner(module: Module, target: ast.expr) -> ast.expr:
+    """Return what holds the changed object: `TABLE` for `TABLE[k].x` and for a name of either."""
+    seen: set[ast.AST] = set()
+    while target not in seen:
+        seen.add(target)
+        match target:
+            case ast.Attribute(value=value) | ast.Subscript(value=value):
+                target = value
+            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _VIEWS:
+                target = value
+            case ast.Name():
+                found = module.bindings(target)
+                if len(found) == 1 and found[0].kind in {"assign", "loop"} and found[0].value:
+                    aliased = _owner(module, found[0].value)
+                    if isinstance(aliased, ast.Name) and module.is_global(aliased):
+                        return aliased
+    return target
+
+
+def _is_shared_default(bound: list[Binding], shared: set[ast.AST]) -> bool:
+    replaced = any(binding.kind == "assign" and _is_plain(binding) for binding in bound)
+    return not replaced and any(binding.node in shared for binding in bound)
 
 
 def _is_plain(binding: Binding) -> bool:

@@ -35,7 +35,7 @@ class Sink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Everything ``policy.toml`` and ``imports.toml`` state, with sets where order means nothing."""
+    """All that ``policy.toml`` and ``imports.toml`` state, with sets where order is nothing."""
 
     version: int
     text: TextLimits

@@ -116,7 +116,7 @@ def _comprehension_children(node: ast.expr, scope: Scope) -> Iterator[tuple[ast.
     yield from ((part, inner) for part in parts)
 
 
-def _bind(node: ast.AST, scope: Scope) -> None:
+def _bind(node: ast.AST, scope: Scope) -> None:  # noqa: C901, PLR0912 - a form a case
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             scope.bind(node.name, Binding("def", node))

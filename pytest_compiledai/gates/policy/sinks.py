@@ -1,4 +1,4 @@
-"""Dangerous calls into modules that a capability opened: a grant opens a door, not every use of it."""
+"""Dangerous calls into modules that a capability opened: a grant does not open every use."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _flags(module: Module, call: ast.Call) -> Iterator[Finding]:
 
 
 def _statement(module: Module, call: ast.Call, taint: Taint) -> Iterator[Finding]:
-    if isinstance(call.func, ast.Attribute) and call.func.attr in _SQL_CALLS and call.args:
-        if taint.is_tainted(call.args[0]):
-            expected = "placeholders and a separate tuple of values"
-            yield module.finding("sql", call, "a statement from the caller's text", expected)
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if method in _SQL_CALLS and call.args and taint.is_tainted(call.args[0]):
+        expected = "placeholders and a separate tuple of values"
+        yield module.finding("sql", call, "a statement from the caller's text", expected)

@@ -34,7 +34,7 @@ class Taint:
             self._known[node] = self._look(node)
         return self._known[node]
 
-    def _look(self, node: ast.AST) -> bool:
+    def _look(self, node: ast.AST) -> bool:  # noqa: PLR0911 - one line for each form
         match node:
             case ast.Name():
                 return any(self._bound(binding) for binding in self.module.bindings(node))

@@ -1,7 +1,7 @@
 """Questions put to the bytes of a module before anything parses it.
 
-What passes is small, flat, plain UTF-8, and holds no comment that silences an analyser, so the parser
-and the analysers cannot be crashed, hung or blinded by the text itself.
+What passes is small, flat, plain UTF-8, and holds no comment that silences an analyser, so the
+parser and the analysers cannot be crashed, hung or blinded by the text itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.rulebook import TextLimits
 
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-# Every directive of a known analyser or formatter, and any type comment (mypy obeys or chokes on it).
+# Every directive of a known analyser or formatter, and any type comment (mypy obeys it or stops).
 _SUPPRESSION = re.compile(
     r"#\s*(nosec\b|noqa\b|nosemgrep\b|type\s*:|mypy\s*:|ruff\s*:|flake8\s*[:=]|pylint\s*:|pyright\s*:"
     r"|pytype\s*:|pyre-|pragma\s*[:\w]|fmt\s*:|isort\s*:|yapf\s*:|nopep8\b|nosonar\b|lgtm\b|noinspection\b)",

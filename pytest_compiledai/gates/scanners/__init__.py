@@ -1,1 +1,1 @@
-"""Analysers written by others, each run once over all sources, isolated from every project setting."""
+"""Analysers written by others, each run once over all sources, isolated from all settings."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.process import run as run_program
@@ -25,9 +26,7 @@ def run(scratch: Scratch, *, config: Path, timeout_s: float) -> Iterator[Complai
     argv += [copy.name for copy in scratch.copies]
     ran = run_program(argv, cwd=scratch.folder, env=scratch.env(), timeout_s=timeout_s)
     try:
-        rows = json.loads(ran.out)
-        if ran.code not in {0, 1}:
-            raise ValueError(ran.code)
+        rows: list[dict[str, Any]] = json.loads(ran.out) if ran.code in {0, 1} else [{}]
         for row in rows:
             line = row["location"]["row"]
             yield Complaint(row["filename"], line, row["code"] or "syntax", row["message"])

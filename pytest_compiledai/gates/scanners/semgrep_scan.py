@@ -1,10 +1,11 @@
-"""Semgrep as a subprocess with our rules only: no registry, no metrics, no suppression, no ignore file."""
+"""Semgrep as a subprocess with our rules only: no registry, no metrics, no suppression."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.process import Ran
@@ -39,14 +40,11 @@ def run(scratch: Scratch, *, rules: Path, timeout_s: float) -> Iterator[Complain
 
 def _complaints(ran: Ran, scratch: Scratch) -> Iterator[Complaint]:
     try:
-        report = json.loads(ran.out)
-        if ran.code not in {0, 1}:
-            raise ValueError(ran.code)
+        report: dict[str, Any] = json.loads(ran.out) if ran.code in {0, 1} else {}
         scanned = {copy for path in report["paths"]["scanned"] if (copy := scratch.by_name(path))}
-        errors = report["errors"]
-        unread = {scratch.by_name(row.get("path", "")) for row in errors}
-        if errors and None in unread:
-            raise ValueError(errors[0].get("message", "an error without a file"))
+        # An error without a file makes the whole scan unread; one with a file, that file.
+        unread = {scratch.by_name(row.get("path", "")) for row in report["errors"]}
+        scanned = set() if None in unread else scanned
         for row in report["results"]:
             copy = scratch.by_name(row["path"])
             if copy in scanned and copy not in unread:
