@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_compiledai.core.artifact import Artifact
+from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ArtifactError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import Recovery
@@ -178,15 +179,26 @@ def test_a_staged_file_that_is_not_what_the_journal_says_drops_all(
 
 
 def planted(root: Path, journal: object) -> None:
+    """Write a journal that fits the lock as it stands, so that only its own fault can stop it."""
     folder = root / "compiled" / ".next"
     folder.mkdir()
     (folder / "0").write_bytes(b"planted")
     data = journal if isinstance(journal, bytes) else json.dumps(journal).encode()
-    (folder / "journal.json").write_bytes(data)
+    lock = digest((root / "compiledai.lock").read_bytes())
+    (folder / "journal.json").write_bytes(data.replace(b"LOCK", lock.encode()))
 
 
-GOOD = {"version": 1, "files": [], "removed": [], "old": "", "new": "a" * 64}
-MOVE = {"staged": "0", "target": "x.py", "sha256": "a" * 64}
+GOOD = {"version": 1, "files": [], "removed": [], "old": "LOCK", "new": "LOCK"}
+MOVE = {"staged": "0", "target": "x.py", "sha256": digest(b"planted")}
+
+
+def test_a_planted_journal_without_a_fault_is_finished(root: Path) -> None:
+    """The journals of the next test would move and remove, were it not for their fault."""
+    planted(root, GOOD | {"files": [MOVE], "removed": ["gone.py"]})
+
+    assert recovered(root) is Recovery.FINISHED
+    assert (root / "compiled" / "x.py").read_bytes() == b"planted"
+    assert not (root / "compiled" / "gone.py").exists()
 
 
 @pytest.mark.parametrize(
@@ -202,13 +214,14 @@ MOVE = {"staged": "0", "target": "x.py", "sha256": "a" * 64}
         GOOD | {"extra": 1},
         GOOD | {"new": "a"},
         GOOD | {"old": "a"},
-        GOOD | {"removed": ["../../victim"]},
+        GOOD | {"removed": ["../victim"]},
         GOOD | {"removed": ["/victim"]},
         GOOD | {"removed": [".next/0"]},
         GOOD | {"removed": [1]},
         GOOD | {"removed": 1},
         GOOD | {"files": [MOVE | {"target": "../victim"}]},
-        GOOD | {"files": [MOVE | {"staged": "../../victim"}]},
+        GOOD | {"files": [MOVE | {"staged": "../../victim", "sha256": digest(b"victim")}]},
+        GOOD | {"files": [MOVE | {"target": ".next/journal.json"}]},
         GOOD | {"files": [MOVE | {"sha256": "a"}]},
         GOOD | {"files": [MOVE | {"more": 1}]},
         GOOD | {"files": [{}]},
