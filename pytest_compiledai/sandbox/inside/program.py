@@ -1,0 +1,65 @@
+"""Loads generated code inside the wall and turns what it raises into one safe line."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from .guard import builtins_for
+from .modules import ALLOWED
+
+DETAIL_CAP = 300
+
+
+class Abstain(Exception):
+    """Raised by generated code that refuses to answer one input."""
+
+
+def load(
+    source: bytes, function: str, *, modules: tuple[str, ...], files: Mapping[str, bytes]
+) -> Callable[..., Any]:
+    """Return the function of a program after executing its module; raises what that raises."""
+    name = function
+    while name in sys.modules:  # a function called like a module must not replace it
+        name += "_"
+    module = types.ModuleType(name)
+    sys.modules[name] = module  # dataclasses and typing look their module up there
+    space = module.__dict__
+    space["__builtins__"] = builtins_for(frozenset((*ALLOWED, *modules)))
+    space["Abstain"] = Abstain
+    if files:
+        space["FILES"] = MappingProxyType(dict(files))
+    exec(compile(source, f"<{function}>", "exec", dont_inherit=True), space)  # noqa: S102 - what a sandbox is for
+    if not callable(space.get(function)):
+        raise NameError(f"the module defines no function {function}")  # noqa: TRY004 - or is none
+    found: Callable[..., Any] = space[function]
+    return found
+
+
+def describe(error: BaseException) -> str:
+    """Return ``TypeName: message`` on one line; what a hostile ``__str__`` does is contained."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    try:
+        text = one_line(str(error))
+    except BaseException:  # noqa: BLE001 - generated code defines __str__
+        text = ""
+    return f"{name}: {text}"[:DETAIL_CAP] if text else name[:DETAIL_CAP]
+
+
+def reason(error: BaseException) -> str:
+    """Return why a program abstained, on one line."""
+    try:
+        return one_line(str(error))
+    except BaseException:  # noqa: BLE001 - generated code defines __str__
+        return ""
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` as a plain, capped, single line."""
+    # Unbound, because a subclass of str may come back from a hostile __str__.
+    plain = str.__getitem__(text, slice(0, DETAIL_CAP))
+    return " ".join(plain.split())

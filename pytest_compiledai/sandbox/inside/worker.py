@@ -1,0 +1,157 @@
+"""The locked worker: answers frames until its pipe closes or it is killed.
+
+Whatever the loop uses is bound before the program is loaded, so a program that patches modules
+changes nothing here. That only keeps honest accidents harmless: a program that seizes the whole
+worker still cannot answer anything but its own calls, and no expected value is in reach.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import NoReturn
+
+from .capability import maker
+from .frames import Frame
+from .frames import Kind
+from .frames import Reader
+from .frames import pack
+from .guard import Sink
+from .lockdown import COMMAND_FD
+from .lockdown import RESULT_FD
+from .lockdown import Wall
+from .measure import measure
+from .plain import NotPlainError
+from .plain import TooLargeError
+from .plain import encoder
+from .program import Abstain
+from .program import describe
+from .program import load
+from .program import reason
+
+_REQUEST_CAP = 1 << 30
+_READ_BYTES = 1 << 18
+
+
+class Work:
+    """One loaded program and how it is asked."""
+
+    def __init__(self, order: Mapping[str, Any]) -> None:
+        self.sink = Sink(order["output_bytes"])
+        self.encode = encoder(order["answer_bytes"])
+        self.arguments = maker(order["capabilities"])
+        self.parse = json.JSONDecoder().decode
+        sys.stdin = None
+        sys.stdout = sys.stderr = self.sink
+        self.function = load(
+            base64.b64decode(order["source"]),
+            order["function"],
+            modules=tuple(order["modules"]),
+            files={name: base64.b64decode(data) for name, data in order["files"].items()},
+        )
+
+    def prepare(self, text: str) -> tuple[Any, dict[str, Any]]:
+        """Return a fresh input and fresh keyword arguments for one call."""
+        self.sink.taken = 0
+        return self.parse(text), self.arguments() if self.arguments else {}
+
+    def answer(self, body: bytes) -> tuple[int, bytes]:
+        """Return how one call ended and what it gave."""
+        try:
+            value, arguments = self.prepare(body.decode("utf-8"))
+            return Kind.VALUE, self.encode(self.function(value, **arguments))
+        except BaseException as error:  # noqa: BLE001 - generated code raises anything
+            return outcome(error)
+
+
+def outcome(error: BaseException) -> tuple[int, bytes]:
+    """Return the kind and the detail of a call that gave no value."""
+    if isinstance(error, Abstain):
+        return Kind.ABSTAIN, reason(error).encode("utf-8", "replace")
+    if isinstance(error, MemoryError):
+        return Kind.MEMORY, b"MemoryError"
+    if isinstance(error, NotPlainError):
+        return Kind.NOT_PLAIN, str(error).encode("utf-8", "replace")
+    if isinstance(error, TooLargeError):
+        return Kind.TOO_LARGE, b""
+    return Kind.ERROR, describe(error).encode("utf-8", "replace")
+
+
+def live(
+    wall: Wall, keep: tuple[int, int], parent: int, limits: Mapping[str, int], nonce: bytes
+) -> NoReturn:
+    """Lock this process, say so, and serve requests until the command pipe closes."""
+    finish = os._exit
+    try:
+        held = wall.stand(keep=keep, parent=parent, limits=limits)
+    except OSError as error:
+        os.write(keep[1], pack(Kind.ERROR, nonce, describe(error).encode()))
+        finish(1)
+    send = _sender()
+    send(Kind.LOCKED, nonce, held.encode())
+    _serve(_requests(), send)
+    finish(0)
+
+
+def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> None:
+    finish, clock, now = os._exit, time.thread_time_ns, time.monotonic_ns
+    collect, freeze, pause = gc.collect, gc.freeze, gc.disable
+    work: Work | None = None
+    while (request := requests()) is not None:
+        nonce, kind, body = request
+        if kind == Kind.CALL and work is not None:
+            ending, detail = work.answer(body)
+            send(ending, nonce, detail)
+            if ending == Kind.MEMORY:
+                finish(0)  # what filled the memory may still be held
+        elif kind == Kind.LOAD:
+            try:
+                work = Work(json.loads(body))
+                send(Kind.LOADED, nonce)
+            except BaseException as error:  # noqa: BLE001 - generated code raises anything
+                send(*_named(nonce, *outcome(error)))
+        elif kind == Kind.WARM:
+            collect()
+            freeze()
+            pause()
+            send(Kind.DONE, nonce)
+        elif kind == Kind.MEASURE and work is not None:
+            measure(work, json.loads(body), clock=clock, now=now, send=send, nonce=nonce)
+
+
+def _named(nonce: bytes, kind: int, detail: bytes) -> tuple[int, bytes, bytes]:
+    return kind, nonce, detail
+
+
+def _requests() -> Callable[[], Frame | None]:
+    reader, read = Reader(_REQUEST_CAP), os.read
+
+    def request() -> Frame | None:
+        while (frame := reader.next()) is None:
+            data = read(COMMAND_FD, _READ_BYTES)
+            if not data:
+                return None
+            reader.feed(data)
+        return frame
+
+    return request
+
+
+def _sender() -> Callable[..., None]:
+    write, packed = os.write, pack
+
+    def send(kind: int, nonce: bytes, body: bytes = b"") -> None:
+        data = packed(kind, nonce, body)
+        sent = write(RESULT_FD, data)
+        while sent < len(data):
+            data = data[sent:]
+            sent = write(RESULT_FD, data)
+
+    return send
