@@ -249,9 +249,12 @@ def _has(out: Path, path: str, sha256: str) -> bool:
 
 
 def _lock_bytes(lock_path: Path) -> bytes:
-    """Return the lock's bytes; none where there is no lock."""
+    """Return the lock's bytes; none where there is no lock.
+
+    The project's folder may be reached over a symlink; the lock itself may not be one.
+    """
     try:
-        return read_plain(lock_path.parent, lock_path.name, cap=CAP)
+        return read_plain(lock_path.parent.resolve(), lock_path.name, cap=CAP)
     except FileNotFoundError:
         return b""
 

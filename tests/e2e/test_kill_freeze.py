@@ -181,6 +181,24 @@ def drive_steps(root: Path) -> dict[str, object]:
     return {"faults": faults, "steps": count, "kills": kills}
 
 
+def drive_many(root: Path) -> dict[str, object]:
+    """Let processes freeze an artifact each, ten times over, all at once."""
+
+    def run(name: str) -> None:
+        for number in range(10):
+            made = Artifact(name=name, files={f"{name}.py": f"{number}".encode()})
+            freeze = Freeze(root / "compiled", root / "compiledai.lock")
+            freeze.stage([made], [entry_of(made, number)])
+            freeze.commit()
+
+    children = [forked(lambda name=f"p{index}": run(name)) for index in range(4)]
+    statuses = [ended_by(child) for child in children]
+    lock = parse((root / "compiledai.lock").read_bytes())
+    findings = [verify(entry, root / "compiled", lock=lock) for entry in lock.entries.values()]
+    versions = {name: entry.proposer for name, entry in lock.entries.items()}
+    return {"statuses": statuses, "versions": versions, "faults": sum(map(len, findings))}
+
+
 def driven(root: Path, name: str) -> dict[str, object]:
     here = str(Path(pytest_compiledai.__file__).parent.parent)
     done = subprocess.run(
@@ -218,6 +236,15 @@ def test_a_kill_at_every_single_step_leaves_one_whole_version(tmp_path: Path) ->
     assert report["kills"] > 100
 
 
+def test_processes_that_freeze_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Each of several runs at once adds to the lock that the one before it wrote."""
+    report = driven(tmp_path, "many")
+
+    assert report["statuses"] == [0, 0, 0, 0]
+    assert report["versions"] == {f"p{index}": "version 9" for index in range(4)}
+    assert report["faults"] == 0
+
+
 if __name__ == "__main__":
-    drivers = {"random": drive_random, "steps": drive_steps}
+    drivers = {"random": drive_random, "steps": drive_steps, "many": drive_many}
     sys.stdout.write(json.dumps(drivers[sys.argv[1]](Path(sys.argv[2]))))

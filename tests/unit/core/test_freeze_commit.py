@@ -266,6 +266,26 @@ def test_symlinks_are_never_followed(tmp_path: Path, link: str) -> None:
     assert not (root / "compiledai.lock").exists()
 
 
+def test_a_project_may_be_reached_over_a_symlink(tmp_path: Path) -> None:
+    """What lies above the out folder and the lock is the user's affair."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+
+    commit(tmp_path / "link", artifact("a", "a"))
+    commit(tmp_path / "link", artifact("b", "b"))
+
+    assert_sound(tmp_path / "real", "a", "b")
+
+
+def test_a_symlinked_lock_is_refused(tmp_path: Path) -> None:
+    """The lock is neither read nor replaced through a symlink."""
+    (tmp_path / "elsewhere").write_bytes(b"lock-version = 1\n")
+    (tmp_path / "compiledai.lock").symlink_to("elsewhere")
+
+    with pytest.raises(ArtifactError, match="a symlink"):
+        commit(tmp_path, artifact("a", "a"))
+
+
 def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
     """Where a folder stands in a file's place, or a file in a folder's, nothing is written."""
     (tmp_path / "compiled" / "a.py").mkdir(parents=True)
