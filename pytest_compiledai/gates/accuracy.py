@@ -186,9 +186,9 @@ def judge(
         wanted = "test" if phase is Phase.ACCEPT else "train or validation"
         message = f"found no {wanted} row; expected at least one: add rows, or change the split"
         return Verdict(gate=GATE, findings=(Finding(rule=f"{GATE}.rows", message=message),))
-    callables = _callables(settings, comparators or {})
+    chosen = resolved(settings, comparators or {})
     try:
-        scored = [(row, score(row.output, answers[row.id], callables)) for row in opened]
+        scored = [(row, score(row.output, answers[row.id], chosen)) for row in opened]
     except ComparatorFault as fault:
         message = f"found {fault} from a comparator; expected true or false"
         finding = Finding(rule=f"{GATE}.comparator", message=message)
@@ -220,9 +220,8 @@ def _decisive(opened: Sequence[Row], settings: AccuracySettings, phase: Phase) -
     return next((split for split in order if split in have), None)
 
 
-def _callables(
-    settings: AccuracySettings, users: Mapping[str, Comparator]
-) -> dict[str, Comparator]:
+def resolved(settings: AccuracySettings, users: Mapping[str, Comparator]) -> dict[str, Comparator]:
+    """Return a callable for each path of the metric; ``users`` holds the project's own by name."""
     return {
         path: users[made.name] if isinstance(made, UserComparator) else made
         for path, made in settings.metric.items()

@@ -16,9 +16,11 @@ from typing import Final
 
 from pytest_compiledai.core.calls import Conditions
 from pytest_compiledai.core.calls import Limits
+from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.gates.batches import call_bounded
 from pytest_compiledai.gates.case import Case
 from pytest_compiledai.gates.case import Malformed
 from pytest_compiledai.gates.policyfile import read_policy
@@ -27,13 +29,11 @@ from pytest_compiledai.gates.promise import breach
 from pytest_compiledai.gates.promise import capped
 from pytest_compiledai.gates.promise import cut
 from pytest_compiledai.gates.promise import same_answer
-from pytest_compiledai.gates.promise import shown_answer
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.calls import Answer
     from pytest_compiledai.core.calls import Program
     from pytest_compiledai.core.calls import Sandbox
-    from pytest_compiledai.core.calls import Session
     from pytest_compiledai.core.schema import Schema
 
 __all__ = ["GATE", "Case", "ExecutionPolicy", "Malformed", "judge", "policy"]
@@ -92,7 +92,9 @@ def judge(
         return Verdict(gate=GATE, findings=(_no_rows(),))
     limits = Limits(call_s=rules.call_s)
     with sandbox.open(program, conditions=Conditions(), limits=limits) as session:
-        first = _call_until_killed(session, [item.input for item in asked], rules)
+        first = call_bounded(
+            session, [item.input for item in asked], batch=rules.batch, kills=rules.kills
+        )
         findings = _broken(asked, first, output_schema)
         whole = len(first) == len(asked) and not any(a.status in KILLS for a in first)
         if whole:
@@ -129,21 +131,6 @@ def _of_malformed(item: Malformed) -> _Asked:
 def _no_rows() -> Finding:
     message = "no golden row; found nothing to run, expected at least one"
     return Finding(rule=f"{GATE}.rows", message=message)
-
-
-def _call_until_killed(
-    session: Session, inputs: Sequence[bytes], rules: ExecutionPolicy
-) -> list[Answer]:
-    """Return the answers in order; stops early once too many workers had to be killed."""
-    answers: list[Answer] = []
-    size = 1  # a first call alone: code that never ends is told after one timeout
-    while len(answers) < len(inputs):
-        answers += session.call(inputs[len(answers) : len(answers) + size])
-        killed = sum(answer.status in KILLS for answer in answers)
-        if killed >= rules.kills or answers[0].status in KILLS:
-            break
-        size = rules.batch if killed else len(inputs)
-    return answers
 
 
 def _broken(asked: Sequence[_Asked], answers: Sequence[Answer], output: Schema) -> list[Finding]:
@@ -253,7 +240,7 @@ def _figures(
     asked: Sequence[_Asked], answers: Sequence[Answer], rows: int, schema: Schema
 ) -> dict[str, int]:
     wrong = [item for item in asked[rows:] if schema.problems(json.loads(item.input))]
-    abstained = sum(shown_answer(answer).startswith("abstain") for answer in answers)
+    abstained = sum(answer.status is Status.ABSTAIN for answer in answers)
     return {
         "rows": min(rows, len(answers)),
         "malformed": max(0, len(answers) - rows),

@@ -73,13 +73,6 @@ def same_answer(one: Answer, other: Answer) -> bool:
     return one.status is not Status.ABSTAIN or one.detail == other.detail
 
 
-def shown_answer(answer: Answer) -> str:
-    """Return an answer for a message."""
-    if answer.status is Status.VALUE:
-        return cut(answer.value.decode("ascii"))
-    return f"{answer.status.value}: {scrubbed(answer.detail)}"
-
-
 def scrubbed(detail: str) -> str:
     """Return a detail without what differs from run to run, cut to a line."""
     return cut(_ADDRESS.sub("0x...", " ".join(detail.split())))

@@ -1,0 +1,141 @@
+"""Drawing the fuzz gate's examples: Hypothesis generates, a seed decides, nothing is stored."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.gates.edits import edit
+from pytest_compiledai.gates.strategies import Strategies
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+    from pytest_compiledai.core.schema import Schema
+
+_EDITS = 3  # most edits of one train input
+_SEEDS = 2**31  # of the edits' generator
+_TRIES = 50  # for each reference example, before there are fewer
+
+
+def examples(
+    schema: Schema, train_inputs: Sequence[Any], *, count: int, seed: int
+) -> tuple[bytes, ...]:
+    """Return distinct inputs as canonical JSON, at most ``count``, all valid by ``schema``.
+
+    Half are drawn from the schema, half are edits of train inputs. The same arguments give the
+    same inputs in every process. Raises Hypothesis' ``Unsatisfiable`` where none can be drawn.
+    """
+    drawn: dict[bytes, None] = {}
+    generate(strategy(schema, train_inputs), drawn, count=count, seed=seed)
+    return tuple(drawn)
+
+
+def strategy(schema: Schema, train_inputs: Sequence[Any]) -> SearchStrategy[Any]:
+    """Return the strategy of the examples."""
+    made = Strategies(texts=[text for value in train_inputs for text in _texts(value)])
+    plain = made.of(schema.node)
+    if not train_inputs:
+        return plain
+    st = made.st
+    # An edit is drawn as the seed of its generator: few choices, so that drawing stays cheap.
+    seeds = st.lists(st.integers(0, _SEEDS - 1), min_size=1, max_size=_EDITS)
+    bases = st.integers(0, len(train_inputs) - 1)
+    edited = st.tuples(bases, seeds).map(lambda p: _edited(schema, train_inputs, p[0], p[1]))
+    return st.one_of(plain, edited)
+
+
+def _edited(schema: Schema, bases: Sequence[Any], at: int, seeds: Sequence[int]) -> Any:
+    value = bases[at]
+    for seed in seeds:
+        value = edit(value, schema, bases, Random(seed))  # noqa: S311 - repeats, no secret
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def generate(
+    drawn_from: SearchStrategy[Any], drawn: dict[bytes, None], *, count: int, seed: int
+) -> None:
+    """Fill ``drawn`` with examples, in the order they are drawn."""
+    import hypothesis
+
+    settings = hypothesis.settings(
+        max_examples=count,
+        phases=[hypothesis.Phase.generate],
+        database=None,
+        deadline=None,
+        derandomize=False,  # the seed decides; derandomizing would key on this function's source
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        verbosity=hypothesis.Verbosity.quiet,
+        stateful_step_count=1,
+        backend="hypothesis",
+    )
+
+    @hypothesis.seed(seed)
+    @settings
+    @hypothesis.given(drawn_from)
+    def collect(value: Any) -> None:
+        drawn[canonical_json(value)] = None
+
+    with _no_local_constants():
+        collect()
+
+
+@contextlib.contextmanager
+def _no_local_constants() -> Iterator[None]:
+    """Keep Hypothesis from mixing constants of the imported modules into what it draws.
+
+    It reads the source of every local module that happens to be imported, which differs between
+    two workers of one run, and caches what it found in the project. There is no setting for it.
+    """
+    from hypothesis.internal.conjecture import providers
+
+    original = getattr(providers, "_get_local_constants", None)
+    cache = getattr(providers, "CONSTANTS_CACHE", None)
+    if original is None or cache is None:  # pragma: no cover - releases without that feature
+        yield
+        return
+    empty = type(providers.GLOBAL_CONSTANTS)()
+    cache.cache.clear()
+    providers._get_local_constants = lambda: empty  # type: ignore[assignment]  # noqa: SLF001
+    try:
+        yield
+    finally:
+        providers._get_local_constants = original  # noqa: SLF001
+        cache.cache.clear()
+
+
+def draw_references(
+    input_schema: Schema, train_inputs: Sequence[Any], n: int, seed: int
+) -> tuple[Any, ...]:
+    """Return ``n`` distinct edits of train inputs, valid by the schema, none of them a train input.
+
+    Fewer where no more can be found; the same arguments give the same inputs everywhere.
+    """
+    random = Random(seed)  # noqa: S311 - a draw that repeats, no secret
+    known = {canonical_json(value) for value in train_inputs}
+    drawn: dict[bytes, Any] = {}
+    for _ in range(n * _TRIES if train_inputs else 0):
+        if len(drawn) == n:
+            break
+        value = random.choice(train_inputs)
+        for _ in range(random.randint(1, _EDITS)):
+            value = edit(value, input_schema, train_inputs, random)
+        data = canonical_json(value)
+        if data not in known:
+            drawn.setdefault(data, value)
+    return tuple(drawn.values())
