@@ -136,9 +136,10 @@ def test_files_that_no_entry_names_in_an_artifacts_folder(out: Path) -> None:
 
     found = verify(b, out)
 
-    assert [
-        (finding.rule, finding.path) for finding in found
-    ] == [("lock.extra", "compiled/b/link"), ("lock.extra", "compiled/b/deep/y")]
+    assert [(finding.rule, finding.path) for finding in found] == [
+        ("lock.extra", "compiled/b/link"),
+        ("lock.extra", "compiled/b/deep/y"),
+    ]
 
 
 def test_a_swapped_pair_is_named(out: Path) -> None:
