@@ -20,6 +20,7 @@ from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Conditions
 from pytest_compiledai.core.calls import Limits
 from pytest_compiledai.core.calls import Program
+from pytest_compiledai.sandbox.fresh import fresh_answers
 from pytest_compiledai.sandbox.measuring import IDLE_NAME
 from pytest_compiledai.sandbox.measuring import IDLE_SOURCE
 from pytest_compiledai.sandbox.order import load_order
@@ -48,7 +49,7 @@ class NativeSandbox:
         self, program: Program, *, conditions: Conditions = _CONDITIONS, limits: Limits = _LIMITS
     ) -> NativeSession:
         """Load ``program`` in a locked worker."""
-        return self._open(program, conditions, limits, self._waiting)
+        return self._begin(program, conditions, limits, self._waiting).load()
 
     def call_fresh(
         self,
@@ -59,12 +60,13 @@ class NativeSandbox:
         limits: Limits = _LIMITS,
     ) -> list[Answer]:
         """Call the function on each input in a fresh process of its own."""
-        found: list[Answer] = []
-        with self._waiting():
-            for data in inputs:
-                with self._open(program, conditions, limits, contextlib.nullcontext) as session:
-                    found += session.call([data])
-        return found
+        with self._waiting(), contextlib.ExitStack() as stack:
+
+            def begin() -> NativeSession:
+                quiet = contextlib.nullcontext  # the wait is counted once, here
+                return stack.enter_context(self._begin(program, conditions, limits, quiet))
+
+            return fresh_answers(begin, inputs)
 
     def seconds(self) -> float:
         """Return the wall seconds spent waiting for the sandbox so far."""
@@ -78,7 +80,7 @@ class NativeSandbox:
         for zygote in zygotes:
             zygote.close()
 
-    def _open(
+    def _begin(
         self, program: Program, conditions: Conditions, limits: Limits, waiting: _Waiting
     ) -> NativeSession:
         zones = b"zoneinfo" in program.source

@@ -65,9 +65,16 @@ class NativeSession:
         self._lock = threading.Lock()  # one batch at a time in a worker
         self._worker: Worker | None = None
         self._closed = False
-        self._failure: Answer | None = None  # of loading: the answer to every call
+        self._loading: tuple[bytes, bytes] | None = None  # nonces: of the lock, of the load
+        self.failure: Answer | None = None  # of loading: the answer to every call
         with waiting():
-            self._load()
+            self._begin()
+
+    def load(self) -> Self:
+        """Wait until the program is loaded, or ``failure`` says why it cannot be."""
+        with self._lock, self._waiting():
+            self._ready()
+        return self
 
     def call(self, inputs: Sequence[bytes]) -> list[Answer]:
         """Call the function on each input in order."""
@@ -104,8 +111,8 @@ class NativeSession:
     def _measured(self, inputs: Sequence[bytes], *, rounds: int, warmup: int) -> Measured:
         worker = self._ready()
         if worker is None:
-            assert self._failure is not None
-            raise _unmeasured(self._failure.detail)
+            assert self.failure is not None
+            raise _unmeasured(self.failure.detail)
         limit_s = self._limits.call_s
         try:
             return run(worker, self._expect, inputs, rounds=rounds, warmup=warmup, call_s=limit_s)
@@ -131,15 +138,15 @@ class NativeSession:
                 found.append(lost.answer)
                 deaths += 1
                 if deaths == DEATHS_CAP:
-                    found += [_given_up(lost.answer)] * (len(inputs) - len(found))
+                    found += [given_up(lost.answer)] * (len(inputs) - len(found))
         return found
 
     def _stream(self, inputs: Sequence[bytes]) -> Iterator[Answer]:
         for chunk in _chunks(inputs):
             worker = self._ready()
             if worker is None:
-                assert self._failure is not None
-                yield from [self._failure] * len(chunk)
+                assert self.failure is not None
+                yield from [self.failure] * len(chunk)
                 continue
             yield from self._chunk(worker, chunk)
 
@@ -197,8 +204,10 @@ class NativeSession:
         worker = self._worker
         if worker is not None and self._is_spent(worker):
             self._abandon()
-        if self._worker is None and self._failure is None:
-            self._load()
+        if self._worker is None and self.failure is None:
+            self._begin()
+        if self._worker is not None and self._loading is not None:
+            self._finish(self._worker, *self._loading)
         return self._worker
 
     def _is_spent(self, worker: Worker) -> bool:
@@ -208,23 +217,26 @@ class NativeSession:
         except GoneError:
             return True
 
-    def _load(self) -> None:
-        """Have a worker load the program, or keep the reason why it cannot."""
+    def _begin(self) -> None:
+        """Start a worker and hand it the program; it reads that once it is locked."""
         if self._closed:
             raise SandboxError(where=_WHERE, found="a closed session", expected="an open one")
-        worker, nonce = self._spawn()
-        self._worker = worker
+        self._worker, locked = self._spawn()
+        loaded = os.urandom(NONCE_BYTES)
+        self._loading = locked, loaded
+        self._worker.send(pack(Kind.LOAD, loaded, self._order))
+
+    def _finish(self, worker: Worker, locked: bytes, loaded: bytes) -> None:
+        """Wait until the program is loaded, or keep the reason why it cannot be."""
+        self._loading = None
+        self._locked(worker, locked)
         try:
-            self._locked(worker, nonce)
-            nonce = os.urandom(NONCE_BYTES)
-            worker.send(pack(Kind.LOAD, nonce, self._order))
-            frame = self._expect(worker, nonce, max(LOAD_S, self._limits.call_s))
-            if frame.kind == Kind.LOADED:
-                return
-            raise self._lost(worker, _of_load(frame, self._limits.answer_bytes))
+            frame = self._expect(worker, loaded, max(LOAD_S, self._limits.call_s))
+            if frame.kind != Kind.LOADED:
+                raise self._lost(worker, _of_load(frame, self._limits.answer_bytes))
         except LostError as lost:
             detail = answers.line(f"while loading: {lost.answer.detail}".encode())
-            self._failure = Answer(status=_failed(lost.answer.status), detail=detail)
+            self.failure = Answer(status=_failed(lost.answer.status), detail=detail)
 
     def _locked(self, worker: Worker, nonce: bytes) -> None:
         """Wait until the worker says that it is locked; raises ``SandboxError``."""
@@ -262,7 +274,8 @@ def _unmeasured(found: str) -> SandboxError:
     return SandboxError(where=_WHERE, found=found, expected="calls that can be measured to the end")
 
 
-def _given_up(last: Answer) -> Answer:
+def given_up(last: Answer) -> Answer:
+    """Return the answer of the calls that are not made, after too many deaths."""
     detail = answers.line(f"not called: {DEATHS_CAP} workers died ({last.detail})".encode())
     return Answer(status=last.status, detail=detail)
 

@@ -8,6 +8,7 @@ and ``Wall`` says so by raising ``OSError``.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import platform
 import resource
@@ -91,8 +92,6 @@ def _arrange(keep: tuple[int, int], ruleset: int) -> int:
 
 
 def _lift(number: int) -> int:
-    import fcntl
-
     return fcntl.fcntl(number, fcntl.F_DUPFD, 64)
 
 
