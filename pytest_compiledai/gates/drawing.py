@@ -47,7 +47,8 @@ def strategy(schema: Schema, train_inputs: Sequence[Any]) -> SearchStrategy[Any]
     seeds = st.lists(st.integers(0, _SEEDS - 1), min_size=1, max_size=_EDITS)
     bases = st.integers(0, len(train_inputs) - 1)
     edited = st.tuples(bases, seeds).map(lambda p: _edited(schema, train_inputs, p[0], p[1]))
-    return st.one_of(plain, edited)
+    mixed: SearchStrategy[Any] = st.one_of(plain, edited)
+    return mixed
 
 
 def _edited(schema: Schema, bases: Sequence[Any], at: int, seeds: Sequence[int]) -> Any:
@@ -111,7 +112,7 @@ def _no_local_constants() -> Iterator[None]:
         return
     empty = type(providers.GLOBAL_CONSTANTS)()
     cache.cache.clear()
-    providers._get_local_constants = lambda: empty  # type: ignore[assignment]  # noqa: SLF001
+    providers._get_local_constants = lambda: empty  # noqa: SLF001
     try:
         yield
     finally:

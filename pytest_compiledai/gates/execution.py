@@ -149,7 +149,7 @@ def _broken(asked: Sequence[_Asked], answers: Sequence[Answer], output: Schema) 
 
 def is_load_failure(answer: Answer) -> bool:
     """Return whether an answer says that the program itself did not load."""
-    return answer.detail.startswith("load: ")
+    return answer.detail.startswith("while loading: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,10 +217,10 @@ def _shrunk(
     met: dict[bytes, Breach] = {failure.input: failure.breach}
 
     def fails(inputs: Sequence[bytes]) -> list[bool]:
-        if (
-            failure.kills
-        ):  # one at a time: the first that fails is taken, the rest would be waited for
-            return [_fails_alone(data) for data in inputs]
+        if failure.kills:
+            # Each failing call costs its whole timeout, so the first one ends the batch.
+            first = next((i for i, data in enumerate(inputs) if _fails_alone(data)), None)
+            return [index == first for index in range(len(inputs))]
         answers = session.call([*inputs, *inputs])
         return [
             _same_breach(data, one, other)

@@ -127,10 +127,14 @@ class Strategies:
     def formatted(self, name: str) -> SearchStrategy[str]:
         """Return texts of a format; each is built from numbers."""
         st = self.st
-        pair = lambda low, high: st.integers(low, high).map(lambda n: f"{n:02d}")  # noqa: E731
+
+        def pair(most: int) -> SearchStrategy[str]:
+            made: SearchStrategy[str] = st.integers(0, most).map(lambda n: f"{n:02d}")
+            return made
+
         day = st.dates().map(lambda value: value.isoformat())
         time = st.tuples(
-            pair(0, 23), pair(0, 59), pair(0, 59), st.sampled_from(["Z", "+05:45", "-11:00"])
+            pair(23), pair(59), pair(59), st.sampled_from(["Z", "+05:45", "-11:00"])
         ).map(lambda parts: "{}:{}:{}{}".format(*parts))
         word = st.lists(st.sampled_from("abcxyz019"), min_size=1, max_size=8).map("".join)
         makers: dict[str, Callable[[], SearchStrategy[str]]] = {
