@@ -21,17 +21,14 @@ def check(module: Module) -> Iterator[Finding]:
             case ast.MatchClass():
                 for name in node.kwd_attrs:
                     yield from _reached(module, node, name, own=False)
-            case ast.Call(func=ast.Attribute(attr="format" | "format_map")):
-                yield from _format(module, node)
-            case ast.Constant(value=str(text)) if _is_operator_name(module, node):
-                for part in text.split("."):
-                    yield from _reached(module, node, part, own=False)
+            case ast.Call(func=ast.Attribute(attr="format" | "format_map", value=value)):
+                yield from _format(module, node, value)
 
 
 def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
     own = isinstance(node.value, ast.Name) and node.value.id in _OWN
     own = own and module.enclosing(node, (ast.ClassDef,)) is not None
-    if node.attr == "__init__" and _is_super(module, node.value):
+    if node.attr in module.policy.methods and _is_super(module, node.value):
         return
     if node.attr in {"format", "format_map"} and not _is_called(module, node):
         yield module.finding(
@@ -83,18 +80,11 @@ def _is_own_class(module: Module, node: ast.AST) -> bool:
     return inside and bool(bound) and all(item.kind == "param" for item in bound)
 
 
-def _is_operator_name(module: Module, node: ast.Constant) -> bool:
-    parent = module.parents.get(node)
-    return isinstance(parent, ast.Call) and module.dotted(parent.func) == "operator.attrgetter"
-
-
-def _format(module: Module, call: ast.Call) -> Iterator[Finding]:
+def _format(module: Module, call: ast.Call, value: ast.expr) -> Iterator[Finding]:
     """Yield a finding unless the format string is a literal that reads no attribute."""
-    if not isinstance(call.func, ast.Attribute):
-        return
-    text = module.constant(call.func.value)
+    text = module.constant(value)
     if not isinstance(text, str):
-        if not _is_other_format(module, call.func.value):
+        if not _is_other_format(module, value):
             found = "format() on text that is not constant"
             yield module.finding("format", call, found, "an f-string or a literal")
         return

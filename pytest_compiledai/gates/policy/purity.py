@@ -94,7 +94,7 @@ def _change(
     elif module.enclosing(node, _FUNCTIONS) is not None and module.is_global(target):
         found = f"a change of {target.id!r}, which outlives the call"
         yield module.finding("mutation", node, found, "a copy made inside the function")
-    elif _is_shared_default(module.bindings(target), shared):
+    elif _is_shared_default(module, module.bindings(target), shared):
         found = f"a change of the default value of {target.id!r}"
         yield module.finding("mutation", node, found, "None as default, a new value inside")
 
@@ -118,14 +118,16 @@ def _owner(module: Module, target: ast.expr) -> ast.expr:
     return target
 
 
-def _is_shared_default(bound: list[Binding], shared: set[ast.AST]) -> bool:
-    replaced = any(binding.kind == "assign" and _is_plain(binding) for binding in bound)
+def _is_shared_default(module: Module, bound: list[Binding], shared: set[ast.AST]) -> bool:
+    replaced = any(_is_plain(module, binding) for binding in bound)
     return not replaced and any(binding.node in shared for binding in bound)
 
 
-def _is_plain(binding: Binding) -> bool:
+def _is_plain(module: Module, binding: Binding) -> bool:
     # `xs += [1]` binds and changes at once; only a plain assignment leaves the default behind.
-    return binding.value is not None and not isinstance(binding.node, ast.AugAssign)
+    return binding.kind == "assign" and not isinstance(
+        module.parents.get(binding.node), ast.AugAssign
+    )
 
 
 def _mutable_defaults(module: Module) -> Iterator[ast.AST]:

@@ -13,7 +13,7 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 
 _DEFINITIONS = (
-    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign
+    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign
 )  # fmt: skip
 _SWALLOWS = frozenset(
     f"builtins.{name}"
