@@ -1,7 +1,4 @@
-import math
-
-
 def score_percent(data: ScorePercentInput) -> ScorePercentOutput:
     width = data["best"] - data["worst"]
     share = 100 * (data["score"] - data["worst"]) / width
-    return {"percent": min(100, max(0, math.floor(share + 0.5)))}
+    return {"percent": int(min(100.0, max(0.0, share)) + 0.5)}
