@@ -28,11 +28,14 @@ def examples(
 ) -> tuple[bytes, ...]:
     """Return distinct inputs as canonical JSON, at most ``count``, all valid by ``schema``.
 
-    Half are drawn from the schema, half are edits of train inputs. The same arguments give the
-    same inputs in every process. Raises Hypothesis' ``Unsatisfiable`` where none can be drawn.
+    Half are drawn from the schema, half are edits of train inputs; edits also make up for what
+    Hypothesis drew twice. The same arguments give the same inputs in every process. Raises Hypothesis' ``Unsatisfiable`` where none can be drawn.
     """
     drawn: dict[bytes, None] = {}
     generate(strategy(schema, train_inputs), drawn, count=count, seed=seed)
+    missing = count - len(drawn)
+    for value in draw_references(schema, train_inputs, missing, seed):
+        drawn[canonical_json(value)] = None
     return tuple(drawn)
 
 
