@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from dataclasses import dataclass
 from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -94,8 +95,7 @@ class RunBench:
         items = {key: item for key, item in batch.items() if not store.has(f"scans/{key}")}
         reports = scan(list(items.values()), cache=store.folder("mypy"))
         for key, item in items.items():
-            plain = _plain(reports[item.source.address])
-            store.once(f"scans/{key}", lambda plain=plain: plain)
+            store.once(f"scans/{key}", partial(_plain, reports[item.source.address]))
 
     def _prove(self) -> None:
         """Let every gate judge its own samples once a run; a gate that errs stops the run."""
@@ -114,7 +114,7 @@ class RunBench:
     def _smoke(self) -> list[str]:
         from pytest_compiledai.gates.smoke import smoke
 
-        return sorted(smoke(self.sandbox))
+        return sorted(smoke(cache=self.run.store.folder("mypy")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

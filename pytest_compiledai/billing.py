@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_compiledai.run import Run
 
 
+#: Parts of an item's node id: file, unit, gate.
+NODES = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """An upper bound over the units that may ask a model."""
@@ -51,7 +55,8 @@ def bill_of(run: Run, ids: Sequence[str]) -> Bill:
 
 def _units(run: Run, ids: Sequence[str]) -> list[Unit]:
     """Return the units of the node ids, read here: under xdist this process collects nothing."""
-    wanted = {tuple(node.split("::")[:2]) for node in ids if node.count("::") >= 2}
+    parts = (node.split("::") for node in ids)
+    wanted = {(path, name) for path, name, *_ in (part for part in parts if len(part) == NODES)}
     found: list[Unit] = list(run.selected.values())
     if found:
         return found

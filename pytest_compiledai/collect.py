@@ -19,7 +19,7 @@ from pytest_compiledai.failure import render_failure
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.unit import Unit
-    from pytest_compiledai.session import Run
+    from pytest_compiledai.run import Run
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -92,11 +92,11 @@ class GateItem(pytest.Function):
         """Return the place of the unit in its spec, with a 0-based line."""
         return self.path, max(self.unit.place.line - 1, 0), f"{self.unit.name}::{self.gate}"
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **options: Any) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]  # as pytest.Function does
         """Return findings instead of a traceback; a traceback only for a defect of this package."""
         if isinstance(excinfo.value, (GateFailed, CompiledAIError)):
             return render_failure(excinfo.value, self.unit)
-        return super().repr_failure(excinfo, **options)
+        return super().repr_failure(excinfo)
 
 
 def _question(run: Run, unit: Unit, gate: str) -> Callable[[], None]:

@@ -10,18 +10,21 @@ from pytest_compiledai.core.artifact import Artifact
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.freeze import Freeze
+from pytest_compiledai.core.freeze import recover
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
+from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.report.document import write_reports
+from pytest_compiledai.runtime.emit import LOADER_PATH
+from pytest_compiledai.runtime.emit import loader_bytes
 from pytest_compiledai.summary import LockDiff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from pytest_compiledai.core.entry import Entry
     from pytest_compiledai.core.lock import Lock
     from pytest_compiledai.run import Run
 
@@ -36,6 +39,16 @@ class Controller:
         self.diff: LockDiff | None = None
         self._noted: dict[str, str] = {}  # unit -> digest of its result
         self._billed = False
+
+    def recover(self) -> None:
+        """Finish or drop what an earlier run left behind when it was killed."""
+        if not self.run.settings.mode.writes:
+            return
+        try:
+            recover(self.run.settings.out, self.run.settings.lock, say=self.notices.append)
+        except CompiledAIError as error:
+            self.failed = True
+            self.notices.append(str(error))
 
     def note(self, payload: Mapping[str, Any]) -> None:
         """Note the unit that an item's report names."""
@@ -60,6 +73,7 @@ class Controller:
                 self._freeze()
             self._look_for_gone_specs()
             write_reports(self.run.settings.reports, self.results())
+            remember(self.run.config, self.results())
         except CompiledAIError as error:
             self.failed = True
             self.notices.append(str(error))
@@ -93,11 +107,14 @@ class Controller:
         accepted = [result for result in self.results() if result.accepted]
         entries = [self.run.frozen.entry_of(result) for result in accepted]
         dropped = self._gone() if self.run.settings.prune else ()
-        freeze = Freeze(self.run.settings.out, self.run.settings.lock)
-        before = self._lock()
-        freeze.stage([self._artifact(result) for result in accepted], entries, dropped)
-        freeze.commit()
-        self.diff = _difference(self.run.relative(self.run.settings.lock), before, entries, dropped)
+        if not entries and not dropped:
+            return
+        freeze = Freeze(self.run.settings.out, self.run.settings.lock, say=self.notices.append)
+        artifacts = [self._artifact(result) for result in accepted]
+        freeze.stage(artifacts, entries, dropped, beside={LOADER_PATH: loader_bytes()})
+        done = freeze.commit()
+        path = self.run.relative(self.run.settings.lock)
+        self.diff = _difference(path, done.before.lock, done.lock)
 
     def _artifact(self, result: Result) -> Artifact:
         get = self.run.store.get_bytes
@@ -131,17 +148,15 @@ class Controller:
             self.failed = self.failed or not self.run.settings.mode.writes
 
 
-def _difference(
-    path: str, before: Lock, entries: Sequence[Entry], dropped: Sequence[str]
-) -> LockDiff:
-    old = before.entries
+def _difference(path: str, before: Lock, after: Lock) -> LockDiff:
+    old, new = before.entries, after.entries
     return LockDiff(
         path=path,
-        added={entry.name: entry.digest for entry in entries if entry.name not in old},
+        added={name: entry.digest for name, entry in new.items() if name not in old},
         changed={
-            entry.name: (old[entry.name].digest, entry.digest)
-            for entry in entries
-            if entry.name in old and old[entry.name] != entry
+            name: (old[name].digest, entry.digest)
+            for name, entry in new.items()
+            if name in old and old[name] != entry
         },
-        dropped=tuple(name for name in dropped if name in old),
+        dropped=tuple(name for name in old if name not in new),
     )

@@ -21,7 +21,7 @@ KEY = "compiledai/counterexamples"
 
 def remember(config: pytest.Config, results: Sequence[Result]) -> None:
     """Keep the counterexamples of this run's failed fuzz gates beside those of other units."""
-    cache = config.cache if hasattr(config, "cache") else None
+    cache = getattr(config, "cache", None)  # gone with -p no:cacheprovider
     if cache is None:
         return
     known = cache.get(KEY, {})

@@ -100,7 +100,7 @@ class Frozen:
         return read_entry(result.unit, result.entry, place)
 
     def new_entry(self, unit: Unit, candidate: Candidate, before: Entry | None) -> Entry:
-        """Return the entry that freezing ``candidate`` writes; provenance of equal bytes is kept."""
+        """Return the entry of ``candidate`` once frozen; provenance of equal bytes is kept."""
         files = {path: digest(data) for path, data in sorted(candidate.files.items())}
         kept = before if before is not None and dict(before.files) == files else None
         return Entry(

@@ -17,9 +17,9 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_compiledai.bench import RunBench
     from pytest_compiledai.core.candidate import Candidate
     from pytest_compiledai.core.gate import Gate
+    from pytest_compiledai.core.kind import Bench
     from pytest_compiledai.core.kind import Kind
     from pytest_compiledai.core.unit import Unit
 
@@ -34,11 +34,11 @@ class OwnGate:
 
     gate: Gate
 
-    def judge_safely(self, unit: Unit, candidate: Candidate, bench: RunBench) -> Verdict:
+    def judge_safely(self, unit: Unit, candidate: Candidate, bench: Bench) -> Verdict:
         """Return the gate's verdict; an exception or anything but a verdict is a finding."""
         name = self.gate.name
         try:
-            verdict = self.gate.judge(unit, candidate, bench.sandbox)
+            verdict = self.gate.judge(unit, candidate, bench.sandbox())
         except Exception as error:  # noqa: BLE001 - a project's gate may raise anything
             return _failed(name, f"found {type(error).__name__}: {error}; expected a verdict")
         if not isinstance(verdict, Verdict) or verdict.gate != name:

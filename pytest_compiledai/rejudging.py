@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.errors import ArtifactError
@@ -57,9 +58,8 @@ class Rejudging:
         """Return the verdict of ``gate``, or that of the first gate before it that failed."""
         order = self.unit.gates
         for name in order[: order.index(gate) + 1]:
-            verdict = verdict_from_json(
-                self.run.store.once(gate_value(self.unit.name, name), lambda n=name: self._ask(n))
-            )
+            ask = partial(self._ask, name)
+            verdict = verdict_from_json(self.run.store.once(gate_value(self.unit.name, name), ask))
             if not verdict.passed:
                 return verdict
         return verdict

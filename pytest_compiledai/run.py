@@ -244,7 +244,7 @@ class Run:
             return False
 
     def foreseen(self, unit: Unit) -> Candidate | None:
-        """Return the candidate that ``unit`` will be judged by first; None where a model decides."""
+        """Return the candidate that ``unit`` is judged by first; None where a model decides."""
         kind = self.plugged.kinds[unit.kind]
         try:
             entry = self.frozen.entry(unit)

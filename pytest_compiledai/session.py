@@ -42,6 +42,7 @@ def activate(config: pytest.Config) -> None:
     if worker_input is not None:
         return
     controller = Controller(run)
+    controller.recover()
     config.stash[CONTROLLER] = controller
     config.pluginmanager.register(ControllerHooks(controller), "compiledai-controller")
     if config.pluginmanager.hasplugin("dsession") or _distributes(config):

@@ -79,7 +79,7 @@ class Store:
         return address
 
     def get_bytes(self, address: str) -> bytes:
-        """Return the bytes of a content address. Raises ``StoreError`` when they do not match it."""
+        """Return the bytes of a content address. Raises ``StoreError`` when they are others."""
         data = (self.root / "bytes" / address).read_bytes()
         if digest(data) != address:
             raise StoreError(

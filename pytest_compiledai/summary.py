@@ -1,4 +1,4 @@
-"""The summary of a run, as lines of text with a colour each; pure, so that it can be tested as is."""
+"""The summary of a run: lines of text with a colour each; pure, so it can be tested as is."""
 
 from __future__ import annotations
 

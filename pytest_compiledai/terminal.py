@@ -41,7 +41,8 @@ def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> 
     verbosity = reporter.config.get_verbosity()
     results = controller.results()
     run = controller.run
-    if not results and not controller.notices and not run.ignored:
+    changed = controller.diff is not None and not controller.diff.is_empty
+    if not (results or controller.notices or run.ignored or changed):
         return
     reporter.write_sep("=", "compiledai")
     if verbosity >= 0:

@@ -1,4 +1,4 @@
-"""`compiledai keep`: the shrunk counterexample of the fuzz gate becomes a golden row for training."""
+"""`compiledai keep`: the fuzz gate's shrunk counterexample becomes a golden row for training."""
 
 from __future__ import annotations
 

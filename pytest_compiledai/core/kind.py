@@ -59,8 +59,13 @@ class Judged:
 class Asking(Protocol):
     """How a unit asks the language model; recordings, budget and retries are behind it."""
 
-    folder: Path  # of the recordings
-    live: bool  # whether a model may be asked
+    @property
+    def folder(self) -> Path:
+        """The folder of the recordings."""
+
+    @property
+    def live(self) -> bool:
+        """Whether a model may be asked."""
 
     def ask(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered:
         """Return the answer to ``messages`` (role, content). Raises ``ModelError``."""

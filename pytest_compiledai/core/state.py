@@ -27,8 +27,8 @@ class Standing:
     changed: tuple[str, ...] = ()
 
 
-def standing(unit: Unit, entry: Entry | None) -> Standing:
-    """Return where ``unit`` stands against ``entry``."""
+def standing(unit: Unit, entry: Entry | None, *, evidence: str) -> Standing:
+    """Return where ``unit`` stands against ``entry``; ``evidence`` is its digest as of now."""
     if entry is None:
         return Standing(state=State.NEW)
     pairs = (

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 
 class FunctionKind:
-    """One pure function a spec; the first candidate that validates is chosen, of a pool the best."""
+    """One pure function a spec; the first candidate that validates, of a pool the best."""
 
     name = "function"
-    gates = GATES
-    reopened = ("execution", "accuracy")
+    gates: tuple[str, ...] = GATES
+    reopened: tuple[str, ...] = ("execution", "accuracy")
 
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the one unit of a spec. Raises ``SpecError``."""

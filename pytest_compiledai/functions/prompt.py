@@ -1,7 +1,7 @@
 """What a model is told: a proposal, a repair, and the reference's questions.
 
-The texts are versioned data in ``prompts/``; their digest is part of a unit's source. Specs, rows and
-findings are data: JSON between two lines that cannot occur in it.
+The texts are versioned data in ``prompts/``; their digest is part of a unit's source. Specs, rows
+and findings are data: JSON between two lines that cannot occur in it.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from pytest_compiledai.core.calls import Program
+from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.errors import RecordingMissing
@@ -23,6 +26,7 @@ from pytest_compiledai.gates.fuzz import draw_references
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.kind import Asking
+    from pytest_compiledai.core.kind import Bench
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.functions.spec import FunctionSpec
 
@@ -30,11 +34,39 @@ if TYPE_CHECKING:
 BATCH = 25
 
 
-def references(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
-    """Return the examples with the model's answers, drawn and asked now where a model may be.
+def references(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
+    """Return the examples with the reference's answers; none where the spec asks for none.
 
-    Raises ``ModelError`` when examples or answers are missing, or cannot be read.
+    Raises ``ModelError`` when examples or answers of a model are missing or cannot be read.
     """
+    spec: FunctionSpec = unit.body
+    if spec.fuzz.reference == "none":
+        return ()
+    if spec.fuzz.user_reference is not None:
+        return _of_function(unit, bench)
+    return _of_model(unit, bench.asking())
+
+
+def _of_function(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
+    """Return what the project's own function answers, called in the sandbox."""
+    spec: FunctionSpec = unit.body
+    assert spec.fuzz.user_reference is not None
+    path, function = spec.fuzz.user_reference
+    program = Program(source=spec.user_files[path].encode("utf-8"), function=function)
+    inputs = _drawn(unit)
+    with bench.sandbox().open(program) as session:
+        answers = session.call([canonical_json(value) for value in inputs])
+    return tuple(
+        Reference(
+            input=value,
+            output=json.loads(answer.value) if answer.status is Status.VALUE else None,
+            place=Place(path=path),
+        )
+        for value, answer in zip(inputs, answers, strict=True)
+    )
+
+
+def _of_model(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
     spec: FunctionSpec = unit.body
     path = _path(unit, asking)
     inputs = _stored(path)
@@ -69,9 +101,7 @@ def _stored(path: Path) -> list[Any] | None:
     if not path.exists():
         return None
     try:
-        inputs = json.loads(path.read_text(encoding="utf-8"))["examples"]
-        if not isinstance(inputs, list):
-            raise TypeError(type(inputs).__name__)
+        inputs: list[Any] = list(json.loads(path.read_text(encoding="utf-8"))["examples"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(
             where=path.name,
@@ -91,12 +121,17 @@ def _draw(unit: Unit, asking: Asking, path: Path) -> list[Any]:
             expected=f"{spec.fuzz.reference_examples} examples with a model's answers",
             next=f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}",
         )
-    train = [row.input for row in spec.rows_in(Split.TRAIN)]
-    seed = int(digest_of([unit.name, "reference"])[:8], 16)
-    inputs = list(draw_references(spec.input, train, spec.fuzz.reference_examples, seed))
+    inputs = _drawn(unit)
     text = json.dumps({"examples": inputs}, ensure_ascii=False, indent=1, sort_keys=True)
     atomic_write(path, f"{text}\n".encode())
     return inputs
+
+
+def _drawn(unit: Unit) -> list[Any]:
+    spec: FunctionSpec = unit.body
+    train = [row.input for row in spec.rows_in(Split.TRAIN)]
+    seed = int(digest_of([unit.name, "reference"])[:8], 16)
+    return list(draw_references(spec.input, train, spec.fuzz.reference_examples, seed))
 
 
 def _batches(inputs: Sequence[Any]) -> list[Sequence[Any]]:

@@ -16,8 +16,13 @@ from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
 from pytest_compiledai.core.schema import Schema
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions.capabilities import Table
+from pytest_compiledai.functions.capabilities import call_names
+from pytest_compiledai.functions.capabilities import check_capability
+from pytest_compiledai.functions.capabilities import read_table
 from pytest_compiledai.functions.types import TypedDicts
 from pytest_compiledai.functions.types import typed_dict_module
+from pytest_compiledai.gates import settings as reading
 from pytest_compiledai.gates.accuracy import AccuracySettings
 from pytest_compiledai.gates.fuzz import FuzzSettings
 from pytest_compiledai.gates.latency import LatencySettings
@@ -72,7 +77,9 @@ class FunctionSpec:
     candidates: int
     timeout_s: float
     fallback: str
-    user_files: Mapping[str, str]  # path -> text of comparators and references the spec names
+    user_files: Mapping[str, str]  # path as written -> text of comparators and references
+    call_tables: Mapping[str, Table]  # capability `call:<name>` -> its recorded calls
+    settings: Mapping[str, Any]  # the `gates:` block as written: part of the evidence
 
     def rows_in(self, *splits: Split) -> tuple[Row, ...]:
         """Return the golden rows of the given splits, in file order."""
@@ -87,7 +94,10 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     input_schema = _schema(document, "input", closed=False)
     output_schema = _schema(document, "output", closed=True)
     accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), _at(document, "accuracy"))
+    accuracy.check(output_schema)
     fuzz = FuzzSettings.parse(blocks.get("fuzz", {}), _at(document, "fuzz"))
+    for gate in ("security", "execution"):
+        reading.known_keys(blocks.get(gate, {}), (), _at(document, gate))
     golden = _beside(document, project, "golden", fields.text(document, "golden"))
     candidate_key = fields.optional_text(document, "candidate")
     candidate = _beside(document, project, "candidate", candidate_key) if candidate_key else None
@@ -109,7 +119,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         capabilities=_capabilities(document, project, name),
         candidate=candidate,
         candidate_text=_text(document, project, "candidate", candidate) if candidate else None,
-        syntax=SyntaxSettings.parse(blocks.get("syntax", {}), _at(document, "syntax")),
+        syntax=_syntax(blocks.get("syntax", {}), _at(document, "syntax")),
         accuracy=accuracy,
         latency=LatencySettings.parse(blocks.get("latency", {}), _at(document, "latency")),
         fuzz=fuzz,
@@ -120,7 +130,9 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
             fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
         ),
         fallback=fields.choice(document, "fallback", ("model", "none"), "model"),
-        user_files={},
+        user_files=_user_files(document, project, accuracy, fuzz),
+        call_tables=_call_tables(document, project, name),
+        settings=document.data.get("gates", {}),
     )
 
 
@@ -171,6 +183,8 @@ def _text(document: Document, project: Project, key: str, path: str) -> str:
 
 def _capabilities(document: Document, project: Project, name: str) -> tuple[str, ...]:
     asked = fields.words(document, "capabilities")
+    for word in asked:
+        check_capability(word, document.place("capabilities"))
     refused = [word for word in asked if word not in project.granted(name)]
     if refused:
         raise SpecError(
@@ -180,3 +194,37 @@ def _capabilities(document: Document, project: Project, name: str) -> tuple[str,
             next="have the grant reviewed, then run again",
         )
     return asked
+
+
+def _syntax(block: Mapping[str, Any], place: reading.At) -> SyntaxSettings:
+    reading.known_keys(block, ("mypy", "complexity"), place)
+    mypy = block.get("mypy", "strict")
+    if mypy not in ("strict", "basic"):
+        raise SpecError(where=place("mypy"), found=f"mypy: {mypy!r}", expected="strict or basic")
+    cap = reading.whole(block, "complexity", 15, place, least=1, most=50)
+    return SyntaxSettings(mypy=mypy, complexity=cap)
+
+
+def _user_files(
+    document: Document, project: Project, accuracy: AccuracySettings, fuzz: FuzzSettings
+) -> dict[str, str]:
+    """Return the texts of the files whose functions the spec names as comparator or reference."""
+    named = {own.path for own in accuracy.user_comparators}
+    if fuzz.user_reference is not None:
+        named.add(fuzz.user_reference[0])
+    found: dict[str, str] = {}
+    for written in sorted(named):
+        path = _beside(document, project, "gates", written)
+        found[written] = _text(document, project, "gates", path)
+    return found
+
+
+def _call_tables(document: Document, project: Project, name: str) -> dict[str, Table]:
+    """Return the recorded calls, from `<unit>.<call>.jsonl` beside the golden rows."""
+    folder = Path(fields.text(document, "golden")).parent
+    tables: dict[str, Table] = {}
+    for call in call_names(fields.words(document, "capabilities")):
+        relative = (folder / f"{name}.{call}.jsonl").as_posix()
+        path = _beside(document, project, "capabilities", relative)
+        tables[call] = read_table(_bytes(document, project, "capabilities", path), path)
+    return tables

@@ -23,6 +23,7 @@ from pytest_compiledai.gates.tools import ToolReport
 from pytest_compiledai.gates.tools import opinions
 
 GATE = "syntax"
+_SHOWN = 200  # characters of a signature that a finding quotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +75,20 @@ def judge(
 
     ``scans`` is what ``tools.scan`` returned; a source or a tool that it lacks is a finding.
     """
+    return _judged(source, (function, signature), settings, scans)
+
+
+def _judged(
+    source: Source,
+    wanted: tuple[str, ExpectedSignature] | None,
+    settings: SyntaxSettings,
+    scans: Mapping[str, ToolReport],
+) -> Verdict:
     try:
-        text = source.data.decode("utf-8")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+        found, figures = _inspect(source, function, signature, settings)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Verdict(gate=GATE, findings=(_unparsed(source, error),))
-    found = [*_shape(source, tree, function, signature)]
+    found = [*_shape(source, tree, *wanted)] if wanted else []
     paths = list(complexities(tree))
     found += [
         _finding(source, "complexity", item.line, f"{item.paths} paths through {item.name!r}", fact)
@@ -89,13 +96,19 @@ def judge(
         for fact in [f"at most {settings.complexity}; split it or use a table"]
         if item.paths > settings.complexity
     ]
-    found += opinions(source, scans, gate=GATE, tools=("ruff-syntax", f"mypy-{settings.mypy}"))
     figures = {
         "lines": len(text.splitlines()),
         "complexity": max((item.paths for item in paths), default=0),
     }
     ordered = sorted(dict.fromkeys(found), key=lambda item: (item.line, item.rule, item.message))
     return Verdict(gate=GATE, findings=tuple(ordered), figures=figures)
+
+
+def judge_file(
+    source: Source, *, settings: SyntaxSettings, scans: Mapping[str, ToolReport]
+) -> Verdict:
+    """Return the verdict on a file of which no signature is known; all else is asked as usual."""
+    return _judged(source, None, settings, scans)
 
 
 def _finding(source: Source, name: str, line: int, found: str, expected: str) -> Finding:
@@ -167,6 +180,7 @@ def _signature(
     if has_more or not fits or not _fit(given, tuple(wanted)) or not returns:
         arrow = f" -> {ast.unparse(node.returns)}" if node.returns else ""
         found = f"`def {node.name}({ast.unparse(arguments)}){arrow}`"
+        found = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}...`"
         yield _finding(source, "signature", node.lineno, found, _rendered(node.name, expected))
 
 

@@ -1,0 +1,233 @@
+"""What each gate asks of a function: the gates' questions, put with this kind's facts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.core.calls import Program
+from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.source import Source
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.functions import reference
+from pytest_compiledai.functions.assembly import expected_signature
+from pytest_compiledai.functions.capabilities import granted_modules
+from pytest_compiledai.functions.capabilities import handed_in
+from pytest_compiledai.gates import accuracy
+from pytest_compiledai.gates import comparators
+from pytest_compiledai.gates import execution
+from pytest_compiledai.gates import fuzz
+from pytest_compiledai.gates import latency
+from pytest_compiledai.gates import malformed
+from pytest_compiledai.gates import security
+from pytest_compiledai.gates import syntax
+from pytest_compiledai.gates.policy.rulebook import policy as security_policy
+from pytest_compiledai.gates.tools import ScanRequest
+from pytest_compiledai.gates.tools import policy_digest as policy_digest
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.golden import Row
+    from pytest_compiledai.core.kind import Bench
+    from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.functions.spec import FunctionSpec
+
+
+def version(gate: str) -> int:
+    """Return the version of a gate's policy, as it stands in the lock."""
+    versions = {
+        "security": lambda: security_policy().version,
+        "syntax": syntax.version,
+        "execution": lambda: execution.policy().version,
+        "accuracy": lambda: accuracy.policy().version,
+        "latency": lambda: latency.policy().version,
+        "fuzz": lambda: fuzz.policy().version,
+    }
+    return versions[gate]()
+
+
+def sources(unit: Unit, candidate: Candidate) -> tuple[ScanRequest, ...]:
+    """Return what the analysers have to scan."""
+    spec: FunctionSpec = unit.body
+    return tuple(
+        ScanRequest(source=Source(data=data, path=path), mypy=spec.syntax.mypy)
+        for path, data in sorted(candidate.files.items())
+    )
+
+
+def judge(gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: Bench) -> Verdict:
+    """Return the verdict of one gate on one candidate."""
+    if candidate.refusal is not None:
+        return Verdict(gate=gate, findings=(candidate.refusal,))
+    asked = {
+        "security": _security,
+        "syntax": _syntax,
+        "execution": _execution,
+        "accuracy": _accuracy,
+        "latency": _latency,
+        "fuzz": _fuzz,
+    }
+    return asked[gate](unit, candidate, phase, bench)
+
+
+def rank(verdicts: Sequence[Verdict]) -> float:
+    """Return the accuracy on validation rows; of equals, the one with more coverage is better."""
+    figures = next((v.figures for v in verdicts if v.gate == "accuracy"), {})
+    validation = figures.get("splits", {}).get("validation", figures)
+    return float(validation.get("accuracy", 0)) + float(validation.get("coverage", 0)) / 1_000
+
+
+def _security(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
+    del phase  # a text has no rows
+    requests = sources(unit, candidate)
+    return security.judge(
+        requests[0].source,
+        capabilities=frozenset(unit.capabilities),
+        scans=bench.scans(requests),
+    )
+
+
+def _syntax(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
+    del phase  # a text has no rows
+    requests = sources(unit, candidate)
+    return syntax.judge(
+        requests[0].source,
+        function=unit.name,
+        signature=expected_signature(unit.body),
+        settings=unit.body.syntax,
+        scans=bench.scans(requests),
+    )
+
+
+def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
+    spec: FunctionSpec = unit.body
+    rows = _opened(spec, phase)
+    train = [row.input for row in spec.rows_in(Split.TRAIN)]
+    return execution.judge(
+        sandbox=bench.sandbox(),
+        program=_program(unit, candidate),
+        cases=[
+            execution.Case(input=row.key, place=row.place, quotable=row.split is Split.TRAIN)
+            for row in rows
+        ],
+        malformed=malformed.derive(spec.input, train[:3], most=execution.policy().malformed),
+        input_schema=spec.input,
+        output_schema=spec.output,
+        seed=_seed(unit),
+    )
+
+
+def _accuracy(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
+    spec: FunctionSpec = unit.body
+    rows = _opened(spec, phase)
+    program = _program(unit, candidate)
+    with bench.sandbox().open(program) as session:
+        answers = session.call([row.key for row in rows])
+    with contextlib.ExitStack() as stack:
+        return accuracy.judge(
+            rows=rows,
+            answers={row.id: answer for row, answer in zip(rows, answers, strict=True)},
+            settings=spec.accuracy,
+            phase=phase,
+            source_text=program.source.decode("utf-8"),
+            spec_text=_told(spec),
+            comparators=_comparators(spec, bench, stack),
+        )
+
+
+def _latency(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
+    del phase  # train inputs only: nothing learns from the others
+    spec: FunctionSpec = unit.body
+    return latency.judge(
+        sandbox=bench.sandbox(),
+        program=_program(unit, candidate),
+        inputs=[row.key for row in spec.rows_in(Split.TRAIN)],
+        settings=spec.latency,
+        reference_seconds=None,
+        exclusive=bench.exclusive(),
+    )
+
+
+def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
+    del phase  # train inputs only: nothing learns from the others
+    spec: FunctionSpec = unit.body
+    try:
+        references = reference.references(unit, bench)
+    except ModelError as error:
+        message = f"found {error.found}; expected {error.expected}; next: {error.next}"
+        finding = Finding(
+            rule="fuzz.reference", message=message, path=str(error.where), quotable=False
+        )
+        return Verdict(gate="fuzz", findings=(finding,))
+    with contextlib.ExitStack() as stack:
+        return fuzz.judge(
+            sandbox=bench.sandbox(),
+            program=_program(unit, candidate),
+            input_schema=spec.input,
+            output_schema=spec.output,
+            train_inputs=[row.input for row in spec.rows_in(Split.TRAIN)],
+            settings=spec.fuzz,
+            coverage=spec.accuracy.coverage,
+            seed=_seed(unit),
+            references=references,
+            comparators=_by_path(spec, _comparators(spec, bench, stack)),
+        )
+
+
+def _by_path(
+    spec: FunctionSpec, own: Mapping[str, comparators.Comparator]
+) -> dict[str, comparators.Comparator]:
+    """Return the comparator of each path the spec names, the project's own ones as callables."""
+    return {
+        path: own[made.name] if isinstance(made, comparators.UserComparator) else made
+        for path, made in spec.accuracy.metric.items()
+    }
+
+
+def _opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:
+    if phase is Phase.ACCEPT:
+        return spec.rows
+    return spec.rows_in(Split.TRAIN, Split.VALIDATION)
+
+
+def _program(unit: Unit, candidate: Candidate) -> Program:
+    spec: FunctionSpec = unit.body
+    (source,) = candidate.files.values()
+    return Program(
+        source=source,
+        function=unit.name,
+        modules=granted_modules(unit.capabilities),
+        capabilities=handed_in(unit.capabilities, spec.call_tables),
+    )
+
+
+def _comparators(
+    spec: FunctionSpec, bench: Bench, stack: contextlib.ExitStack
+) -> dict[str, comparators.Comparator]:
+    """Return the callables of the spec's own comparators, alive until ``stack`` closes."""
+    sandbox = bench.sandbox()
+    return {
+        own.name: stack.enter_context(
+            comparators.in_sandbox(sandbox, spec.user_files[own.path].encode("utf-8"), own.function)
+        )
+        for own in spec.accuracy.user_comparators
+    }
+
+
+def _told(spec: FunctionSpec) -> str:
+    """Return what the proposer was told about values: literals in it are not memorised."""
+    schemas: Any = [spec.input.data, spec.output.data]
+    return f"{spec.description}\n{canonical_json(schemas).decode('ascii')}"
+
+
+def _seed(unit: Unit) -> int:
+    """Return the seed of everything drawn for a unit: equal on every machine and in every order."""
+    return int(digest_of([unit.name, "seed"])[:8], 16)

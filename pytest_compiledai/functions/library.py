@@ -1,0 +1,285 @@
+"""The module library: small pure functions that generated code may lean on.
+
+The modules are data of ours in ``modules/``, one namespace over all files, never imported here:
+what a candidate uses is copied into its artifact, so that production needs nothing of ours.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import symtable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.functions.imports import Import
+from pytest_compiledai.functions.imports import imports_of
+
+#: In the order in which parts are copied.
+MODULES: Final = ("text", "numbers", "dates", "money", "tables", "guard")
+#: What only generated guards use; shown to no model.
+HIDDEN: Final = frozenset({"guard"})
+
+_LABEL = re.compile(r"# compiledai module ([a-z]+)@([1-9][0-9]*)\n")
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class NameClash(ValueError):  # noqa: N818 - the words of the finding
+    """A name that a copied definition needs has another meaning in the candidate."""
+
+    def __init__(self, name: str, needed_by: str) -> None:
+        super().__init__(f"{name!r} is defined, and the library's {needed_by!r} needs its own")
+        self.name = name
+        self.needed_by = needed_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One top-level statement of a module that binds a name."""
+
+    name: str
+    module: str
+    text: str  # without a line feed at its end
+    uses: frozenset[str]  # names of the library and of imports that it needs
+    node: ast.stmt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModulePart:
+    """What of one module is copied."""
+
+    module: str
+    version: int
+    names: tuple[str, ...]  # public names, sorted
+    imports: tuple[Import, ...]
+    definitions: tuple[Definition, ...]  # in the order of the module
+
+    @property
+    def label(self) -> str:
+        """The module and its version, as provenance names them: `dates@1`."""
+        return f"{self.module}@{self.version}"
+
+    @property
+    def text(self) -> str:
+        """The marker comment and the definitions; ends with a line feed."""
+        marker = f"# compiledai module {self.label}: {', '.join(self.names)}\n"
+        return marker + laid_out(self.definitions) + "\n"
+
+
+class Library:
+    """The modules, read and indexed once."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = tuple(texts)
+        self.versions: dict[str, int] = {}
+        self.imports: dict[str, dict[str, Import]] = {}
+        self.definitions: dict[str, Definition] = {}
+        for text in self.texts:
+            self._read(text)
+
+    @classmethod
+    def shipped(cls) -> Library:
+        """Return the library of this package."""
+        return _shipped()
+
+    def signatures(self) -> str:
+        """Return what a model is shown: a line for each public function and class."""
+        return "".join(
+            f"{line}\n"
+            for item in self.definitions.values()
+            if item.module not in HIDDEN and not item.name.startswith("_")
+            for line in _shown(item.node)
+        )
+
+    def digest(self) -> str:
+        """Return one digest over all modules."""
+        return digest_of(list(self.texts))
+
+    def needed(self, source_text: str) -> tuple[ModulePart, ...]:
+        """Return the parts that ``source_text`` uses and does not define, with all they need.
+
+        Raises ``SyntaxError`` for what does not parse and ``NameClash`` where a copied definition
+        needs a name to which the source gives another meaning.
+        """
+        tree = ast.parse(source_text)
+        bound = bindings(tree)
+        wanted = sorted((free_names(source_text, tree) & self.definitions.keys()) - bound.keys())
+        copied = self._closure(wanted)
+        for item in copied.values():
+            self._check(item, bound)
+        return tuple(
+            self._part(module, [item for item in copied.values() if item.module == module])
+            for module in self.versions
+            if any(item.module == module for item in copied.values())
+        )
+
+    def _read(self, text: str) -> None:
+        label = _LABEL.match(text)
+        if label is None:
+            raise ValueError(f"a module without its label: {text[:40]!r}")
+        module = label[1]
+        self.versions[module] = int(label[2])
+        self.imports[module] = {}
+        lines = text.split("\n")
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self.imports[module] |= {item.bound: item for item in imports_of(node)}
+                continue
+            for name in _bound_by(node):
+                if name in self.definitions:
+                    raise ValueError(f"{name} twice in the library")
+                self.definitions[name] = Definition(
+                    name=name,
+                    module=module,
+                    text="\n".join(lines[_first_line(node) - 1 : node.end_lineno]),
+                    uses=frozenset(_names(node)) - {name},
+                    node=node,
+                )
+
+    def _closure(self, wanted: Iterable[str]) -> dict[str, Definition]:
+        """Return the named definitions and all they need, in the order of the library."""
+        found: set[str] = set()
+        pending = list(wanted)
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending += self.definitions[name].uses & self.definitions.keys()
+        return {name: item for name, item in self.definitions.items() if name in found}
+
+    def _check(self, item: Definition, bound: dict[str, Import | None]) -> None:
+        if item.name in bound:
+            raise NameClash(item.name, item.module)
+        for used in self.imports[item.module].values():
+            if used.bound in item.uses and bound.get(used.bound, used) != used:
+                raise NameClash(used.bound, item.name)
+
+    def _part(self, module: str, items: list[Definition]) -> ModulePart:
+        used = frozenset().union(*(item.uses for item in items))
+        return ModulePart(
+            module=module,
+            version=self.versions[module],
+            names=tuple(sorted(item.name for item in items if not item.name.startswith("_"))),
+            imports=tuple(
+                sorted(item for name, item in self.imports[module].items() if name in used)
+            ),
+            definitions=tuple(items),
+        )
+
+
+def laid_out(items: Iterable[Definition]) -> str:
+    """Return definitions with the blank lines of the formatter, without one at the end."""
+    text = ""
+    before: Definition | None = None
+    for item in items:
+        if before is not None:
+            plain = isinstance(before.node, ast.Assign | ast.AnnAssign)
+            close = plain and isinstance(item.node, ast.Assign | ast.AnnAssign)
+            text += "\n" if close else "\n\n\n"
+        text += item.text
+        before = item
+    return text
+
+
+def bindings(tree: ast.Module) -> dict[str, Import | None]:
+    """Return the names a module binds at its top, with the import that binds each, if one does."""
+    found: dict[str, Import | None] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {item.bound: item for item in imports_of(node)}
+        else:
+            found |= dict.fromkeys(_bound_by(node))
+    return found
+
+
+def free_names(source_text: str, tree: ast.Module) -> set[str]:
+    """Return the names a module reads as globals, in annotations too."""
+    found: set[str] = set()
+    pending = [symtable.symtable(source_text, "<candidate>", "exec")]
+    while pending:
+        table = pending.pop()
+        top = table.get_type() == "module"
+        found |= {
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if symbol.is_referenced() and (top or symbol.is_global())
+        }
+        pending += table.get_children()
+    # Some versions leave annotations out of the table.
+    for annotation in _annotations(tree):
+        found |= set(_names(annotation))
+    return found
+
+
+@cache
+def _shipped() -> Library:
+    folder = files("pytest_compiledai.functions").joinpath("modules")
+    return Library(
+        folder.joinpath(f"{name}.py.txt").read_text(encoding="utf-8").replace("\r\n", "\n")
+        for name in MODULES
+    )
+
+
+def _bound_by(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+        return
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """Yield the names read anywhere in ``node``, also in annotations written as text."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            yield inner.id
+
+
+def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        if isinstance(node, _FUNCTIONS):
+            found = node.returns
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            found = node.annotation
+        else:
+            continue
+        if isinstance(found, ast.Constant) and isinstance(found.value, str):
+            found = _parsed(found.value)
+        if found is not None:
+            yield found
+
+
+def _parsed(annotation: str) -> ast.expr | None:
+    try:
+        return ast.parse(annotation, mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(item.lineno for item in decorators)])
+
+
+def _shown(node: ast.stmt) -> Iterator[str]:
+    """Yield the line of a function or a class: its head, then the first line of its docstring."""
+    if isinstance(node, ast.FunctionDef):
+        head = f"def {node.name}({ast.unparse(node.args)}) -> {ast.unparse(node.returns or _NONE)}"
+    elif isinstance(node, ast.ClassDef):
+        fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
+        bases = ", ".join(ast.unparse(base) for base in node.bases)
+        head = f"class {node.name}({bases}): {'; '.join(fields)}"
+    else:
+        return
+    told = (ast.get_docstring(node) or "").partition("\n")[0]
+    yield f"{head}  # {told}"
+
+
+_NONE: Final = ast.Constant(value=None)
