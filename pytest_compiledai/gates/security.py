@@ -57,6 +57,11 @@ _TAINTED: tuple[Callable[[Module, Taint], Iterator[Finding]], ...] = (
 )
 
 
+def version() -> int:
+    """Return the version of this gate's policy, as it stands in the lock."""
+    return policy().version
+
+
 def judge(
     source: Source, *, capabilities: frozenset[str], scans: Mapping[str, ToolReport]
 ) -> Verdict:

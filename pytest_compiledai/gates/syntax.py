@@ -85,21 +85,10 @@ def _judged(
     scans: Mapping[str, ToolReport],
 ) -> Verdict:
     try:
-        found, figures = _inspect(source, function, signature, settings)
+        found, figures = _inspect(source, wanted, settings)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Verdict(gate=GATE, findings=(_unparsed(source, error),))
-    found = [*_shape(source, tree, *wanted)] if wanted else []
-    paths = list(complexities(tree))
-    found += [
-        _finding(source, "complexity", item.line, f"{item.paths} paths through {item.name!r}", fact)
-        for item in paths
-        for fact in [f"at most {settings.complexity}; split it or use a table"]
-        if item.paths > settings.complexity
-    ]
-    figures = {
-        "lines": len(text.splitlines()),
-        "complexity": max((item.paths for item in paths), default=0),
-    }
+    found += opinions(source, scans, gate=GATE, tools=("ruff-syntax", f"mypy-{settings.mypy}"))
     ordered = sorted(dict.fromkeys(found), key=lambda item: (item.line, item.rule, item.message))
     return Verdict(gate=GATE, findings=tuple(ordered), figures=figures)
 
@@ -109,6 +98,28 @@ def judge_file(
 ) -> Verdict:
     """Return the verdict on a file of which no signature is known; all else is asked as usual."""
     return _judged(source, None, settings, scans)
+
+
+def _inspect(
+    source: Source, wanted: tuple[str, ExpectedSignature] | None, settings: SyntaxSettings
+) -> tuple[list[Finding], dict[str, int]]:
+    text = source.data.decode("utf-8")
+    with warnings.catch_warnings():
+        # An odd escape in generated text is no warning of the run.
+        warnings.simplefilter("ignore")
+        tree = ast.parse(text)
+    found = [*_shape(source, tree, *wanted)] if wanted else []
+    paths = list(complexities(tree))
+    expected = f"at most {settings.complexity}; split it or use a table"
+    for item in paths:
+        if item.paths > settings.complexity:
+            fact = f"{item.paths} paths through {item.name!r}"
+            found.append(_finding(source, "complexity", item.line, fact, expected))
+    figures = {
+        "lines": len(text.splitlines()),
+        "complexity": max((item.paths for item in paths), default=0),
+    }
+    return found, figures
 
 
 def _finding(source: Source, name: str, line: int, found: str, expected: str) -> Finding:

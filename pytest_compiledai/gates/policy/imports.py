@@ -97,14 +97,8 @@ def _is_module(module: Module, name: str) -> bool:
     # A class can have its module's name (datetime.datetime); the lists decide. What lies in a
     # granted package is a module where the code imports it as one.
     listed = name in module.policy.modules or name in module.granted
-    inner = is_granted(module, name) and (name in _imported(module) or name == "os.path")
+    inner = is_granted(module, name) and (name in module.imported or name == "os.path")
     return listed or inner or _is_package_of_open(module, name)
-
-
-def _imported(module: Module) -> set[str]:
-    return {
-        alias.name for node in module.nodes if isinstance(node, ast.Import) for alias in node.names
-    }
 
 
 def _bare(module: Module, node: ast.Name) -> Iterator[Finding]:

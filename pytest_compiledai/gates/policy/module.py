@@ -28,6 +28,13 @@ class Module:
         self.nodes = list(ast.walk(tree))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
+        self.imported = frozenset(
+            alias.name
+            for node in self.nodes
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        )
+
     def finding(self, name: str, node: ast.AST, found: str, expected: str) -> Finding:
         """Return a finding at ``node`` in the one form: the line, what is there, what should be."""
         line = getattr(node, "lineno", 0)

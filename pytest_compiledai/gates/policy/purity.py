@@ -99,9 +99,9 @@ def _change(
         yield module.finding("mutation", node, found, "None as default, a new value inside")
 
 
-def _owner(module: Module, target: ast.expr) -> ast.expr:
+def _owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) -> ast.expr:
     """Return what holds the changed object: `TABLE` for `TABLE[k].x` and for a name of either."""
-    seen: set[ast.AST] = set()
+    seen = set() if seen is None else seen
     while target not in seen:
         seen.add(target)
         match target:
@@ -112,7 +112,7 @@ def _owner(module: Module, target: ast.expr) -> ast.expr:
             case ast.Name():
                 found = module.bindings(target)
                 if len(found) == 1 and found[0].kind in {"assign", "loop"} and found[0].value:
-                    aliased = _owner(module, found[0].value)
+                    aliased = _owner(module, found[0].value, seen)
                     if isinstance(aliased, ast.Name) and module.is_global(aliased):
                         return aliased
     return target

@@ -13,8 +13,14 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 
 _DEFINITIONS = (
-    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign
-)  # fmt: skip
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Assign,
+    ast.AnnAssign,
+)
 _SWALLOWS = frozenset(
     f"builtins.{name}"
     for name in ("BaseException", "BaseExceptionGroup", "SystemExit", "KeyboardInterrupt")

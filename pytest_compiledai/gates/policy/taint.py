@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
+from collections.abc import Iterator
 
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
@@ -16,83 +18,97 @@ class Taint:
     """Follows values from parameters through names, calls and containers inside one module.
 
     A parameter of a function that is only called from inside the module carries what the calls
-    pass; every other parameter carries the caller's text.
+    pass; every other parameter carries the caller's text. Every step is "carries it if one of its
+    parts does", so what is tainted is what can be reached from the open parameters.
     """
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self._known: dict[ast.AST, bool] = {}
         self._callers = _callers(module)
+        self._tainted = self._reach()
 
     def is_tainted(self, node: ast.AST | None) -> bool:
         """Whether the value of ``node`` can depend on a parameter, uncleaned."""
-        if node is None or isinstance(node, _CONDITIONS):
-            return False
-        if node not in self._known:
-            # A value that depends on itself adds nothing; False here ends the cycle.
-            self._known[node] = False
-            self._known[node] = self._look(node)
-        return self._known[node]
+        return node in self._tainted
 
-    def _look(self, node: ast.AST) -> bool:  # noqa: PLR0911 - one line for each form
+    def _reach(self) -> set[ast.AST]:
+        users: dict[ast.AST, list[ast.AST]] = {}
+        pending: list[ast.AST] = []
+        for node in self.module.nodes:
+            if isinstance(node, ast.arg) and self._is_open(node):
+                pending.append(node)
+            for part in self._parts(node):
+                users.setdefault(part, []).append(node)
+        reached: set[ast.AST] = set()
+        while pending:
+            node = pending.pop()
+            if node not in reached:
+                reached.add(node)
+                pending += users.get(node, ())
+        return reached
+
+    def _parts(self, node: ast.AST) -> Iterable[ast.AST | None]:  # noqa: PLR0911 - a form a line
         match node:
+            case ast.arg():
+                return self._passed(node)
             case ast.Name():
-                return any(self._bound(binding) for binding in self.module.bindings(node))
+                return [self._bound(binding) for binding in self.module.bindings(node)]
             case ast.Call():
-                return self._call(node)
+                return self._call_parts(node)
             case ast.IfExp():
-                return self.is_tainted(node.body) or self.is_tainted(node.orelse)
+                return [node.body, node.orelse]
             case ast.Subscript():
                 # A table of constants answers with constants, whatever it is asked.
-                return self.is_tainted(node.value)
+                return [node.value]
             case ast.DictComp():
-                return self.is_tainted(node.key) or self.is_tainted(node.value)
+                return [node.key, node.value]
             case _ if isinstance(node, _COMPREHENSIONS):
-                return self.is_tainted(node.elt)
-        return any(self.is_tainted(child) for child in ast.iter_child_nodes(node))
+                return [node.elt]  # type: ignore[attr-defined]
+            case ast.expr() | ast.keyword() if not isinstance(node, _CONDITIONS):
+                return ast.iter_child_nodes(node)
+        return ()
 
-    def _call(self, node: ast.Call) -> bool:
+    def _call_parts(self, node: ast.Call) -> list[ast.expr]:
         if self.module.dotted(node.func) in self.module.policy.cleaners:
-            return False
+            return []
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if isinstance(node.func, ast.Attribute):
-            table = node.func.value
-            if node.func.attr == "get" and not self.is_tainted(table):
-                return any(self.is_tainted(value) for value in values[1:])
-            values.append(table)
-        return any(self.is_tainted(value) for value in values)
+        if not isinstance(node.func, ast.Attribute):
+            return values
+        # What a table is asked for is not what it answers; its default is.
+        asked = values[1:] if node.func.attr == "get" else values
+        return [*asked, node.func.value]
 
-    def _bound(self, binding: Binding) -> bool:
-        if isinstance(binding.node, ast.arg):
-            return self._parameter(binding.node)
-        return self.is_tainted(binding.value)
+    def _bound(self, binding: Binding) -> ast.AST | None:
+        return binding.node if isinstance(binding.node, ast.arg) else binding.value
 
-    def _parameter(self, argument: ast.arg) -> bool:
-        if argument.arg in _OWN:
-            return False
-        if argument in self._known:
-            return self._known[argument]
-        self._known[argument] = False
-        self._known[argument] = self._passed(argument)
-        return self._known[argument]
-
-    def _passed(self, argument: ast.arg) -> bool:
+    def _calls_of(self, argument: ast.arg) -> tuple[ast.FunctionDef, list[ast.Call]] | None:
         arguments = self.module.parents.get(argument)
         function = self.module.parents.get(arguments) if arguments is not None else None
-        calls = self._callers.get(function) if function is not None else None
-        if not calls or not isinstance(function, ast.FunctionDef):
-            return True
-        names = [item.arg for item in [*function.args.posonlyargs, *function.args.args]]
-        position = names.index(argument.arg) if argument.arg in names else None
-        return any(self._handed(call, argument.arg, position) for call in calls)
+        if isinstance(function, ast.FunctionDef) and function in self._callers:
+            return function, self._callers[function]
+        return None
 
-    def _handed(self, call: ast.Call, name: str, position: int | None) -> bool:
-        starred = any(isinstance(item, ast.Starred) for item in call.args)
-        if starred or any(keyword.arg is None for keyword in call.keywords):
-            return True
-        if position is not None and position < len(call.args):
-            return self.is_tainted(call.args[position])
-        return any(self.is_tainted(item.value) for item in call.keywords if item.arg == name)
+    def _is_open(self, argument: ast.arg) -> bool:
+        """Whether somebody outside the module decides the value, or a call does not show it."""
+        inside = self._calls_of(argument)
+        if argument.arg in _OWN:
+            return False
+        return inside is None or any(_is_spread(call) for call in inside[1])
+
+    def _passed(self, argument: ast.arg) -> Iterator[ast.expr]:
+        function, calls = self._calls_of(argument) or (None, [])
+        if function is None or argument.arg in _OWN:
+            return
+        names = [item.arg for item in [*function.args.posonlyargs, *function.args.args]]
+        position = names.index(argument.arg) if argument.arg in names else len(names)
+        for call in calls:
+            yield from call.args[position : position + 1]
+            yield from (item.value for item in call.keywords if item.arg == argument.arg)
+
+
+def _is_spread(call: ast.Call) -> bool:
+    starred = any(isinstance(item, ast.Starred) for item in call.args)
+    return starred or any(keyword.arg is None for keyword in call.keywords)
 
 
 def _callers(module: Module) -> dict[ast.AST, list[ast.Call]]:

@@ -21,12 +21,12 @@ _SUPPRESSION = re.compile(
     r"|pytype\s*:|pyre-|pragma\s*[:\w]|fmt\s*:|isort\s*:|yapf\s*:|nopep8\b|nosonar\b|lgtm\b|noinspection\b)",
     re.IGNORECASE,
 )
-# A string or a comment is skipped whole; what is left is code.
-_LEXEME = re.compile(
-    r"(?P<skip>#[^\n]*|'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\""
-    r"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")|(?P<open>[(\[{])|(?P<close>[)\]}])",
-    re.DOTALL,
-)
+_LEXEME = re.compile(r"#[^\n]*|\'\'\'|\"\"\"|[\'\"]|[(\[{]|[)\]}]")
+# Where a string that began with this quote ends. Each runs once over the text: no going back.
+_ENDS = {
+    quote: re.compile(rf"(?:[^\\{quote[0]}\n]|\\.)*(?:{quote}|\n|\Z)", re.DOTALL)
+    for quote in ("'", '"')
+} | {quote: re.compile(rf"(?:[^\\]|\\.)*?(?:{quote}|\Z)", re.DOTALL) for quote in ("'''", '"""')}
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _ALLOWED_CONTROLS = frozenset("\n\t")
 
@@ -102,13 +102,17 @@ def _shape(text: str, limits: TextLimits, path: str) -> Iterator[Finding]:
 
 
 def _brackets(text: str, limits: TextLimits, path: str) -> Iterator[Finding]:
-    depth = 0
-    for lexeme in _LEXEME.finditer(text):
-        if lexeme["skip"]:
-            continue
-        depth += 1 if lexeme["open"] else -1
+    depth = position = 0
+    while found := _LEXEME.search(text, position):
+        position = found.end()
+        lexeme = found[0]
+        if lexeme in _ENDS:
+            end = _ENDS[lexeme].match(text, position)
+            position = end.end() if end else len(text)
+        elif not lexeme.startswith("#"):
+            depth += 1 if lexeme in "([{" else -1
         if depth > limits.max_brackets:
-            line = text.count("\n", 0, lexeme.start()) + 1
+            line = text.count("\n", 0, found.start()) + 1
             fact = f"line {line}: found {depth} nested brackets; expected {limits.max_brackets}"
             yield _finding("nesting", line, fact, path)
             return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_compiledai.core.errors import ToolError
@@ -19,7 +19,7 @@ def run(
     scratch: Scratch, *, config: Path, strict: bool, cache: Path | None, timeout_s: float
 ) -> Iterator[Complaint]:
     """Yield the errors that mypy reports; raises ``ToolError`` when it gives no answer."""
-    if importlib.util.find_spec("mypy") is None:
+    if find_spec("mypy") is None:
         raise ToolError(where="mypy", found="no mypy installed", expected="mypy", next=INSTALL)
     argv = [sys.executable, "-I", "-m", "mypy", f"--config-file={config}", "--output=json"]
     argv += ["--no-site-packages", "--no-error-summary", "--no-color-output"]

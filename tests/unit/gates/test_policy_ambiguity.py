@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import time
+from pathlib import Path
 
 import pytest
 
+from pytest_compiledai.gates.policy import ambiguity
 from pytest_compiledai.gates.policy.ambiguity import is_explosive
 
 
@@ -78,3 +81,19 @@ def test_what_is_too_large_counts_as_explosive(pattern: str) -> None:
 
     assert is_explosive(pattern)
     assert time.monotonic() - start < 5
+
+
+def test_our_own_patterns_are_no_danger() -> None:
+    """No pattern of the gates themselves can take exponential time."""
+    package = Path(ambiguity.__file__).parents[1]
+    texts = [
+        node.args[0].value
+        for path in sorted(package.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "re.compile"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+
+    assert len(texts) > 5
+    assert [text for text in texts if is_explosive(text)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import pytest
 
@@ -96,3 +97,14 @@ def test_every_silencing_comment_is_found(comment: str) -> None:
 def test_plain_comments_pass(comment: str) -> None:
     """A remark that only begins like a directive is none."""
     assert list(text.suppressions(f"x = 1  {comment}\n", "a.py")) == []
+
+
+@pytest.mark.parametrize("part", ["\\'", "'''\\", "(", "'", "#", '"\\', "\\'''"])
+def test_hostile_text_is_read_in_linear_time(part: str) -> None:
+    """No text of the largest size takes long, however it is quoted."""
+    data = ("'" + part * 65_000)[:65_000].encode()
+    start = time.monotonic()
+
+    text.read(data, LIMITS, "a.py")
+
+    assert time.monotonic() - start < 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.process import Ran
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.gates import security
 from pytest_compiledai.gates import tools
@@ -130,6 +131,76 @@ def test_broken_tool_is_a_finding(
     scans = tools.scan([request(GOOD)], which=frozenset({"semgrep"}), timeout_s=0.5)
 
     assert [item.tool for item in scans[source(GOOD).address].faults] == ["semgrep"]
+
+
+@pytest.mark.parametrize("tool", ["ruff", "mypy"])
+@pytest.mark.parametrize(
+    ("code", "out"),
+    [(3, b""), (1, b"nonsense"), (1, b'{"file": 1}'), (0, b""), (1, b"[]")],
+)
+def test_unreadable_answers_are_faults(
+    tool: str, code: int, out: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exit code or an output that Ruff or mypy never gives for a read file is a fault."""
+    monkeypatch.setattr(
+        f"pytest_compiledai.gates.scanners.{tool}_scan.run_program",
+        lambda *_, **__: Ran(code=code, out=out, err=b"why"),
+    )
+    name = {"ruff": "ruff-syntax", "mypy": "mypy-strict"}[tool]
+
+    scans = tools.scan([request(GOOD)], which=frozenset({name.removesuffix("-strict")}))
+
+    assert name in {item.tool for item in scans[source(GOOD).address].faults}
+    assert name not in scans[source(GOOD).address].scanned
+
+
+def test_every_missing_tool_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Bandit, Ruff, mypy and Semgrep nothing is scanned, and each fault says so."""
+    scanners = "pytest_compiledai.gates.scanners"
+    monkeypatch.setitem(sys.modules, "bandit.core.manager", None)
+    monkeypatch.setattr(f"{scanners}.ruff_scan.find", lambda _: None)
+    monkeypatch.setattr(f"{scanners}.semgrep_scan.find", lambda _: None)
+    monkeypatch.setattr(f"{scanners}.mypy_scan.find_spec", lambda _: None)
+
+    report = tools.scan([request(GOOD)])[source(GOOD).address]
+
+    assert report.scanned == frozenset()
+    assert sorted(item.found for item in report.faults) == [
+        "no bandit installed",
+        "no mypy installed",
+        "no ruff installed",
+        "no ruff installed",
+        "no semgrep installed",
+    ]
+
+
+def test_crash_of_bandit_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever Bandit throws is a fault with the name of the error."""
+    from bandit.core.manager import BanditManager
+
+    def crash(_: object) -> None:
+        raise KeyError("inside")
+
+    monkeypatch.setattr(BanditManager, "run_tests", crash)
+
+    report = tools.scan([request(GOOD)], which=frozenset({"bandit"}))[source(GOOD).address]
+
+    assert [item.found for item in report.faults] == ["KeyError: 'inside'"]
+
+
+def test_odd_escapes_do_not_stop_the_scan() -> None:
+    """Where warnings are errors, a source with an odd escape is scanned like any other."""
+    code = 'X = "\\d"\n'
+
+    assert tools.scan([request(code)], which=SECURITY)[source(code).address].scanned == SECURITY
+
+
+def test_no_requests_need_no_tool() -> None:
+    """An empty scan starts nothing; a scan by no tool has no answer."""
+    assert tools.scan([]) == {}
+    assert tools.scan([request(GOOD)], which=frozenset()) == {
+        source(GOOD).address: tools.ToolReport()
+    }
 
 
 def test_source_without_scan_is_a_finding() -> None:

@@ -97,6 +97,20 @@ def test_unparsable_text_is_one_finding() -> None:
     assert [item.rule for item in judge("def f(:\n").findings] == ["syntax.parse"]
 
 
+def test_endless_branches_are_a_finding() -> None:
+    """A chain of branches too long to walk is refused, not raised."""
+    chain = "    if data:\n        pass\n" + "    elif data:\n        pass\n" * 2_000
+
+    assert judge(RIGHT.replace("    return", f"{chain}    return")).findings
+
+
+def test_long_signatures_are_quoted_in_part() -> None:
+    """A finding quotes no more of a signature than a reader needs."""
+    code = RIGHT.replace("clock", "clock='" + "a" * 2_000 + "'")
+
+    assert len(judge(code).findings[0].message) < 400
+
+
 def test_complexity_has_a_cap() -> None:
     """A function at the cap passes; one path more is a finding at its line."""
     code = "\n" + RIGHT.replace("return {}", "if data:\n        return {}\n    return {}")
@@ -122,6 +136,16 @@ def test_reports_of_tools_become_findings() -> None:
 def test_the_wanted_mode_of_mypy_must_have_answered() -> None:
     """An answer of the strict mode is none of the basic one."""
     assert [item.rule for item in judge(RIGHT, mypy="basic").findings] == ["syntax.tool"]
+
+
+def test_files_without_a_known_signature_are_judged_for_the_rest() -> None:
+    """A file of which nothing is asked needs no function, and has its other findings."""
+    source = Source(data=b"X = 1\n", path="a.py")
+    clean = ToolReport(scanned=frozenset({"ruff-syntax", "mypy-strict"}))
+    settings = syntax.SyntaxSettings()
+
+    assert syntax.judge_file(source, settings=settings, scans={source.address: clean}).passed
+    assert not syntax.judge_file(source, settings=settings, scans={}).passed
 
 
 def test_version_is_a_number() -> None:
