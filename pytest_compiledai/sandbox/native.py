@@ -43,13 +43,17 @@ class NativeSandbox:
         self._zygotes: dict[tuple[Conditions, tuple[str, ...]], Zygote] = {}
         self._lock = threading.Lock()  # the zygotes and the seconds
         self._seconds = 0.0
+        #: What the last opened worker is locked with, in words; says when Landlock is missing.
+        self.wall = ""
         atexit.register(self.close)
 
     def open(
         self, program: Program, *, conditions: Conditions = _CONDITIONS, limits: Limits = _LIMITS
     ) -> NativeSession:
         """Load ``program`` in a locked worker."""
-        return self._begin(program, conditions, limits, self._waiting).load()
+        session = self._begin(program, conditions, limits, self._waiting).load()
+        self.wall = session.wall
+        return session
 
     def call_fresh(
         self,

@@ -66,6 +66,7 @@ class NativeSession:
         self._worker: Worker | None = None
         self._closed = False
         self._loading: tuple[bytes, bytes] | None = None  # nonces: of the lock, of the load
+        self.wall = ""  # what the worker said it is locked with, before it met the program
         self.failure: Answer | None = None  # of loading: the answer to every call
         with waiting():
             self._begin()
@@ -247,6 +248,7 @@ class NativeSession:
         if frame.kind != Kind.LOCKED:
             self._abandon()
             raise _unlocked(answers.line(frame.body))
+        self.wall = answers.line(frame.body)
 
 
 def _of_load(frame: Frame, cap: int) -> Answer:

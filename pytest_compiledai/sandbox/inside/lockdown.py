@@ -51,14 +51,22 @@ class Wall:
         self._ruleset = _landlock_ruleset(self.landlock) if self.landlock else -1
         self._baseline = _address_space()
 
-    def stand(self, *, keep: tuple[int, int], parent: int, limits: Mapping[str, int]) -> str:
-        """Lock this process and return in words what now holds it.
+    def arrange(self, keep: tuple[int, int]) -> None:
+        """Put null on 0 to 2, and the command and result descriptors of ``keep`` on 3 and 4."""
+        null = os.open(os.devnull, os.O_RDWR)
+        # First far away, because a kept descriptor may sit on a number that another one needs.
+        far = [_lift(number) for number in (null, null, null, *keep)]
+        if self.landlock:
+            self._ruleset = _lift(self._ruleset)
+        for target, number in enumerate(far):
+            os.dup2(number, target)
 
-        ``keep`` are the command and result descriptors; they become 3 and 4. ``parent`` is the
-        process whose death must end this one.
+    def stand(self, *, parent: int, limits: Mapping[str, int]) -> str:
+        """Lock this process, once arranged, and return in words what now holds it.
+
+        ``parent`` is the process whose death must end this one.
         """
         os.setsid()
-        ruleset = _arrange(keep, self._ruleset)
         _limit(limits, self._baseline)
         uid = _become_nobody()
         _prctl(_PR_SET_DUMPABLE, 0)  # no core file, nobody may attach
@@ -67,7 +75,7 @@ class Wall:
             os._exit(0)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
         if self.landlock:
-            _landlock_restrict(ruleset)
+            _landlock_restrict(self._ruleset)
         os.closerange(RESULT_FD + 1, 1 << 16)
         _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(self._program))
         landlock = f"landlock {self.landlock}" if self.landlock else "no landlock"
@@ -78,17 +86,6 @@ def _prctl(option: int, value: int, pointer: int = 0) -> None:
     if _libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(pointer), 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl {option}: {os.strerror(number)}")
-
-
-def _arrange(keep: tuple[int, int], ruleset: int) -> int:
-    """Put null, command and result where they belong; return where the ruleset went."""
-    null = os.open(os.devnull, os.O_RDWR)
-    # First far away, because a kept descriptor may sit on a number that another one needs.
-    far = [_lift(number) for number in (null, null, null, *keep)]
-    ruleset = _lift(ruleset) if ruleset >= 0 else ruleset
-    for target, number in enumerate(far):
-        os.dup2(number, target)
-    return ruleset
 
 
 def _lift(number: int) -> int:

@@ -89,10 +89,11 @@ def live(
 ) -> NoReturn:
     """Lock this process, say so, and serve requests until the command pipe closes."""
     finish = os._exit
+    wall.arrange(keep)
     try:
-        held = wall.stand(keep=keep, parent=parent, limits=limits)
+        held = wall.stand(parent=parent, limits=limits)
     except OSError as error:
-        os.write(keep[1], pack(Kind.ERROR, nonce, describe(error).encode()))
+        os.write(RESULT_FD, pack(Kind.ERROR, nonce, describe(error).encode()))
         finish(1)
     send = _sender()
     send(Kind.LOCKED, nonce, held.encode())
