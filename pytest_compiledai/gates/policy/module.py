@@ -28,6 +28,7 @@ class Module:
         self.nodes = list(ast.walk(tree))
         self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
+        self._targets: dict[tuple[Scope, str], str | None] = {}
         self.imported = frozenset(
             alias.name
             for node in self.nodes
@@ -62,12 +63,18 @@ class Module:
             node = node.value
         if not isinstance(node, ast.Name):
             return None
-        found = self.bindings(node)
-        targets = {binding.target for binding in found if binding.kind == "import"}
-        if found and (len(targets) != 1 or any(item.kind != "import" for item in found)):
-            return None
-        head = targets.pop() if targets else f"builtins.{node.id}"
-        return ".".join([head, *reversed(parts)])
+        scope = self.home(node)
+        head = f"builtins.{node.id}" if scope is None else self._target(scope, node.id)
+        return None if head is None else ".".join([head, *reversed(parts)])
+
+    def _target(self, scope: Scope, name: str) -> str | None:
+        # Asked for every use of a name, so answered once for all its bindings.
+        if (scope, name) not in self._targets:
+            found = scope.bindings[name]
+            targets = {item.target for item in found}
+            plain = len(targets) == 1 and all(item.kind == "import" for item in found)
+            self._targets[scope, name] = targets.pop() if plain else None
+        return self._targets[scope, name]
 
     def is_global(self, node: ast.Name) -> bool:
         """Whether the name belongs to the module rather than to a function or class."""

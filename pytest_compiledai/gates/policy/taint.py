@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
+from pytest_compiledai.gates.policy.scope import Scope
 
 _OWN = frozenset({"self", "cls"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 _CONDITIONS = (ast.Compare, ast.Constant, ast.Lambda)
+
+# A node, or a variable: what is bound to it anywhere it carries everywhere.
+_Place = ast.AST | tuple[Scope, str] | None
 
 
 class Taint:
@@ -31,15 +35,19 @@ class Taint:
         """Whether the value of ``node`` can depend on a parameter, uncleaned."""
         return node in self._tainted
 
-    def _reach(self) -> set[ast.AST]:
-        users: dict[ast.AST, list[ast.AST]] = {}
-        pending: list[ast.AST] = []
+    def _reach(self) -> set[_Place]:
+        users: dict[_Place, list[_Place]] = {}
+        pending: list[_Place] = []
         for node in self.module.nodes:
             if isinstance(node, ast.arg) and self._is_open(node):
                 pending.append(node)
             for part in self._parts(node):
                 users.setdefault(part, []).append(node)
-        reached: set[ast.AST] = set()
+        for scope in set(self.module.scopes.values()):
+            for name, found in scope.bindings.items():
+                for binding in found:
+                    users.setdefault(_carrier(binding), []).append((scope, name))
+        reached: set[_Place] = set()
         while pending:
             node = pending.pop()
             if node not in reached:
@@ -47,12 +55,13 @@ class Taint:
                 pending += users.get(node, ())
         return reached
 
-    def _parts(self, node: ast.AST) -> Iterable[ast.AST | None]:  # noqa: PLR0911 - a form a line
+    def _parts(self, node: ast.AST) -> Iterable[_Place]:  # noqa: PLR0911 - a form a line
         match node:
             case ast.arg():
                 return self._passed(node)
             case ast.Name():
-                return [self._bound(binding) for binding in self.module.bindings(node)]
+                scope = self.module.home(node)
+                return [(scope, node.id)] if scope else []
             case ast.Call():
                 return self._call_parts(node)
             case ast.IfExp():
@@ -78,9 +87,6 @@ class Taint:
         asked = values[1:] if node.func.attr == "get" else values
         return [*asked, node.func.value]
 
-    def _bound(self, binding: Binding) -> ast.AST | None:
-        return binding.node if isinstance(binding.node, ast.arg) else binding.value
-
     def _calls_of(self, argument: ast.arg) -> tuple[ast.FunctionDef, list[ast.Call]] | None:
         arguments = self.module.parents.get(argument)
         function = self.module.parents.get(arguments) if arguments is not None else None
@@ -104,6 +110,10 @@ class Taint:
         for call in calls:
             yield from call.args[position : position + 1]
             yield from (item.value for item in call.keywords if item.arg == argument.arg)
+
+
+def _carrier(binding: Binding) -> ast.AST | None:
+    return binding.node if isinstance(binding.node, ast.arg) else binding.value
 
 
 def _is_spread(call: ast.Call) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from pytest_compiledai.core.source import Source
@@ -219,3 +221,23 @@ def route(data: Ticket) -> dict[str, object]:
 def test_ordinary_generated_code_passes() -> None:
     """Typed dictionaries, tables, compiled patterns, dates, decimals and f-strings pass."""
     assert rules(HARMLESS) == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(x):\n" + "    a = a + a\n" * 3_900,
+        "def f(x):\n" + "    y = a.b.c.d\n" * 3_900,
+        "def f(x):\n" + "".join(f"    a{n} = a{n + 1}\n" for n in range(3_500)),
+        "def f(x):\n" + ("    y = '" + "SELECT " * 500 + "' + x\n") * 16,
+        "import re\n"
+        + "".join(f"A{n} = re.compile(r'(?:[a-z]{{0,9}})*{n}')\n" for n in range(900)),
+    ],
+)
+def test_hostile_code_is_judged_in_bounded_time(code: str) -> None:
+    """No module of the largest size takes more than seconds, whatever it repeats."""
+    start = time.monotonic()
+
+    rules(code)
+
+    assert time.monotonic() - start < 10
