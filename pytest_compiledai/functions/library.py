@@ -30,13 +30,12 @@ _LABEL = re.compile(r"# compiledai module ([a-z]+)@([1-9][0-9]*)\n")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-class NameClash(ValueError):  # noqa: N818 - the words of the finding
-    """A name that a copied definition needs has another meaning in the candidate."""
+class NameClash(ValueError):
+    """A source defines a name that a definition copied for it needs."""
 
-    def __init__(self, name: str, needed_by: str) -> None:
-        super().__init__(f"{name!r} is defined, and the library's {needed_by!r} needs its own")
+    def __init__(self, name: str, module: str) -> None:
+        super().__init__(f"{name!r} of your own, which the library's module {module!r} needs too")
         self.name = name
-        self.needed_by = needed_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +67,8 @@ class ModulePart:
     @property
     def text(self) -> str:
         """The marker comment and the definitions; ends with a line feed."""
-        marker = f"# compiledai module {self.label}: {', '.join(self.names)}\n"
-        return marker + laid_out(self.definitions) + "\n"
+        told = f": {', '.join(self.names)}" if self.names else ""
+        return f"# compiledai module {self.label}{told}\n" + laid_out(self.definitions) + "\n"
 
 
 class Library:
@@ -112,7 +111,8 @@ class Library:
         wanted = sorted((free_names(source_text, tree) & self.definitions.keys()) - bound.keys())
         copied = self._closure(wanted)
         for item in copied.values():
-            self._check(item, bound)
+            if item.name in bound:
+                raise NameClash(item.name, item.module)
         return tuple(
             self._part(module, [item for item in copied.values() if item.module == module])
             for module in self.versions
@@ -137,7 +137,7 @@ class Library:
                 self.definitions[name] = Definition(
                     name=name,
                     module=module,
-                    text="\n".join(lines[_first_line(node) - 1 : node.end_lineno]),
+                    text="\n".join(lines[first_line(node) - 1 : node.end_lineno]),
                     uses=frozenset(_names(node)) - {name},
                     node=node,
                 )
@@ -152,13 +152,6 @@ class Library:
                 found.add(name)
                 pending += self.definitions[name].uses & self.definitions.keys()
         return {name: item for name, item in self.definitions.items() if name in found}
-
-    def _check(self, item: Definition, bound: dict[str, Import | None]) -> None:
-        if item.name in bound:
-            raise NameClash(item.name, item.module)
-        for used in self.imports[item.module].values():
-            if used.bound in item.uses and bound.get(used.bound, used) != used:
-                raise NameClash(used.bound, item.name)
 
     def _part(self, module: str, items: list[Definition]) -> ModulePart:
         used = frozenset().union(*(item.uses for item in items))
@@ -217,6 +210,12 @@ def free_names(source_text: str, tree: ast.Module) -> set[str]:
     return found
 
 
+def first_line(node: ast.stmt) -> int:
+    """Return the first line of a statement, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(item.lineno for item in decorators)])
+
+
 @cache
 def _shipped() -> Library:
     folder = files("pytest_compiledai.functions").joinpath("modules")
@@ -261,11 +260,6 @@ def _parsed(annotation: str) -> ast.expr | None:
         return ast.parse(annotation, mode="eval").body
     except (SyntaxError, ValueError):
         return None
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(item.lineno for item in decorators)])
 
 
 def _shown(node: ast.stmt) -> Iterator[str]:
