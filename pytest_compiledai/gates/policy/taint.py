@@ -49,10 +49,10 @@ class Taint:
                     users.setdefault(_carrier(binding), []).append((scope, name))
         reached: set[_Place] = set()
         while pending:
-            node = pending.pop()
-            if node not in reached:
-                reached.add(node)
-                pending += users.get(node, ())
+            place = pending.pop()
+            if place not in reached:
+                reached.add(place)
+                pending += users.get(place, ())
         return reached
 
     def _parts(self, node: ast.AST) -> Iterable[_Place]:  # noqa: PLR0911 - a form a line
@@ -72,7 +72,7 @@ class Taint:
             case ast.DictComp():
                 return [node.key, node.value]
             case _ if isinstance(node, _COMPREHENSIONS):
-                return [node.elt]  # type: ignore[attr-defined]
+                return [node.elt]
             case ast.expr() | ast.keyword() if not isinstance(node, _CONDITIONS):
                 return ast.iter_child_nodes(node)
         return ()
