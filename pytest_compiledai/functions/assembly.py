@@ -1,50 +1,103 @@
-"""From a reply to the artifact's text: this kind's facts, handed to the template."""
+"""From a reply to the artifact's text and back: this kind's facts, handed to the template."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
-from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.functions import template
+from pytest_compiledai.functions.library import Library
+from pytest_compiledai.functions.template import Assembled
+from pytest_compiledai.functions.template import Facts
+from pytest_compiledai.functions.template import TemplateError
 from pytest_compiledai.gates.syntax import ExpectedSignature
 from pytest_compiledai.gates.syntax import Parameter
 
 if TYPE_CHECKING:
+    from pytest_compiledai.core.candidate import Candidate
     from pytest_compiledai.functions.spec import FunctionSpec
 
+_LINE = re.compile(r"^line \d+: ")
+_LONGEST_EXCERPT = 80
 
-class Unassembled(Exception):
-    def __init__(self, finding):
-        self.finding = finding
-
-
-def assemble(spec: FunctionSpec, reply: str, *, fenced: bool) -> bytes:
-    text = reply
-    if fenced:
-        found = re.findall(r"```python\n(.*?)```", reply, re.S)
-        if len(found) != 1:
-            raise Unassembled(Finding(rule="security.reply", message="no code block"))
-        text = found[0]
-    return (
-        "from __future__ import annotations\n" + spec.types.module + "\n\n" + text.strip() + "\n"
-    ).encode()
+__all__ = [
+    "TemplateError",
+    "assemble",
+    "assembly_digest",
+    "expected_signature",
+    "library_text",
+    "relocate",
+    "signature_text",
+]
 
 
+def assemble(spec: FunctionSpec, reply: str, *, fenced: bool) -> Assembled:
+    """Return the artifact's text for a reply; ``fenced`` replies hold one block of Python.
+
+    Raises ``TemplateError`` for a reply that no artifact can be made of.
+    """
+    return template.assemble(_facts(spec), template.extract(reply) if fenced else reply)
+
+
+@cache
 def assembly_digest() -> str:
-    return digest_of("x")
+    """Return the digest of all that turns a reply into an artifact, apart from the spec."""
+    return template.template_digest()
 
 
+@cache
 def library_text() -> str:
-    return "(none)"
+    """Return what a model is told of the library: a line a function."""
+    return Library.shipped().signatures()
 
 
 def signature_text(spec: FunctionSpec) -> str:
-    return f"def {spec.name}(data: {spec.types.input_type}) -> {spec.types.output_type}:"
+    """Return the `def` line that is asked for."""
+    return template.signature(_facts(spec)).text
 
 
 def expected_signature(spec: FunctionSpec) -> ExpectedSignature:
+    """Return the signature as the syntax gate compares it."""
+    wanted = template.signature(_facts(spec))
     return ExpectedSignature(
-        positional=(Parameter(name="data", annotation=spec.types.input_type),),
-        returns=spec.types.output_type,
+        positional=tuple(Parameter(name=n, annotation=a) for n, a in wanted.positional),
+        keyword_only=tuple(Parameter(name=n, annotation=a) for n, a in wanted.keyword_only),
+        returns=wanted.returns,
+    )
+
+
+def relocate(spec: FunctionSpec, candidate: Candidate, verdict: Verdict) -> Verdict:
+    """Return ``verdict`` with lines counted in what the proposer wrote, not in the artifact.
+
+    A frozen artifact has no proposer at hand: its lines are its own.
+    """
+    if not candidate.reply or verdict.passed:
+        return verdict
+    assembled = assemble(spec, candidate.reply, fenced=spec.candidate is None)
+    lines = assembled.text.split("\n")
+    findings = tuple(_moved(f, assembled, lines, spec.candidate or "") for f in verdict.findings)
+    return replace(verdict, findings=findings)
+
+
+def _moved(finding: Finding, assembled: Assembled, lines: list[str], path: str) -> Finding:
+    if not finding.line:
+        return replace(finding, path=path)
+    line = assembled.origin(finding.line)
+    code = lines[finding.line - 1].strip()[:_LONGEST_EXCERPT]
+    lead = f"line {line} `{code}`: " if line else f"`{code}`, which the template adds: "
+    message = lead + _LINE.sub("", finding.message)
+    return replace(finding, path=path, line=line, message=message)
+
+
+def _facts(spec: FunctionSpec) -> Facts:
+    return Facts(
+        name=spec.name,
+        description=spec.description,
+        types=spec.types,
+        input=spec.input,
+        capabilities=spec.capabilities,
     )

@@ -19,6 +19,7 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.functions import reference
 from pytest_compiledai.functions.assembly import expected_signature
+from pytest_compiledai.functions.assembly import relocate
 from pytest_compiledai.functions.capabilities import granted_modules
 from pytest_compiledai.functions.capabilities import handed_in
 from pytest_compiledai.gates import accuracy
@@ -31,7 +32,9 @@ from pytest_compiledai.gates import security
 from pytest_compiledai.gates import syntax
 from pytest_compiledai.gates.policy.rulebook import policy as security_policy
 from pytest_compiledai.gates.tools import ScanRequest
-from pytest_compiledai.gates.tools import policy_digest as policy_digest
+from pytest_compiledai.gates.tools import policy_digest
+
+__all__ = ["judge", "policy_digest", "rank", "sources", "version"]
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
@@ -67,6 +70,11 @@ def judge(gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: B
     """Return the verdict of one gate on one candidate."""
     if candidate.refusal is not None:
         return Verdict(gate=gate, findings=(candidate.refusal,))
+    verdict = _asked(gate, unit, candidate, phase, bench)
+    return relocate(unit.body, candidate, verdict) if gate in ("security", "syntax") else verdict
+
+
+def _asked(gate: str, unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     asked = {
         "security": _security,
         "syntax": _syntax,

@@ -10,7 +10,7 @@ from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions import prompt
-from pytest_compiledai.functions.assembly import Unassembled
+from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import library_text
 from pytest_compiledai.functions.assembly import signature_text
@@ -90,8 +90,8 @@ def _from_file(spec: FunctionSpec, history: Sequence[Judged]) -> Candidate:
 
 def _assembled(spec: FunctionSpec, reply: str, *, proposer: str, attempt: int) -> Candidate:
     try:
-        data = assemble(spec, reply, fenced=spec.candidate is None)
-    except Unassembled as error:
+        data = assemble(spec, reply, fenced=spec.candidate is None).text.encode("utf-8")
+    except TemplateError as error:
         return Candidate(
             files={}, proposer=proposer, attempt=attempt, reply=reply, refusal=error.finding
         )

@@ -1,0 +1,90 @@
+"""A small project that compiles without a model, and how to run pytest in it."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SPEC = """\
+compiledai: 1
+kind: function
+name: {name}
+description: Return twice the number n.
+input: {{type: object, properties: {{n: {{type: integer, minimum: -1000, maximum: 1000}}}}, required: [n]}}
+output: {{type: object, properties: {{m: {{type: integer}}}}, required: [m]}}
+golden: {name}.jsonl
+candidate: {name}.py
+gates:
+  latency: {{p50_ms: 50, p99_ms: 500}}
+  fuzz: {{examples: 10, reference: none}}
+"""
+GOOD = """\
+def {name}(data: {type}Input) -> {type}Output:
+    return {{"m": 2 * data["n"]}}
+"""
+
+
+@dataclass
+class Project:
+    """A folder with specs, and pytest run in a process of its own."""
+
+    pytester: pytest.Pytester
+
+    @property
+    def root(self) -> Path:
+        return self.pytester.path
+
+    def unit(self, name: str = "double", *, code: str = GOOD, spec: str = SPEC, rows: int = 80):
+        """Write a unit: its spec, its golden rows and the user's own candidate."""
+        specs = self.root / "specs"
+        specs.mkdir(exist_ok=True)
+        camel = "".join(part.title() for part in name.split("_"))
+        (specs / f"{name}.yaml").write_text(spec.format(name=name), encoding="utf-8")
+        (specs / f"{name}.py").write_text(
+            textwrap.dedent(code).replace("{{", "{").replace("}}", "}")
+            if "{name}" not in code
+            else code.format(name=name, type=camel),
+            encoding="utf-8",
+        )
+        lines = [
+            json.dumps({"id": f"r{n}", "input": {"n": n}, "output": {"m": 2 * n}})
+            for n in range(rows)
+        ]
+        (specs / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return self
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest in a process of its own, without plugins that a test did not ask for."""
+        plugins = () if any("randomly" in a for a in arguments) else ("-p", "no:randomly")
+        return self.pytester.runpytest_subprocess(*plugins, *arguments, timeout=120)
+
+    def report(self, *arguments: str) -> dict:
+        """Run pytest and return its JSON report."""
+        path = self.root / "report.json"
+        self.run("--compile-report", "report.json", *arguments)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    def outcomes(self, *arguments: str) -> dict[str, str]:
+        """Run pytest and return each unit's outcome by name."""
+        units = self.report(*arguments)["units"]
+        return {unit["id"].split("::")[1]: unit["outcome"] for unit in units}
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    @property
+    def lock(self) -> str:
+        return self.read("compiledai.lock")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Project:
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    return Project(pytester)
