@@ -73,8 +73,12 @@ class NativeSession:
 
     def load(self) -> Self:
         """Wait until the program is loaded, or ``failure`` says why it cannot be."""
-        with self._lock, self._waiting():
-            self._ready()
+        try:
+            with self._lock, self._waiting():
+                self._ready()
+        except BaseException:  # nobody will hold this session, so nobody would close it
+            self.close()
+            raise
         return self
 
     def call(self, inputs: Sequence[bytes]) -> list[Answer]:

@@ -145,12 +145,16 @@ class Zygote:
 
     def _ask(self, request: dict[str, Any], descriptors: tuple[int, ...] = ()) -> dict[str, Any]:
         data = json.dumps(request).encode()
-        try:
-            with self._lock:
+        with self._lock:
+            try:
                 socket.send_fds(self._channel, [data], descriptors)
                 answer = self._channel.recv(1 << 16)
-        except OSError as error:
-            raise _broken(str(error)) from error
+            except BaseException as error:
+                # Also an interrupt: a later request must not read the answer to this one.
+                self._channel.close()
+                if isinstance(error, OSError):
+                    raise _broken(str(error)) from error
+                raise
         if not answer:
             raise _broken("its end")
         found: dict[str, Any] = json.loads(answer)
@@ -161,7 +165,8 @@ class Zygote:
     @property
     def is_alive(self) -> bool:
         """Whether the zygote still runs, as far as this process may know."""
-        return self._owner == os.getpid() and self._process.poll() is None
+        ours = self._owner == os.getpid() and self._channel.fileno() >= 0
+        return ours and self._process.poll() is None
 
     def close(self) -> None:
         """End the zygote and with it its workers."""

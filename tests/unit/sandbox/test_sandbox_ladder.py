@@ -172,3 +172,23 @@ def test_kernel_without_landlock_is_tolerated_and_reported() -> None:
     said = crippled((0x20, 0, 0, 0), (0x15, 1, 0, 444))
 
     assert said.startswith("opened: seccomp, no landlock, uid ")
+
+
+def test_modules_can_be_imported_elsewhere() -> None:
+    """The asking side imports nothing that only a Unix system has."""
+    code = (
+        "import sys\n"
+        "for name in ('fcntl', 'resource', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
+        "import pytest_compiledai.sandbox.ladder, pytest_compiledai.sandbox.native\n"
+        "import pytest_compiledai.sandbox.fresh, pytest_compiledai.sandbox.measuring\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert ran.stderr == ""

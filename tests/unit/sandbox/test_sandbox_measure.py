@@ -23,6 +23,9 @@ def f(data):
     for _ in range(200_000): pass
 """
 
+HANG_ON_INPUT = "def f(data):\n    data['z'] = [0] * 100_000\n    return data"
+HANG_ON_ERROR = "def f(data):\n    z = [[n] for n in range(3000)]\n    raise ValueError(z)"
+
 
 def measure(sandbox, source, inputs, *, limits=None, rounds=2, warmup=1) -> list[list[int]]:
     program = Program(source=source.encode(), function="f")
@@ -45,6 +48,12 @@ def test_calls_below_a_microsecond_raise_no_alarm(sandbox) -> None:
     found = measure(sandbox, "def f(data): return data", [b'{"a":[1,2,3]}'] * 2000, rounds=3)
 
     assert max(map(len, found)) == 2000
+
+
+@pytest.mark.parametrize("source", [HANG_ON_INPUT, HANG_ON_ERROR])
+def test_work_of_freeing_belongs_to_the_call(sandbox, source) -> None:
+    """A function that hangs much on its input or its exception is no liar."""
+    assert len(measure(sandbox, source, [b"{}"] * 200)[0]) == 200
 
 
 def test_refusals_and_errors_are_measured_as_well(sandbox) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 #: Opens a sandbox with a worker inside an endless call, tells the process ids, and waits.
 PARENT = """
-import sys, threading, time
+import os, sys, threading, time
 from pytest_compiledai.core.calls import Limits, Program
 from pytest_compiledai.sandbox.native import NativeSandbox
 sandbox = NativeSandbox()
@@ -27,17 +27,24 @@ zygote = next(iter(sandbox._zygotes.values()))
 pids = [zygote._process.pid, busy._worker.pid, idle._worker.pid]
 threading.Thread(target=busy.call, args=([b"1"],), daemon=True).start()
 time.sleep(0.1)
+if "fork" in sys.argv:
+    copy = os.fork()
+    if copy == 0:
+        time.sleep(30)
+        os._exit(0)
+    pids.append(copy)
 print(*pids, flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.fixture
-def parent():
+def parent(request):
     process = subprocess.Popen(
-        [sys.executable, "-c", PARENT],
+        [sys.executable, "-c", PARENT, *getattr(request, "param", [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     yield process
@@ -61,7 +68,6 @@ def survivors(pids: list[int], within_s: float = 2.0) -> list[int]:
 
 def started(parent) -> list[int]:
     pids = [int(word) for word in parent.stdout.readline().split()]
-    assert len(pids) == 3
     assert all(map(lives, pids))
     return pids
 
@@ -73,6 +79,18 @@ def test_killed_parent_leaves_no_process(parent) -> None:
     parent.send_signal(signal.SIGKILL)
 
     assert survivors(pids) == []
+
+
+@pytest.mark.parametrize("parent", [["fork"]], indirect=True)
+def test_forked_copy_of_the_parent_keeps_no_process_alive(parent) -> None:
+    """A process forked from the killed parent holds its socket, and the rest ends all the same."""
+    *pids, copy = started(parent)
+
+    parent.send_signal(signal.SIGKILL)
+    left = survivors(pids)
+    os.kill(copy, signal.SIGKILL)
+
+    assert left == []
 
 
 def test_killed_zygote_leaves_no_worker(parent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -418,3 +419,42 @@ def test_wall_says_what_holds_the_worker(sandbox) -> None:
 
     assert sandbox.wall.startswith("seccomp, ")
     assert "landlock" in sandbox.wall
+
+
+def test_interrupted_request_ends_the_zygote_and_the_next_call_finds_another(monkeypatch) -> None:
+    """An interrupt between a request and its answer never mixes up the answers."""
+    own = NativeSandbox()
+    made = program("def f(data): return data")
+    session = own.open(made)
+    zygote = next(iter(own._zygotes.values()))
+    channel = zygote._channel
+
+    class Interrupted:
+        def __getattr__(self, name):
+            return getattr(channel, name)
+
+        def recv(self, size):
+            raise KeyboardInterrupt
+
+    zygote._channel = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        own.open(made)
+    session.close()
+
+    assert not zygote.is_alive
+    assert values(own.call_fresh(made, [b"5"])) == [5]
+    own.close()
+
+
+def test_killed_zygote_is_replaced() -> None:
+    """A session whose zygote was killed starts again under a new one, at the next call at last."""
+    own = NativeSandbox()
+    with own.open(program("def f(data): return data")) as session:
+        zygote = next(iter(own._zygotes.values()))
+        zygote._process.kill()
+        zygote._process.wait()
+        with contextlib.suppress(SandboxError):  # its worker may be seen while it dies
+            session.call([b"0"])
+
+        assert values(session.call([b"1"])) == [1]
+    own.close()
