@@ -74,20 +74,19 @@ class UnitAsking:
         before = self.peek(messages, sample=sample)
         if self.live and before is None:
             self.say(f"{self.unit.name}: asking {self.desk.model} (message {len(messages)})")
-        spent = self.desk.spent()
+        recordings = Recordings(self.folder)
         reply = self.desk.ask(
             request,
-            recordings=Recordings(self.folder),
+            recordings=recordings,
             where=self.unit.place,
             preferred=self.preferred,
             command=self.command(),
         )
-        now = self.desk.spent()
-        if now != spent and request.key not in self._counted:
-            self.spent += _cost(reply)
         if request.key not in self._counted:
             self._counted.add(request.key)
             self.cost += _cost(reply)
+            if self.desk.is_paid(request, recordings):
+                self.spent += _cost(reply)
         return _answered(reply)
 
     def peek(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered | None:

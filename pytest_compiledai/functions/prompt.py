@@ -60,8 +60,7 @@ def opening(spec: FunctionSpec, *, signature: str, library: str) -> tuple[Messag
         "propose.user",
         {
             "description": spec.description,
-            "input": spec.input.data,
-            "output": spec.output.data,
+            "schemas": [spec.input.data, spec.output.data],
             "examples": [{"input": r.input, "output": r.output} for r in shown_rows(spec)],
         },
         signature=signature,
@@ -83,8 +82,7 @@ def reference(spec: FunctionSpec, inputs: Sequence[Any]) -> tuple[Message, ...]:
     """Return the messages that ask a model to answer ``inputs`` directly."""
     data = {
         "description": spec.description,
-        "input": spec.input.data,
-        "output": spec.output.data,
+        "schemas": [spec.input.data, spec.output.data],
         "inputs": list(inputs),
     }
     return (("system", text("reference.system").format()), ("user", fenced("reference.user", data)))
@@ -98,11 +96,20 @@ def shown_rows(spec: FunctionSpec) -> tuple[Row, ...]:
 
 def fenced(name: str, data: Any, **parts: str) -> str:
     """Return a prompt text with ``data`` as JSON between two lines that cannot occur in it."""
-    body = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=_sorts(data))
+    body = _laid_out(data)
     fence = f"DATA-{digest(body.encode('utf-8'))[:16]}"
     return text(name).format(fence=fence, data=body, **parts)
 
 
-def _sorts(data: Any) -> bool:
-    """Whether keys are sorted: not in what the prompt itself orders (description first)."""
-    return not isinstance(data, Mapping)
+def _laid_out(data: Any) -> str:
+    """Return ``data`` as JSON, a line an item of a list: readable, and few tokens of white space."""
+    if isinstance(data, Mapping):
+        parts = [f"{_compact(key)}: {_laid_out(value)}" for key, value in data.items()]
+        return "{" + ",\n".join(parts) + "}"
+    if isinstance(data, list):
+        return "[\n" + ",\n".join(_compact(item) for item in data) + "\n]"
+    return _compact(data)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
 from random import Random
@@ -29,14 +30,13 @@ def examples(
     """Return distinct inputs as canonical JSON, at most ``count``, all valid by ``schema``.
 
     Half are drawn from the schema, half are edits of train inputs; edits also make up for what
-    Hypothesis drew twice. The same arguments give the same inputs in every process. Raises Hypothesis' ``Unsatisfiable`` where none can be drawn.
+    Hypothesis drew twice. The same arguments give the same inputs in every process.
+    Raises Hypothesis' ``Unsatisfiable`` where none can be drawn.
     """
     drawn: dict[bytes, None] = {}
     generate(strategy(schema, train_inputs), drawn, count=count, seed=seed)
-    missing = count - len(drawn)
-    for value in draw_references(schema, train_inputs, missing, seed):
-        drawn[canonical_json(value)] = None
-    return tuple(drawn)
+    more = _more(schema, train_inputs, count - len(drawn), seed, known=drawn.keys())
+    return (*drawn, *more)
 
 
 def strategy(schema: Schema, train_inputs: Sequence[Any]) -> SearchStrategy[Any]:
@@ -130,16 +130,23 @@ def draw_references(
 
     Fewer where no more can be found; the same arguments give the same inputs everywhere.
     """
-    random = Random(seed)  # noqa: S311 - a draw that repeats, no secret
     known = {canonical_json(value) for value in train_inputs}
+    return tuple(_more(input_schema, train_inputs, n, seed, known=known).values())
+
+
+def _more(
+    schema: Schema, train_inputs: Sequence[Any], n: int, seed: int, *, known: Collection[bytes]
+) -> dict[bytes, Any]:
+    """Return up to ``n`` edits that are not in ``known``, by their canonical JSON."""
+    random = Random(seed)  # noqa: S311 - a draw that repeats, no secret
     drawn: dict[bytes, Any] = {}
     for _ in range(n * _TRIES if train_inputs else 0):
         if len(drawn) == n:
             break
         value = random.choice(train_inputs)
         for _ in range(random.randint(1, _EDITS)):
-            value = edit(value, input_schema, train_inputs, random)
+            value = edit(value, schema, train_inputs, random)
         data = canonical_json(value)
         if data not in known:
             drawn.setdefault(data, value)
-    return tuple(drawn.values())
+    return drawn

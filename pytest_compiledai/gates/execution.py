@@ -188,6 +188,8 @@ def _unstable(
     straight = range(len(asked))
     order = list(straight)
     random.Random(seed).shuffle(order)  # noqa: S311 - an order that repeats, no secret
+    if order[0] == 0:
+        order.reverse()  # what the first call leaves behind must show
     # Never 0: that is the seed of the first session.
     other = Conditions(
         hash_seed=1 + seed % 4_294_967_294, timezone=rules.timezone, locale=rules.locale

@@ -101,7 +101,7 @@ def _texts(text: str) -> Iterator[str]:
             yield plain
     for index, letter in enumerate(text[:40]):
         for plain in "a0":
-            if letter not in "a0 ":
+            if letter not in "a0":
                 yield f"{text[:index]}{plain}{text[index + 1 :]}"
 
 

@@ -3,8 +3,8 @@ def route(data):
     if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
         raise Abstain("the input does not match the schema")
     text = subject.lower()
-    number = int(text.split()[0]) if text[:1].isdigit() else 0
-    text += str(number)[:0]
+    at = text.index(" ")
+    text = text[:at] + text[at:]
     queue = "tech"
     if "invoice" in text or "refund" in text:
         queue = "billing"
