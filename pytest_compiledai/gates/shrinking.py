@@ -115,7 +115,10 @@ def _cuts(items: Any) -> Iterator[Any]:
 
 
 def _numbers(value: float) -> Iterator[float]:
-    for simple in (0, 1, -1, int(value), int(value / 2), int(value / 10)):
+    whole = int(value)  # whole numbers only from here: a product of floats may be infinite
+    size, sign = abs(whole), -1 if value < 0 else 1
+    for near in (0, 1, size, size // 10, size // 2, size * 3 // 4, size * 7 // 8, size - 1):
+        simple = sign * near
         if abs(simple) < abs(value) or (simple == value and type(simple) is not type(value)):
             yield simple
 
