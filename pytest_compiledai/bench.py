@@ -112,9 +112,11 @@ class RunBench:
         self._proved = True
 
     def _smoke(self) -> list[str]:
-        from pytest_compiledai.gates.smoke import smoke
+        from pytest_compiledai.gates import proof
+        from pytest_compiledai.gates import smoke
 
-        return sorted(smoke(cache=self.run.store.folder("mypy")))
+        static = smoke.smoke(cache=self.run.store.folder("mypy"))
+        return sorted([*static, *proof.smoke(self.sandbox)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

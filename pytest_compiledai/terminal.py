@@ -38,6 +38,8 @@ def progress(config: pytest.Config, text: str) -> None:
 
 def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> None:
     """Write the section of this plugin; with ``-q`` the totals alone."""
+    if reporter.config.getoption("no_summary"):
+        return
     verbosity = reporter.config.get_verbosity()
     results = controller.results()
     run = controller.run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
@@ -186,18 +185,8 @@ def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdi
             coverage=spec.accuracy.coverage,
             seed=_seed(unit),
             references=references,
-            comparators=_by_path(spec, _comparators(spec, bench, stack)),
+            comparators=accuracy.resolved(spec.accuracy, _comparators(spec, bench, stack)),
         )
-
-
-def _by_path(
-    spec: FunctionSpec, own: Mapping[str, comparators.Comparator]
-) -> dict[str, comparators.Comparator]:
-    """Return the comparator of each path the spec names, the project's own ones as callables."""
-    return {
-        path: own[made.name] if isinstance(made, comparators.UserComparator) else made
-        for path, made in spec.accuracy.metric.items()
-    }
 
 
 def _opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:

@@ -174,4 +174,4 @@ def test_no_colour_without_a_terminal(project):
     project.unit()
 
     assert "\x1b[" not in project.run("--compile", "specs").stdout.str()
-    assert "\x1b[32mfrozen" in project.run("--compile-update", "--color=yes", "specs").stdout.str()
+    assert "\x1b[37munchanged" in project.run("--compile", "--color=yes", "specs").stdout.str()
