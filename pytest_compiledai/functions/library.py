@@ -225,13 +225,17 @@ def _shipped() -> Library:
     )
 
 
-def _bound_by(node: ast.stmt) -> Iterator[str]:
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement binds around it; a comprehension keeps its own."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
-        return
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-            yield inner.id
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (item.bound for item in imports_of(node))
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif not isinstance(node, ast.comprehension | ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from _bound_by(child)
 
 
 def _names(node: ast.AST) -> Iterator[str]:
@@ -265,7 +269,8 @@ def _parsed(annotation: str) -> ast.expr | None:
 def _shown(node: ast.stmt) -> Iterator[str]:
     """Yield the line of a function or a class: its head, then the first line of its docstring."""
     if isinstance(node, ast.FunctionDef):
-        head = f"def {node.name}({ast.unparse(node.args)}) -> {ast.unparse(node.returns or _NONE)}"
+        returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+        head = f"def {node.name}({ast.unparse(node.args)}){returns}"
     elif isinstance(node, ast.ClassDef):
         fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
         bases = ", ".join(ast.unparse(base) for base in node.bases)
@@ -274,6 +279,3 @@ def _shown(node: ast.stmt) -> Iterator[str]:
         return
     told = (ast.get_docstring(node) or "").partition("\n")[0]
     yield f"{head}  # {told}"
-
-
-_NONE: Final = ast.Constant(value=None)
