@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import time
 import urllib.parse
+import warnings
 from collections.abc import Mapping
 from typing import Any
 from typing import Final
@@ -33,7 +35,12 @@ _ESCAPED: Final = 6
 _AROUND: Final = 64_000
 
 #: Providers whose LiteLLM code takes an HTTP client of ours, beside OpenAI-compatible endpoints.
-BOUNDED: Final = frozenset({"anthropic", "deepseek", "gemini", "groq", "mistral", "xai"})
+BOUNDED: Final = frozenset(
+    {
+        *("anthropic", "deepseek", "fireworks_ai", "gemini", "groq", "hosted_vllm"),
+        *("mistral", "ollama_chat", "openrouter", "together_ai", "xai"),
+    }
+)
 
 _TRY_AGAIN: Final = frozenset({408, 409, 425, 429})
 _SHOWN_CHARACTERS: Final = 200
@@ -49,6 +56,9 @@ class Client(Protocol):
     @property
     def where(self) -> str:
         """Model and endpoint, for messages; no credentials."""
+
+    def prepare(self) -> None:
+        """Load what asking needs, in the caller's thread; cheap when called again."""
 
     async def ask(self, request: Request) -> Reply:
         """Return the answer to ``request``. Raises ``Fault`` or ``ModelError``."""
@@ -96,9 +106,13 @@ class LiteLLMClient:
     def _is_openai(self) -> bool:
         return self._is_bridge or self.model.startswith("openai/")
 
+    def prepare(self) -> None:
+        """Import LiteLLM."""
+        load_litellm()
+
     async def ask(self, request: Request) -> Reply:
         """Return the answer to ``request``. Raises ``Fault``."""
-        litellm = await asyncio.to_thread(load_litellm)
+        litellm = load_litellm()
         wire = Wire(most_bytes=_ESCAPED * self.max_answer_bytes + _AROUND)
         began_s = time.monotonic()
         async with wire.client(timeout_s=self.timeout_s) as http:
@@ -141,11 +155,7 @@ class LiteLLMClient:
             sdk = openai.AsyncOpenAI(api_key=key, base_url=base, http_client=http, max_retries=0)
             return {"model": model, "api_base": base, "api_key": key, "client": sdk}
         if provider in BOUNDED:
-            from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
-
-            handler = AsyncHTTPHandler()
-            handler.client = http
-            return {"model": model, "client": handler}
+            return {"model": model, "client": _handler(http)}
         return {"model": model}
 
     def _reply(self, request: Request, answer: Any, seconds: float | None) -> Reply:
@@ -220,12 +230,37 @@ class LiteLLMClient:
 def load_litellm() -> Any:
     """Return LiteLLM, imported without its network call and told to send and print nothing."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    # The import takes 2.4 s, so only a live run pays for it.
-    import litellm
+    with warnings.catch_warnings():
+        # Where a project makes warnings errors, those of LiteLLM's models, which are built at the
+        # first answer, would end that call. Only the main thread can hold them back safely.
+        warnings.simplefilter("ignore")
+        # The import takes 2.4 s, so only a live run pays for it.
+        import litellm
 
+        litellm.ModelResponse(choices=[{"message": {"role": "assistant", "content": ""}}])
     litellm.telemetry = False
     litellm.suppress_debug_info = True
+    if "LITELLM_LOG" not in os.environ:
+        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return litellm
+
+
+def _handler(http: Any) -> Any:
+    """Return what LiteLLM's own providers take for a client, around ours."""
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    class Handler(AsyncHTTPHandler):
+        """Sends through one client; LiteLLM would try again with one of its own, unbounded."""
+
+        made = False
+
+        def create_client(self, *_: Any, **__: Any) -> Any:
+            if self.made:
+                raise ConnectionError("asked once")
+            self.made = True
+            return http
+
+    return Handler()
 
 
 def shown_endpoint(base: str) -> str:

@@ -104,6 +104,7 @@ class Desk:
             reply = recordings.choose(request, model=self.model, preferred=preferred)
             if reply is not None:
                 return self._replay(request, reply)
+        self._prepare()
         got = self._background.now(name, lambda: self._get(request, recordings, name))
         return got.reply if got.is_paid else self._replay(request, got.reply)
 
@@ -112,6 +113,7 @@ class Desk:
         for job in jobs:
             if self.live and not self._is_settled(job):
                 name = self._name(job.request, job.recordings)
+                self._prepare()
                 work = functools.partial(self._get, job.request, job.recordings, name)
                 self._background.later(name, work)
 
@@ -153,6 +155,10 @@ class Desk:
     def close(self) -> None:
         """Cancel what is being asked and end the background."""
         self._background.close()
+
+    def _prepare(self) -> None:
+        if self._client is not None:
+            self._client.prepare()
 
     async def _get(self, request: Request, recordings: Recordings, name: str) -> _Got:
         """Buy an answer, unless another process of this run has while we waited for the claim."""

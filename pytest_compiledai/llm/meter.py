@@ -49,6 +49,10 @@ class MeteredClient:
         """Model and endpoint, for messages."""
         return self.client.where
 
+    def prepare(self) -> None:
+        """Load what asking needs."""
+        self.client.prepare()
+
     async def ask(self, request: Request) -> Reply:
         """Return the answer. Raises ``Fault``, ``BudgetSpent`` or ``SettingsError``."""
         worst = request.worst(most_answer_bytes=MOST_ANSWER_BYTES)

@@ -60,6 +60,10 @@ class PatientClient:
         """Model and endpoint, for messages."""
         return self.client.where
 
+    def prepare(self) -> None:
+        """Load what asking needs."""
+        self.client.prepare()
+
     async def ask(self, request: Request) -> Reply:
         """Return the answer. Raises ``EndpointFault`` when the tries or the time are spent."""
         patience = self.patience
