@@ -43,8 +43,11 @@ def render(wanted: Iterable[Import]) -> str:
     for item in (item for item in unique if not item.member):
         alias = f" as {item.alias}" if item.alias else ""
         blocks[_block(item.module)].append(f"import {item.module}{alias}")
-    for module in dict.fromkeys(item.module for item in unique if item.member):
-        names = [_named(item) for item in unique if item.member and item.module == module]
+    for item in (item for item in unique if item.member == "*"):
+        blocks[_block(item.module)].append(_from(item.module, ["*"]))
+    named = [item for item in unique if item.member not in {"", "*"}]
+    for module in dict.fromkeys(item.module for item in named):
+        names = [_named(item) for item in named if item.module == module]
         blocks[_block(module)].append(_from(module, names))
     return "\n".join("\n".join(block) + "\n" for block in blocks if block)
 

@@ -100,15 +100,20 @@ class Library:
         """Return one digest over all modules."""
         return digest_of(list(self.texts))
 
-    def needed(self, source_text: str) -> tuple[ModulePart, ...]:
+    def needed(self, source_text: str, *, hidden: bool = False) -> tuple[ModulePart, ...]:
         """Return the parts that ``source_text`` uses and does not define, with all they need.
+
+        ``hidden`` offers what only generated guards may use, and nothing else.
 
         Raises ``SyntaxError`` for what does not parse and ``NameClash`` where a copied definition
         needs a name to which the source gives another meaning.
         """
         tree = ast.parse(source_text)
         bound = bindings(tree)
-        wanted = sorted((free_names(source_text, tree) & self.definitions.keys()) - bound.keys())
+        offered = {
+            name for name, item in self.definitions.items() if (item.module in HIDDEN) == hidden
+        }
+        wanted = sorted((free_names(source_text, tree) & offered) - bound.keys())
         copied = self._closure(wanted)
         for item in copied.values():
             if item.name in bound:
@@ -270,12 +275,14 @@ def _shown(node: ast.stmt) -> Iterator[str]:
     """Yield the line of a function or a class: its head, then the first line of its docstring."""
     if isinstance(node, ast.FunctionDef):
         returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-        head = f"def {node.name}({ast.unparse(node.args)}){returns}"
+        # `low: int=0` becomes `low: int = 0`.
+        arguments = re.sub(r"(: [^,=]+)=", r"\1 = ", ast.unparse(node.args))
+        head = f"def {node.name}({arguments}){returns}"
     elif isinstance(node, ast.ClassDef):
         fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
         bases = ", ".join(ast.unparse(base) for base in node.bases)
         head = f"class {node.name}({bases}): {'; '.join(fields)}"
     else:
         return
-    told = (ast.get_docstring(node) or "").partition("\n")[0]
+    told = " ".join((ast.get_docstring(node) or "").split())
     yield f"{head}  # {told}"

@@ -11,7 +11,7 @@ from pytest_compiledai.functions.imports import render
 from pytest_compiledai.functions.library import Library
 
 
-class Abstain(Exception):  # noqa: N818 - the class that artifacts are given
+class Abstain(Exception):
     """What an artifact raises instead of answering."""
 
 

@@ -1,0 +1,55 @@
+"""A description as the docstring of a function."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Final
+
+_WIDTH: Final = 88  # columns of a docstring
+_WRAPPED: Final = 60  # characters of a line in a description that was wrapped rather than ended
+_ITEM = re.compile(r"\s*([-*]|[0-9]+[.)])\s")
+_COMMENT = re.compile(r"#(?=\s*[A-Za-z])")
+
+
+def docstring(description: str, *, margin: str) -> str:
+    """Return a docstring that says ``description``, wrapped; no text can end it early."""
+    width = _WIDTH - len(margin)
+    lines: list[str] = []
+    for paragraph in _paragraphs(description):
+        shift = paragraph[: len(paragraph) - len(paragraph.lstrip())]
+        lines += textwrap.wrap(
+            _told(paragraph),
+            width,
+            subsequent_indent=shift,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    lines = lines or [""]
+    if len(lines) == 1 and len(lines[0]) + 6 <= width:
+        return f'{margin}"""{lines[0]}"""\n'
+    rest = "".join(f"{margin}{line}\n" if line else "\n" for line in lines[1:])
+    return f'{margin}"""{lines[0]}\n{rest}{margin}"""\n'
+
+
+def _paragraphs(description: str) -> list[str]:
+    """Return lines to be wrapped: what was wrapped in the spec is put together again."""
+    found: list[str] = []
+    before = ""
+    for line in description.strip().split("\n"):
+        goes_on = len(before) >= _WRAPPED and line.strip() and not _ITEM.match(line)
+        if goes_on:
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line.rstrip())
+        before = line
+    return found
+
+
+def _told(line: str) -> str:
+    """Return a line as it may stand between triple quotes."""
+    text = line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    # What would be a comment elsewhere can silence an analyser that reads line by line.
+    text = _COMMENT.sub(r"\\x23", text)
+    return text[:-1] + '\\"' if text.endswith('"') else text
