@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
@@ -29,7 +30,6 @@ from pytest_compiledai.gates import latency
 from pytest_compiledai.gates import malformed
 from pytest_compiledai.gates import security
 from pytest_compiledai.gates import syntax
-from pytest_compiledai.gates.policy.rulebook import policy as security_policy
 from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import policy_digest
 
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 def version(gate: str) -> int:
     """Return the version of a gate's policy, as it stands in the lock."""
-    versions = {
-        "security": lambda: security_policy().version,
+    versions: dict[str, Callable[[], int]] = {
+        "security": security.version,
         "syntax": syntax.version,
         "execution": lambda: execution.policy().version,
         "accuracy": lambda: accuracy.policy().version,

@@ -1,0 +1,60 @@
+"""What production pays: a call through `compiled`, a load with its hash check, reading the lock.
+
+    python -m bench.runtime [--folder DIR]      (a project with compiled/ and compiledai.lock)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROBE = """
+import json, sys, time, timeit
+sys.path.insert(0, {folder!r})
+t = time.perf_counter(); import compiled; imported = time.perf_counter() - t
+names = {names!r}
+t = time.perf_counter(); compiled.load(names[0]); first = time.perf_counter() - t
+loads = []
+for name in names[1:]:
+    t = time.perf_counter(); compiled.load(name); loads.append(time.perf_counter() - t)
+namespace = {{}}
+exec("from compiled import " + names[0] + " as through", namespace)
+through = namespace["through"]
+bare = compiled.load(names[0])
+value = json.loads({value!r})
+n = 20000
+rounds = [(min(timeit.repeat(lambda: through(value), number=n, repeat=3)),
+           min(timeit.repeat(lambda: bare(value), number=n, repeat=3))) for _ in range(5)]
+over = min(a - b for a, b in rounds) / n
+print(json.dumps({{
+    "import_ms": imported * 1e3,
+    "lock_and_first_load_ms": first * 1e3,
+    "load_ms_median": sorted(loads)[len(loads) // 2] * 1e3 if loads else None,
+    "load_ms_worst": max(loads) * 1e3 if loads else None,
+    "call_us_bare": min(b for _, b in rounds) / n * 1e6,
+    "call_us_over_bare": over * 1e6,
+}}))
+"""
+
+
+def main() -> None:
+    """Measure in a process that has neither pytest nor this package loaded, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path())
+    folder = parser.parse_args().folder.resolve()
+    names = sorted(path.stem for path in (folder / "compiled").glob("[a-z]*.py"))
+    rows = (Path(__file__).parents[1] / "fixtures" / f"{names[0]}.jsonl").read_text(encoding="utf-8")
+    value = json.dumps(json.loads(rows.splitlines()[0])["input"])
+    code = PROBE.format(folder=str(folder), names=names, value=value)
+    out = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    figures = json.loads(out.stdout)
+    print(json.dumps(figures, indent=2))
+    for name, value in figures.items():
+        print(f"{name:<24} {value:>9.3f}" if value is not None else f"{name:<24}")
+
+
+if __name__ == "__main__":
+    main()
