@@ -19,8 +19,8 @@ from typing import NamedTuple
 LEAST_VALUE_CHARACTERS: Final = 8
 
 _SECRET_NAME = re.compile(
-    r"(^|_)(API)?_?(KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PWD|CREDENTIALS?|APIKEY"
-    r"|ACCESSKEY|PAT|DSN)(_|$|\d)|(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)S?$",
+    r"(?:^|_)(?:KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PWD|CREDENTIALS?|PAT|DSN)"
+    r"(?:_|$|\d)|(?:API_?KEY|ACCESSKEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)S?(?:_|$|\d)",
     re.IGNORECASE,
 )
 _NO_SECRETS: Final = frozenset({"PWD", "OLDPWD"})  # the shell's working folders
@@ -33,10 +33,10 @@ _SHAPES: Final = (
         "private key",
         (
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:(?!-----BEGIN ).)*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)"
+            r".*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)"
         ),
     ),
-    ("JWT", r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
+    ("JWT", r"\beyJ[\w-]{8,600}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
     ("AWS key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})"),
     ("GitLab token", r"\bglpat-[\w-]{20,}"),
@@ -46,7 +46,7 @@ _SHAPES: Final = (
     ("npm token", r"\bnpm_[A-Za-z0-9]{36}"),
     ("PyPI token", r"\bpypi-AgE[\w-]{50,}"),
     ("Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}"),
-    ("API key", r"\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}"),
+    ("API key", r"\bsk-(?=[\w-]{0,99}\d)(?=[\w-]{0,99}[A-Za-z])[\w-]{20,}"),
 )
 _SHAPE: Final = re.compile(
     "|".join(f"(?P<s{number}>{shape})" for number, (_, shape) in enumerate(_SHAPES)), re.DOTALL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import importlib.util
 import json
 import resource
 import socket
@@ -37,7 +38,9 @@ from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
 from pytest_compiledai.llm.request import estimated_size
 
-pytest.importorskip("litellm", reason="the extra `llm` is not installed")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("litellm") is None, reason="the extra `llm` is not installed"
+)
 
 HERE = Path(__file__).parent
 BRIDGE = HERE.parents[2] / "shared" / "tools" / "model_bridge.py"
