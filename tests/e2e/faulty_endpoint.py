@@ -23,7 +23,7 @@ FLOOD_BYTES = 50_000_000
 FAULTS = (
     *("429", "500", "hang", "cut", "junk", "empty", "length", "flood", "usage"),
     # What a model's bridge does not do, and other endpoints may.
-    *("401", "drip", "gzip", "lone", "none", "redirect", "reset", "secret", "wait"),
+    *("401", "404", "big", "drip", "gzip", "lone", "none", "redirect", "reset", "secret", "wait"),
 )
 
 
@@ -53,6 +53,8 @@ def completion(model: str, fault: str | None) -> dict[str, Any]:
         text, finish = ANSWER[: len(ANSWER) // 2], "length"
     elif fault == "lone":
         text = "half a pair: \ud800"
+    elif fault == "big":
+        text = ANSWER + "#" * 300_000
     elif fault == "secret":
         text = "the key is AKIA" + "IOSFODNN7CANARY1"
     elif fault == "usage":
@@ -145,7 +147,7 @@ def handler_of(plan: Plan) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a cl
 
 
 ERROR = json.dumps({"error": {"message": "planned fault"}}).encode()
-STATUSES = {"429": 429, "500": 500, "401": 401, "redirect": 307, "wait": 429}
+STATUSES = {"429": 429, "500": 500, "401": 401, "404": 404, "redirect": 307, "wait": 429}
 HEADERS = {
     "429": {"Retry_After": "1"},
     "wait": {"Retry_After": "86400"},

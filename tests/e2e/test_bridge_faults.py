@@ -303,22 +303,29 @@ def test_a_flood_does_not_fill_memory(start_ours: Start, tmp_path: Path, fault: 
     assert after_kb - before_kb < 20_000
 
 
-@pytest.mark.parametrize("fault", ["gzip", "lone", "none", "reset"])
+@pytest.mark.parametrize("fault", ["big", "gzip", "lone", "none", "reset"])
 def test_other_broken_answers_are_outlived(start_ours: Start, tmp_path: Path, fault: str) -> None:
-    """Compressed, half-paired and missing texts and a closed connection cost one wait each."""
+    """Oversized, compressed, half-paired and missing texts and a closed connection cost one wait each."""
     asked = ask(start_ours(f"{fault}:1"), tmp_path)
 
     assert asked.reply.text == ANSWER
     assert len(asked.waits) == 1
 
 
-@pytest.mark.parametrize("fault", ["401", "redirect"])
-def test_a_refusal_is_not_tried_again(start_ours: Start, tmp_path: Path, fault: str) -> None:
-    """What the endpoint refuses, or sends elsewhere, is asked once."""
+@pytest.mark.parametrize(
+    ("fault", "following"),
+    [("401", "API key"), ("404", "model's name"), ("redirect", "look at the endpoint")],
+)
+def test_a_refusal_is_not_tried_again(
+    start_ours: Start, tmp_path: Path, fault: str, following: str
+) -> None:
+    """What the endpoint refuses, or sends elsewhere, is asked once, and told with what to mend."""
     endpoint = start_ours(f"{fault}:9")
 
-    with pytest.raises(EndpointFault, match="at the only try"):
+    with pytest.raises(EndpointFault, match="at the only try") as caught:
         ask(endpoint, tmp_path)
+
+    assert following in caught.value.next
 
     assert len(endpoint.seen()) == 1
 
@@ -491,3 +498,35 @@ def test_other_providers_are_bounded_on_the_wire(
         asyncio.run(client.ask(REQUEST))
 
     assert caught.value.kind is FaultKind.FLOOD
+
+
+def test_other_providers_send_once_in_an_exchange(
+    start_ours: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that breaks is not tried again below us, where nothing is counted."""
+    from pytest_compiledai.llm.fault import Fault
+    from pytest_compiledai.llm.fault import FaultKind
+
+    endpoint = start_ours("reset:9")
+    monkeypatch.setenv("GROQ_API_KEY", SECRET)
+    monkeypatch.setenv("GROQ_API_BASE", endpoint.base)
+    client = LiteLLMClient("groq/g-x", timeout_s=20.0, environ={})
+
+    with pytest.raises(Fault) as caught:
+        asyncio.run(client.ask(REQUEST))
+
+    assert caught.value.kind is FaultKind.UNREACHED
+    assert len(endpoint.seen()) == 1
+
+
+def test_an_unknown_provider_is_refused_before_anything_is_sent() -> None:
+    """A model name that LiteLLM cannot place is final at once."""
+    from pytest_compiledai.llm.fault import Fault
+    from pytest_compiledai.llm.fault import FaultKind
+
+    client = LiteLLMClient("nowhere/none", environ={})
+
+    with pytest.raises(Fault, match="nowhere") as caught:
+        asyncio.run(client.ask(REQUEST))
+
+    assert caught.value.kind is FaultKind.REFUSED

@@ -256,6 +256,21 @@ def test_asking_ahead_leaves_the_recorded_alone(room: Room) -> None:
     assert client.asked == []
 
 
+def test_a_broken_recording_is_told_where_it_is_asked(room: Room) -> None:
+    """A broken recording is neither asked anew ahead nor passed over."""
+    client = Fake()
+    room.recordings.store(request_of(), Reply(text="old", model=MODEL, tokens_in=1, tokens_out=1))
+    (path,) = room.recordings.folder.iterdir()
+    path.write_bytes(b"{")
+    desk = room.desk(client)
+    desk.prefetch([room.job(request_of())])
+
+    with pytest.raises(ModelError, match="no JSON"):
+        room.ask(desk, request_of())
+
+    assert client.asked == []
+
+
 def test_an_error_ahead_surfaces_where_it_is_asked(room: Room) -> None:
     """A failed request asked ahead disturbs nobody until somebody asks for it."""
     client = Fake(fails=Fault(kind=FaultKind.JUNK, found="junk"))
