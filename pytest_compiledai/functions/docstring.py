@@ -9,6 +9,7 @@ from typing import Final
 _WIDTH: Final = 88  # columns of a docstring
 _WRAPPED: Final = 60  # characters of a line in a description that was wrapped rather than ended
 _ITEM = re.compile(r"\s*([-*]|[0-9]+[.)])\s")
+_QUOTES = re.compile(r'"(?="|\Z)|(?<=")"')  # beside another, or last
 _COMMENT = re.compile(r"#(?=\s*[A-Za-z])")
 
 
@@ -48,8 +49,7 @@ def _paragraphs(description: str) -> list[str]:
 
 def _told(line: str) -> str:
     """Return a line as it may stand between triple quotes."""
-    text = line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    text = _QUOTES.sub(r"\"", line.replace("\\", "\\\\"))
     text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     # What would be a comment elsewhere can silence an analyser that reads line by line.
-    text = _COMMENT.sub(r"\\x23", text)
-    return text[:-1] + '\\"' if text.endswith('"') else text
+    return _COMMENT.sub(r"\\x23", text)

@@ -281,7 +281,7 @@ def _shown(node: ast.stmt) -> Iterator[str]:
     elif isinstance(node, ast.ClassDef):
         fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
         bases = ", ".join(ast.unparse(base) for base in node.bases)
-        head = f"class {node.name}({bases}): {'; '.join(fields)}"
+        head = f"class {node.name}({bases}): {'; '.join(fields) or '...'}"
     else:
         return
     told = " ".join((ast.get_docstring(node) or "").split())
