@@ -19,6 +19,7 @@ from typing import Any
 from typing import Final
 from typing import Protocol
 
+from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.llm.fault import Fault
 from pytest_compiledai.llm.fault import FaultKind
@@ -58,7 +59,10 @@ class Client(Protocol):
         """Model and endpoint, for messages; no credentials."""
 
     def prepare(self) -> None:
-        """Load what asking needs, in the caller's thread; cheap when called again."""
+        """Load what asking needs, in the caller's thread; cheap when called again.
+
+        Raises ``ModelError`` where it is not there.
+        """
 
     async def ask(self, request: Request) -> Reply:
         """Return the answer to ``request``. Raises ``Fault`` or ``ModelError``."""
@@ -228,15 +232,25 @@ class LiteLLMClient:
 
 @functools.cache
 def load_litellm() -> Any:
-    """Return LiteLLM, imported without its network call and told to send and print nothing."""
+    """Return LiteLLM, imported without its network call and told to send and print nothing.
+
+    Raises ``ModelError`` where it is not installed.
+    """
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     with warnings.catch_warnings():
         # Where a project makes warnings errors, those of LiteLLM's models, which are built at the
         # first answer, would end that call. Only the main thread can hold them back safely.
         warnings.simplefilter("ignore")
-        # The import takes 2.4 s, so only a live run pays for it.
-        import litellm
-
+        try:
+            # The import takes 2.4 s, so only a live run pays for it.
+            import litellm
+        except ImportError as error:
+            raise ModelError(
+                where="--compile-model",
+                found=f"{error}",
+                expected="LiteLLM, which asks the model",
+                next="pip install 'pytest-compiledai[llm]'",
+            ) from None
         litellm.ModelResponse(choices=[{"message": {"role": "assistant", "content": ""}}])
     litellm.telemetry = False
     litellm.suppress_debug_info = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Sequence
@@ -110,10 +111,11 @@ class Desk:
 
     def prefetch(self, jobs: Sequence[Job]) -> None:
         """Start asking in the background; a later ``ask`` takes the answer or its error."""
-        for job in jobs:
-            if self.live and not self._is_settled(job):
-                name = self._name(job.request, job.recordings)
+        wanted = [job for job in jobs if self.live and not self._is_settled(job)]
+        with contextlib.suppress(ModelError):  # `ask` will say it
+            for job in wanted:
                 self._prepare()
+                name = self._name(job.request, job.recordings)
                 work = functools.partial(self._get, job.request, job.recordings, name)
                 self._background.later(name, work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.result import Cost
 from pytest_compiledai.llm.client import LiteLLMClient
+from pytest_compiledai.llm.client import load_litellm
 from pytest_compiledai.llm.client import shown_endpoint
 from pytest_compiledai.llm.desk import Desk
 from pytest_compiledai.llm.desk import Job
@@ -445,6 +447,20 @@ def test_a_bound_in_dollars_without_a_price_opens_nothing(room: Room) -> None:
         desk.open_ledger(Bounds(tokens=None, usd=Decimal(1)))
 
     assert not ledger.is_open
+
+
+def test_a_missing_client_is_told_where_it_is_asked(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without LiteLLM a live request names the extra to install, and one asked ahead is quiet."""
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    load_litellm.cache_clear()
+    client: Any = LiteLLMClient(MODEL, environ={"OPENAI_API_BASE": "http://127.0.0.1:9/v1"})
+    desk = room.desk(client)
+    desk.prefetch([room.job(request_of())])
+
+    with pytest.raises(ModelError, match=r"pip install 'pytest-compiledai\[llm\]'"):
+        room.ask(desk, request_of())
 
 
 def test_a_bridge_needs_an_endpoint() -> None:
