@@ -168,8 +168,9 @@ def _copy_recordings(root: Path, base: Path, name: str) -> None:
     target.folder.mkdir(exist_ok=True)
     shutil.copy(stored, target.folder / f"{name}.reference.json")
     inputs = json.loads(stored.read_text(encoding="utf-8"))["examples"]
-    for batch in reference._batches(inputs):
-        reply = source.choose(request_of(prompt.reference(old, batch), 0), model=None, preferred=None)
+    for batch in reference.batches(inputs):
+        asked = request_of(prompt.reference(old, batch), 0)
+        reply = source.choose(asked, model=None, preferred=None)
         target.store(request_of(prompt.reference(new, batch), 0), reply)
     final = _last_reply(source, request_of(proposing.opening(old), 0))
     camel = lambda unit: "".join(part.title() for part in unit.split("_"))  # noqa: E731

@@ -1,6 +1,6 @@
 """What the plugin costs a run that does not use it: milliseconds of `import`, with and without.
 
-    python -m bench.plugin [--rounds N]
+python -m bench.plugin [--rounds N]
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from pathlib import Path
 
 WITH: tuple[str, ...] = ()
 WITHOUT = ("-p", "no:compiledai")
-IMPORT = "import time; t=time.perf_counter(); import pytest_compiledai.plugin as p, pytest_compiledai.hooks; print((time.perf_counter()-t)*1e3)"
+IMPORT = """
+import pytest, time
+start = time.perf_counter()
+import pytest_compiledai.plugin, pytest_compiledai.hooks
+print((time.perf_counter() - start) * 1e3)
+"""
 
 
 def main() -> None:
@@ -48,14 +53,14 @@ def main() -> None:
 
 def _import_ms() -> float:
     """Time the plugin's own import, pytest being there already."""
-    code = f"import pytest; {IMPORT}"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, check=True)
+    return float(done.stdout)
 
 
 def _run_ms(folder: str, arguments: tuple[str, ...]) -> float:
     start = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "test_one.py"]
-    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    subprocess.run([*command, "test_one.py"], cwd=folder, capture_output=True, check=True)
     return (time.perf_counter() - start) * 1e3
 
 

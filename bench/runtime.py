@@ -1,6 +1,6 @@
 """What production pays: a call through `compiled`, a load with its hash check, reading the lock.
 
-    python -m bench.runtime [--folder DIR]      (a project with compiled/ and compiledai.lock)
+python -m bench.runtime [--folder DIR], where DIR has compiled/ and compiledai.lock
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path())
     folder = parser.parse_args().folder.resolve()
     names = sorted(path.stem for path in (folder / "compiled").glob("[a-z]*.py"))
-    rows = (Path(__file__).parents[1] / "fixtures" / f"{names[0]}.jsonl").read_text(encoding="utf-8")
-    value = json.dumps(json.loads(rows.splitlines()[0])["input"])
+    fixture = Path(__file__).parents[1] / "fixtures" / f"{names[0]}.jsonl"
+    value = json.dumps(json.loads(fixture.read_text(encoding="utf-8").splitlines()[0])["input"])
     code = PROBE.format(folder=str(folder), names=names, value=value)
-    out = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+    command = [sys.executable, "-I", "-c", code]
+    out = subprocess.run(command, capture_output=True, check=True, text=True)
     figures = json.loads(out.stdout)
     print(json.dumps(figures, indent=2))
     for name, value in figures.items():

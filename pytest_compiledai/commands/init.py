@@ -21,7 +21,7 @@ IGNORED = ("compiled/.next/",)
 def init(root: Path) -> int:
     """Write the first spec with its rows and recordings; add lines to git's files; say what next.
 
-    Raises ``SettingsError`` when a file to be written stands there already; nothing is written then.
+    Raises ``SettingsError``, and writes nothing, when a file to be written stands there already.
     """
     wanted = dict(_first_files(files(__package__).joinpath("first"), SPECS))
     for path in sorted(wanted):

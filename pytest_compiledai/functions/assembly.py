@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.functions import template
-from pytest_compiledai.functions.library import Library
 from pytest_compiledai.functions.template import Assembled
 from pytest_compiledai.functions.template import Facts
 from pytest_compiledai.functions.template import TemplateError
@@ -29,7 +28,6 @@ __all__ = [
     "assemble",
     "assembly_digest",
     "expected_signature",
-    "library_text",
     "relocate",
     "signature_text",
 ]
@@ -47,12 +45,6 @@ def assemble(spec: FunctionSpec, reply: str, *, fenced: bool) -> Assembled:
 def assembly_digest() -> str:
     """Return the digest of all that turns a reply into an artifact, apart from the spec."""
     return template.template_digest()
-
-
-@cache
-def library_text() -> str:
-    """Return what a model is told of the library: a line a function."""
-    return Library.shipped().signatures()
 
 
 def signature_text(spec: FunctionSpec) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.functions.spec import FunctionSpec
 
 NAMES = (
+    "library",
     "propose.system",
     "propose.user",
     "reference.system",
@@ -48,13 +49,13 @@ def prompts_digest() -> str:
     return digest_of({name: text(name) for name in NAMES})
 
 
-def opening(spec: FunctionSpec, *, signature: str, library: str) -> tuple[Message, ...]:
+def opening(spec: FunctionSpec, *, signature: str) -> tuple[Message, ...]:
     """Return the messages that ask for the first candidate of a chain."""
     system = text("propose.system").format(
         complexity=spec.syntax.complexity,
         p50_ms=f"{spec.latency.p50_ms:g}",
         p99_ms=f"{spec.latency.p99_ms:g}",
-        library=library,
+        library=text("library"),
     )
     user = fenced(
         "propose.user",
@@ -102,7 +103,7 @@ def fenced(name: str, data: Any, **parts: str) -> str:
 
 
 def _laid_out(data: Any) -> str:
-    """Return ``data`` as JSON, a line an item of a list: readable, and few tokens of white space."""
+    """Return ``data`` as JSON, a line an item of a list: readable, and few tokens of space."""
     if isinstance(data, Mapping):
         parts = [f"{_compact(key)}: {_laid_out(value)}" for key, value in data.items()]
         return "{" + ",\n".join(parts) + "}"

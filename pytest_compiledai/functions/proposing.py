@@ -12,7 +12,6 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
-from pytest_compiledai.functions.assembly import library_text
 from pytest_compiledai.functions.assembly import signature_text
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def propose(unit: Unit, history: Sequence[Judged], *, sample: int, asking: Askin
 
 def opening(spec: FunctionSpec) -> tuple[prompt.Message, ...]:
     """Return the messages that ask for the first candidate of a chain."""
-    return prompt.opening(spec, signature=signature_text(spec), library=library_text())
+    return prompt.opening(spec, signature=signature_text(spec))
 
 
 def bill(unit: Unit, attempts: int) -> tuple[int, int, int]:

@@ -73,7 +73,7 @@ def _of_model(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
     if inputs is None:
         inputs = _draw(unit, asking, path)
     place = Place(path=path.name)
-    answers = [answer for batch in _batches(inputs) for answer in _ask(spec, batch, asking)]
+    answers = [answer for batch in batches(inputs) for answer in _ask(spec, batch, asking)]
     return tuple(
         Reference(input=value, output=answer, place=place)
         for value, answer in zip(inputs, answers, strict=True)
@@ -88,7 +88,7 @@ def recorded(unit: Unit, asking: Asking) -> str:
     inputs = _stored(_path(unit, asking))
     if inputs is None:
         return ""
-    answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in _batches(inputs)]
+    answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in batches(inputs)]
     return digest_of([inputs, [[a.model, a.text] if a else None for a in answers]])
 
 
@@ -122,10 +122,10 @@ def _draw(unit: Unit, asking: Asking, path: Path) -> list[Any]:
             next=f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}",
         )
     inputs = _drawn(unit)
-    text = json.dumps({"examples": inputs}, ensure_ascii=False, indent=1, sort_keys=True)
+    # Keys stay as drawn: a replay asks with the stored order, which is part of the request.
+    text = json.dumps({"examples": inputs}, ensure_ascii=False, indent=1)
     atomic_write(path, f"{text}\n".encode())
-    # Read back: a replay asks with the stored order of keys, so the first request must as well.
-    return json.loads(text)["examples"]  # type: ignore[no-any-return]
+    return inputs
 
 
 def _drawn(unit: Unit) -> list[Any]:
@@ -135,7 +135,7 @@ def _drawn(unit: Unit) -> list[Any]:
     return list(draw_references(spec.input, train, spec.fuzz.reference_examples, seed))
 
 
-def _batches(inputs: Sequence[Any]) -> list[Sequence[Any]]:
+def batches(inputs: Sequence[Any]) -> list[Sequence[Any]]:
     return [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
 
 

@@ -20,6 +20,7 @@ def command(project):
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
 
     return run

@@ -1,0 +1,48 @@
+"""What a model is told."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_compiledai.functions import prompt
+from pytest_compiledai.functions.library import Library
+from pytest_compiledai.gates.policy.rulebook import policy
+
+SPACE = re.compile(r"\s+")
+
+
+def signature(line: str) -> str:
+    """The part of a line before its description, without white space."""
+    return SPACE.sub("", line.split("  #")[0])
+
+
+def test_the_library_that_is_told_of_is_the_library_there_is():
+    """Every line of the prompt's list is a function of the library with that very signature.
+
+    The list is a text of its own because requests are content-addressed: a better docstring must
+    not make recordings useless.
+    """
+    told = {signature(line) for line in prompt.text("library").splitlines() if line}
+    shipped = {signature(line) for line in Library.shipped().signatures().splitlines()}
+
+    assert told
+    assert set() == told - shipped
+
+
+def test_the_modules_that_are_told_of_may_be_imported():
+    """Every module the prompt allows is one the security policy allows."""
+    system = prompt.text("propose.system")
+    listed = system.split("may be imported: ")[1].split(".\n")[0]
+    modules = {SPACE.sub("", name) for name in listed.split(",")}
+
+    assert "datetime" in modules
+    assert set() == modules - set(policy().modules)
+
+
+def test_data_cannot_end_its_fence():
+    """The fence is the digest of what it encloses, so no data holds its own."""
+    text = prompt.fenced("reference.user", {"description": "DATA-0123456789abcdef"})
+    fences = re.findall(r"^DATA-[0-9a-f]{16}$", text, re.M)
+
+    assert 2 == len(fences)
+    assert fences[0] == fences[1] != "DATA-0123456789abcdef"
