@@ -8,6 +8,7 @@ here is executed or judged: the gates do that. Equal facts and equal replies giv
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,7 @@ from pytest_compiledai.functions.imports import render
 from pytest_compiledai.functions.library import Library
 from pytest_compiledai.functions.library import ModulePart
 from pytest_compiledai.functions.library import NameClash
+from pytest_compiledai.functions.library import free_names
 from pytest_compiledai.functions.refusal import TemplateError
 from pytest_compiledai.functions.reply import extract
 from pytest_compiledai.functions.reply import parse
@@ -41,6 +43,7 @@ __all__ = [
     "Signature",
     "TemplateError",
     "assemble",
+    "candidate_of",
     "extract",
     "signature",
     "template_digest",
@@ -51,6 +54,7 @@ VERSION: Final = 1
 SPEC_VERSION: Final = 1
 
 _MARKER: Final = "# compiledai candidate\n"
+_GUARD_CALL: Final = re.compile(rf"\s+{guard.ROOT}\(\w+\)")
 _IMPORTS: Final = (ast.Import, ast.ImportFrom)
 
 
@@ -84,6 +88,26 @@ def assemble(facts: Facts, candidate: str, library: Library | None = None) -> As
         return _assembled(facts, text, library or Library.shipped())
     except RecursionError:
         raise TemplateError("nesting", found="code too deep", expected="flatter code") from None
+
+
+def candidate_of(artifact: str) -> str:
+    """Return what a candidate wrote of an artifact: the imports it uses, and its own lines.
+
+    Assembled again it gives the same artifact. Text that no template made is returned as it is.
+    """
+    head, marker, own = artifact.partition(f"\n{_MARKER}")
+    if not marker:
+        return artifact
+    used = free_names(own, parse(own))
+    imported = [
+        item
+        for node in parse(head).body
+        if isinstance(node, _IMPORTS)
+        for item in imports_of(node)
+        if item.bound in used
+    ]
+    lines = [line for line in own.split("\n") if not _GUARD_CALL.fullmatch(line)]
+    return "\n\n".join([*([render(imported)] if imported else []), "\n".join(lines)])
 
 
 def _assembled(facts: Facts, text: str, library: Library) -> Assembled:

@@ -17,6 +17,7 @@ from pytest_compiledai.functions.docstring import docstring
 from pytest_compiledai.functions.template import Facts
 from pytest_compiledai.functions.template import TemplateError
 from pytest_compiledai.functions.template import assemble
+from pytest_compiledai.functions.template import candidate_of
 from pytest_compiledai.functions.template import signature
 from pytest_compiledai.functions.template import template_digest
 from pytest_compiledai.functions.types import typed_dict_module
@@ -238,6 +239,19 @@ def test_types_written_otherwise_are_refused() -> None:
     other = "class RouteTicketOutput(TypedDict):\n    queue: int\n\n\n"
 
     assert "'RouteTicketOutput'" in finding(other + CANDIDATE).message
+
+
+def test_what_a_candidate_wrote_can_be_taken_out_again() -> None:
+    """A frozen artifact gives back its candidate, of which the same artifact can be made."""
+    text = assemble(facts(), CANDIDATE).text
+
+    wrote = candidate_of(text)
+
+    assert wrote.startswith("import re\nfrom decimal import Decimal\n\n\n_WORD")
+    assert "_guard" not in wrote
+    assert "TypedDict" not in wrote
+    assert assemble(facts(), wrote).text == text
+    assert candidate_of("x = 1\n") == "x = 1\n"
 
 
 @pytest.mark.parametrize(
