@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_compiledai.core.kind import Answered
 from pytest_compiledai.core.result import Cost
 from pytest_compiledai.llm.recording import Recordings
+from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
 from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Request
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from pytest_compiledai.settings import Settings
     from pytest_compiledai.store import Store
 
-#: The most tokens one answer may have.
-MOST_ANSWER_TOKENS = 8_000
 #: The first chain asks for the likeliest answer; later ones must differ from it.
 FIRST_TEMPERATURE = 0.0
 LATER_TEMPERATURE = 0.7

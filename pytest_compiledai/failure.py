@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.llm.redact import redact
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.unit import Unit
@@ -32,7 +33,11 @@ def finding_line(finding: Finding) -> str:
 
 
 def render_failure(error: GateFailed | CompiledAIError, unit: Unit) -> str:
-    """Return the text pytest shows for a failed item."""
+    """Return the text pytest shows for a failed item; what looks like a key is taken out."""
+    return redact(_rendered(error, unit))
+
+
+def _rendered(error: GateFailed | CompiledAIError, unit: Unit) -> str:
     if isinstance(error, CompiledAIError):
         lines = [f"{error.where}", f"  found     {error.found}", f"  expected  {error.expected}"]
         return "\n".join([*lines, f"next: {error.next or next_command(unit)}"])

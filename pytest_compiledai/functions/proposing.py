@@ -13,6 +13,10 @@ from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
+from pytest_compiledai.llm.request import BYTES_A_TOKEN
+from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
+from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
+from pytest_compiledai.llm.request import TOKENS_A_MESSAGE
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.kind import Asking
@@ -20,11 +24,8 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.functions.spec import FunctionSpec
 
-#: The most tokens one answer may have; sent with every request.
-MOST_ANSWER_TOKENS = 8_000
 #: What a repair adds to a request beside the answer before it: findings, at most.
 MOST_FINDING_TOKENS = 2_000
-BYTES_A_TOKEN = 4  # estimate for English and code; a recording says what was counted
 
 
 def propose(unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking) -> Candidate:
@@ -48,7 +49,9 @@ def bill(unit: Unit, attempts: int) -> tuple[int, int, int]:
     spec: FunctionSpec = unit.body
     if spec.candidate is not None:
         return (0, 0, 0)
-    first = sum(len(text.encode("utf-8")) for _, text in opening(spec)) // BYTES_A_TOKEN + 1
+    messages = opening(spec)
+    size = sum(len(text.encode("utf-8")) for _, text in messages)
+    first = size // LEAST_BYTES_A_TOKEN + TOKENS_A_MESSAGE * (len(messages) + 2 * attempts)
     grown = MOST_ANSWER_TOKENS + MOST_FINDING_TOKENS
     chain_in = sum(first + turn * grown for turn in range(attempts))
     calls = attempts * unit.candidates

@@ -19,6 +19,8 @@ ROLES: Final[tuple[Role, ...]] = ("system", "user", "assistant")
 BYTES_A_TOKEN: Final = 4
 #: The worst case: digits, names and other scripts come to fewer bytes a token.
 LEAST_BYTES_A_TOKEN: Final = 2
+#: The most tokens one answer may have; sent with every request.
+MOST_ANSWER_TOKENS: Final = 8_000
 #: What a message costs beside its text: role and delimiters.
 TOKENS_A_MESSAGE: Final = 16
 

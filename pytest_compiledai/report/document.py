@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.result import Result
+from pytest_compiledai.llm.redact import redact
 
 VERSION = 1
 
@@ -22,7 +23,9 @@ def write_reports(paths: Sequence[Path], results: Sequence[Result]) -> None:
 def render(results: Sequence[Result]) -> bytes:
     """Return the JSON report: keys in a fixed order, LF, units by name."""
     document = {"version": VERSION, "units": [_unit(result) for result in results]}
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # Messages quote rows and tools; whatever looks like a key stays out of a file that is shared.
+    return f"{redact(text)}\n".encode()
 
 
 def _unit(result: Result) -> dict[str, Any]:
