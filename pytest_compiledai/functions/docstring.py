@@ -7,8 +7,10 @@ import textwrap
 from typing import Final
 
 _WIDTH: Final = 88  # columns of a docstring
+_LAID_OUT: Final = 200  # columns of a line that is kept as it is laid out
 _WRAPPED: Final = 60  # characters of a line in a description that was wrapped rather than ended
 _ITEM = re.compile(r"\s*([-*]|[0-9]+[.)])\s")
+_GAP = re.compile(r"\S {3}")  # within a line that is laid out by hand
 _QUOTES = re.compile(r'"(?="|\Z)|(?<=")"')  # beside another, or last
 _COMMENT = re.compile(r"#(?=\s*[A-Za-z])")
 
@@ -19,8 +21,12 @@ def docstring(description: str, *, margin: str) -> str:
     lines: list[str] = []
     for paragraph in _paragraphs(description):
         shift = paragraph[: len(paragraph) - len(paragraph.lstrip())]
+        told = _told(paragraph)
+        if _GAP.search(paragraph) and len(paragraph) <= _LAID_OUT:
+            lines.append(told)  # laid out by hand
+            continue
         lines += textwrap.wrap(
-            _told(paragraph),
+            told,
             width,
             subsequent_indent=shift,
             break_long_words=False,
@@ -38,13 +44,18 @@ def _paragraphs(description: str) -> list[str]:
     found: list[str] = []
     before = ""
     for line in description.strip().split("\n"):
-        goes_on = len(before) >= _WRAPPED and line.strip() and not _ITEM.match(line)
-        if goes_on:
+        if _is_wrapped(before) and line.strip() and not (_ITEM.match(line) or _GAP.search(line)):
             found[-1] += f" {line.strip()}"
         else:
             found.append(line.rstrip())
         before = line
     return found
+
+
+def _is_wrapped(line: str) -> bool:
+    """Whether a line of a description looks as if it went on in the next one."""
+    text = line.strip()
+    return len(text) >= _WRAPPED and text[-1] not in "{};:" and not _GAP.search(line)
 
 
 def _told(line: str) -> str:

@@ -36,6 +36,7 @@ from pytest_compiledai.gates.policy.ambiguity import is_explosive
 PREFIXES: Final = ("_guard", "_GUARD")
 ROOT: Final = "_guard_input"  # the function that the first line of a unit's function calls
 
+_AND: Final = "\0and "  # where a line may be broken; no literal holds the character
 _LINE: Final = 100  # columns
 _NAME: Final = 48  # characters of a function's name, before its number
 _ANY_CHARACTER: Final = r"[^\n\r\u2028\u2029]"
@@ -126,7 +127,7 @@ class _Writer:
             )
         fits = self.fits(child, f"value[{quoted}]", inner, inside)
         both = f"({fits})" if " or " in fits else fits
-        holds = f"{quoted} in value and {both}" if needed else f"{quoted} not in value or {fits}"
+        holds = f"{quoted} in value{_AND}{both}" if needed else f"{quoted} not in value or {fits}"
         return _that(holds, inside, expected(child))
 
     def array(self, node: ArrayNode, name: str, way: str) -> list[str]:
@@ -170,7 +171,7 @@ class _Writer:
             parts.append(f"{self.pattern(node.pattern)}.search({value}) is not None")
         if node.format is not None:
             parts.append(f"_guard_is_{node.format.replace('-', '_')}({value})")
-        return " and ".join(parts)
+        return _AND.join(parts)
 
     def pattern(self, pattern: str) -> str:
         """Return the name of a pattern's constant."""
@@ -195,10 +196,12 @@ def _typed(kind: str, way: str, wanted: str) -> list[str]:
 
 def _that(holds: str, way: str, wanted: str) -> str:
     reason = literal(f"{way}: expected {wanted}")
-    line = f"_guard_that({holds}, {reason})"
+    line = f"_guard_that({holds}, {reason})".replace(_AND, " and ")
     if len(line) + 8 <= _LINE:
         return line
-    return f"_guard_that(\n    {holds},\n    {reason},\n)"
+    short = holds.replace(_AND, " and ")
+    long = holds.replace(_AND, "\n    and ")
+    return f"_guard_that(\n    {short if len(short) + 13 <= _LINE else long},\n    {reason},\n)"
 
 
 def _indented(lines: list[str]) -> str:
@@ -236,7 +239,7 @@ def _number(node: NumberNode, value: str) -> str:
         parts.append(f"{value} < {node.exclusive_maximum}")
     if node.multiple_of is not None:
         parts.append(f"_guard_step({value}, {literal(repr(node.multiple_of))})")
-    return " and ".join(parts)
+    return _AND.join(parts)
 
 
 def _enum(node: EnumNode, value: str) -> str:
@@ -244,7 +247,7 @@ def _enum(node: EnumNode, value: str) -> str:
     whole = [item for item in node.values if type(item) is int]
     parts = [_scalar(item, value) for item in node.values if item is None or type(item) is bool]
     if texts:
-        parts.append(f"type({value}) is str and {value} in {_set(texts)}")
+        parts.append(f"type({value}) is str{_AND}{value} in {_set(texts)}")
     if whole:
         parts.append(f"type({value}) is int and {value} in {{{', '.join(map(str, whole))}}}")
     parts += [_scalar(item, value) for item in node.values if type(item) is float]

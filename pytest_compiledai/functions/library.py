@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import symtable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.imports import imports_of
+from pytest_compiledai.gates.policy.scope import build
 
 #: In the order in which parts are copied.
 MODULES: Final = ("text", "numbers", "dates", "money", "tables", "guard")
@@ -113,7 +113,7 @@ class Library:
         offered = {
             name for name, item in self.definitions.items() if (item.module in HIDDEN) == hidden
         }
-        wanted = sorted((free_names(source_text, tree) & offered) - bound.keys())
+        wanted = sorted((free_names(tree) & offered) - bound.keys())
         copied = self._closure(wanted)
         for item in copied.values():
             if item.name in bound:
@@ -196,22 +196,20 @@ def bindings(tree: ast.Module) -> dict[str, Import | None]:
     return found
 
 
-def free_names(source_text: str, tree: ast.Module) -> set[str]:
-    """Return the names a module reads as globals, in annotations too."""
-    found: set[str] = set()
-    pending = [symtable.symtable(source_text, "<candidate>", "exec")]
-    while pending:
-        table = pending.pop()
-        top = table.get_type() == "module"
-        found |= {
-            symbol.get_name()
-            for symbol in table.get_symbols()
-            if symbol.is_referenced() and (top or symbol.is_global())
-        }
-        pending += table.get_children()
-    # Some versions leave annotations out of the table.
+def free_names(tree: ast.Module) -> set[str]:
+    """Return the names that a module reads and nothing in it binds, in annotations too.
+
+    By our own reading of scopes: the one of the interpreter differs from version to version.
+    """
+    scopes = build(tree)
+    found = {
+        node.id
+        for node, scope in scopes.items()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        if scope.find(node.id) is None
+    }
     for annotation in _annotations(tree):
-        found |= set(_names(annotation))
+        found |= set(_names(annotation)) - scopes[tree].bindings.keys()
     return found
 
 
@@ -244,13 +242,14 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """Yield the names read anywhere in ``node``, also in annotations written as text."""
+    """Yield the names read anywhere in ``node``."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
             yield inner.id
 
 
 def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield the annotations that are written as text, parsed."""
     for node in ast.walk(tree):
         if isinstance(node, _FUNCTIONS):
             found = node.returns
@@ -259,9 +258,9 @@ def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
         else:
             continue
         if isinstance(found, ast.Constant) and isinstance(found.value, str):
-            found = _parsed(found.value)
-        if found is not None:
-            yield found
+            parsed = _parsed(found.value)
+            if parsed is not None:
+                yield parsed
 
 
 def _parsed(annotation: str) -> ast.expr | None:

@@ -98,7 +98,7 @@ def candidate_of(artifact: str) -> str:
     head, marker, own = artifact.partition(f"\n{_MARKER}")
     if not marker:
         return artifact
-    used = free_names(own, parse(own))
+    used = free_names(parse(own))
     imported = [
         item
         for node in parse(head).body

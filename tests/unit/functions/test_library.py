@@ -101,6 +101,8 @@ def test_modules_use_each_other(small) -> None:
         "x = thing.used",
         "x = 'used'",
         "x = [used for used in ()]",
+        "def f():\n    return {used: 1 for used in ()}",
+        "class A:\n    used = 1\n    x = used",
     ],
 )
 def test_a_name_of_the_candidates_own_copies_nothing(small, text) -> None:
@@ -119,6 +121,8 @@ def test_a_name_of_the_candidates_own_copies_nothing(small, text) -> None:
         "x = [Thing() for _ in ()]",
         "x = lambda: Thing()",
         "class A(Thing): ...",
+        "class A:\n    Thing = 1\n    def f(self):\n        return Thing",
+        "x = [Thing for _ in [Thing for Thing in ()]]",
     ],
 )
 def test_names_in_annotations_and_inner_scopes_count(small, text) -> None:

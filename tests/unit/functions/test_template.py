@@ -174,6 +174,16 @@ def test_description_keeps_its_words_and_is_wrapped() -> None:
     assert max(len(line) for line in text.split("\n")) <= 88
 
 
+def test_blocks_in_a_description_stay_as_they_are_laid_out() -> None:
+    """Lines with gaps, and lines that end like code, are neither joined nor wrapped."""
+    block = f"Lines:\n    {'a' * 60};\n    b{' ' * 30}only if {'c ' * 30}d\n    e"
+
+    told = docstring(block, margin="    ")
+
+    for line in block.split("\n")[1:]:
+        assert f"    {line}\n" in told
+
+
 @pytest.mark.parametrize(
     ("candidate", "rule", "line", "told"),
     [
