@@ -40,7 +40,7 @@ def body(facts: Facts, text: str, tree: ast.Module) -> list[Line]:
     function = _function(facts, tree)
     first = function.body[0]
     start = first_line(first)
-    margin = lines[start - 1].text.encode()[: first.col_offset].decode()
+    margin = lines[start - 1].text[: first.col_offset]
     if margin.strip():
         _shared(first)
     if _is_docstring(first):

@@ -113,7 +113,7 @@ class Library:
         offered = {
             name for name, item in self.definitions.items() if (item.module in HIDDEN) == hidden
         }
-        wanted = sorted((free_names(tree) & offered) - bound.keys())
+        wanted = sorted(free_names(tree) & offered)
         copied = self._closure(wanted)
         for item in copied.values():
             if item.name in bound:

@@ -253,11 +253,66 @@ def test_patterns_mean_the_same(pattern) -> None:
         "a\u2028c",
         "$x",
         ".x",
+        "a\n",
+        "abc\n",
     ]
     rewritten = re.compile(guard.portable(pattern), re.ASCII)
 
     for text in texts:
         assert bool(rewritten.search(text)) == compile_pattern(pattern).search(text), text
+
+
+def test_pattern_of_a_guard_means_ascii_digits(run_artifact) -> None:
+    r"""The digits of `\d` are the ten of ASCII, and `$` is the very end, in the guard as well."""
+    field = {"type": "string", "pattern": r"^\d$"}
+    schema = parse({"type": "object", "properties": {"a": field}})
+
+    passed = [not reason(schema, run_artifact, {"a": text}) for text in ("1", "\u0661", "1\n")]
+
+    assert passed == [True, False, False]
+
+
+NESTED_LISTS = {
+    "type": "array",
+    "uniqueItems": True,
+    "items": {
+        "type": "object",
+        "properties": {"x": {"type": "null"}},
+        "additionalProperties": True,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("items", "passed"),
+    [
+        ([{"y": 1}, {"y": True}], True),
+        ([{"y": 0}, {"y": False}], True),
+        ([{"y": 1}, {"y": 1.0}], False),
+        ([{"y": [1, {"z": None}]}, {"y": [1, {"z": None}]}], False),
+        ([{"y": [1, 2]}, {"y": [2, 1]}], True),
+        ([{"y": 1, "z": 2}, {"z": 2, "y": 1}], False),
+        ([{"y": [[[[[[[[]]]]]]]]}], True),
+    ],
+)
+def test_items_differ_as_json_differs(items, passed, run_artifact) -> None:
+    """Equal JSON is a repeated item: true is not 1, 1.0 is, and the order of keys is nothing."""
+    schema = parse({"type": "object", "properties": {"a": NESTED_LISTS}})
+
+    assert (not reason(schema, run_artifact, {"a": items})) is passed
+    assert (not schema.problems({"a": items})) is passed
+
+
+@pytest.mark.parametrize("levels", [50, 97, 98, 99, 100, 150, 900])
+def test_items_too_deep_to_compare_are_refused_alike(levels, run_artifact) -> None:
+    """Guard and schema stop comparing at the same depth."""
+    value: object = 0
+    for _ in range(levels):
+        value = [value]
+    schema = parse({"type": "object", "properties": {"a": NESTED_LISTS}})
+    whole = {"a": [{"y": value}]}
+
+    assert bool(reason(schema, run_artifact, whole)) == bool(schema.problems(whole))
 
 
 def test_explosive_pattern_is_refused() -> None:

@@ -285,11 +285,11 @@ def test_layouts_of_a_function(candidate, run_artifact) -> None:
 
 def test_capabilities_are_keyword_only_parameters() -> None:
     """What is handed in follows the input, by name, with the types it has in production."""
-    wanted = signature(facts(capabilities=("clock", "call:rates", "module:base64")))
+    wanted = signature(facts(capabilities=("random", "clock", "call:api", "module:base64")))
 
     assert wanted.text == (
-        "def route_ticket(data: RouteTicketInput, *, clock: Callable[[], datetime], "
-        "rates: Callable[[Any], Any]) -> RouteTicketOutput:"
+        "def route_ticket(data: RouteTicketInput, *, api: Callable[[Any], Any], "
+        "clock: Callable[[], datetime], random: Random) -> RouteTicketOutput:"
     )
 
 
