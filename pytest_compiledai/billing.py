@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.core.state import State
+from pytest_compiledai.core.state import standing
 from pytest_compiledai.settings import DEFAULT_ATTEMPTS
+from pytest_compiledai.settings import Mode
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.unit import Unit
@@ -41,7 +44,7 @@ class Bill:
 
 def bill_of(run: Run, ids: Sequence[str]) -> Bill:
     """Return the bill for the units that ``ids`` (node ids) name; what is fresh asks nobody."""
-    parts = [_part(run, unit) for unit in _units(run, ids)]
+    parts = [_part(run, unit) for unit in _units(run, ids) if _may_ask(run, unit)]
     asked = [part for part in parts if part[0]]
     calls, tokens_in, tokens_out = (sum(column) for column in zip((0, 0, 0), *asked, strict=True))
     return Bill(
@@ -71,6 +74,20 @@ def _units(run: Run, ids: Sequence[str]) -> list[Unit]:
         except (CompiledAIError, OSError, KeyError):
             continue  # no unit, no call: collecting says what is wrong with the file
     return found
+
+
+def _may_ask(run: Run, unit: Unit) -> bool:
+    """Return whether compiling ``unit`` can ask: what is fresh, or an error already, cannot."""
+    if run.settings.mode is Mode.UPDATE or run.settings.record == "all":
+        return True
+    try:
+        entry = run.frozen.entry(unit)
+        if entry is None or run.frozen.files(entry) is None:
+            return True
+        evidence = run.frozen.evidence(unit)
+    except CompiledAIError:
+        return False
+    return standing(unit, entry, evidence=evidence).state is not State.FRESH
 
 
 def _part(run: Run, unit: Unit) -> tuple[int, int, int]:

@@ -71,12 +71,13 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
     A chain is one proposal and its repairs. ``loop.chains`` chains that pass on train and
     validation rows form the pool; its best candidate opens the test rows, once. A failure there
     ends the loop, for nothing learns from the test rows; only when the whole pool was a replay
-    does the loop go on to chains with fresh sample numbers.
+    does the loop go on to chains with fresh sample numbers. No more than ``loop.chains`` chains
+    ask a model, whatever becomes of them: that many are on the bill.
     """
     history: list[Judged] = []
     winners: list[Judged] = []
     rejected: Judged | None = None
-    proposals = 0
+    proposals = asked = 0
     stopped: ModelError | None = None
     wanted = 1 if first is not None else loop.chains
     for sample in loop.samples():
@@ -87,7 +88,8 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
         stopped = chain.stopped
         if chain.accepted and chain.chosen is not None:
             winners.append(chain.chosen)
-        over = stopped is not None or loop.expired()
+        asked += not loop.replayed()
+        over = stopped is not None or loop.expired() or asked >= loop.chains
         if winners and (over or len(winners) == wanted):
             final = accept(loop, max(winners, key=lambda judged: loop.rank(judged.verdicts)))
             if final.passed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
+from pytest_compiledai.functions.reference import BATCH
 from pytest_compiledai.llm.request import BYTES_A_TOKEN
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
 from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
@@ -55,12 +57,19 @@ def bill(unit: Unit, attempts: int) -> tuple[int, int, int]:
     grown = MOST_ANSWER_TOKENS + MOST_FINDING_TOKENS
     chain_in = sum(first + turn * grown for turn in range(attempts))
     calls = attempts * unit.candidates
-    asked = 1 if spec.fuzz.reference == "model" and "fuzz" not in unit.off else 0
+    asked = _reference_calls(unit)
     return (
         calls + asked,
         chain_in * unit.candidates + asked * first * 2,
         (calls + asked) * MOST_ANSWER_TOKENS,
     )
+
+
+def _reference_calls(unit: Unit) -> int:
+    spec: FunctionSpec = unit.body
+    if spec.fuzz.reference != "model" or "fuzz" in unit.off:
+        return 0
+    return math.ceil(spec.fuzz.reference_examples / BATCH)
 
 
 def direct_tokens(spec: FunctionSpec) -> float | None:

@@ -136,6 +136,7 @@ def _drawn(unit: Unit) -> list[Any]:
 
 
 def batches(inputs: Sequence[Any]) -> list[Sequence[Any]]:
+    """Return the inputs of each request, in their order."""
     return [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
 
 

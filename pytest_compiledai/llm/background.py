@@ -38,14 +38,6 @@ class Background(Generic[T]):
         with self._guard:
             return name in self._futures
 
-    def result(self, name: str) -> T | None:
-        """Return what the work called ``name`` gave; None where it gave nothing, or not yet."""
-        with self._guard:
-            future = self._futures.get(name)
-        if future is None or not future.done() or future.cancelled() or future.exception():
-            return None
-        return future.result()
-
     def later(self, name: str, work: Work[T]) -> None:
         """Begin ``work`` when fewer than ``limit`` pieces are running; a known name is left be."""
         with self._guard:

@@ -140,9 +140,8 @@ class Desk:
         return Desk(record="none", model=self.model, ledger=None, client=None, claims=self.claims)
 
     def is_paid(self, request: Request, recordings: Recordings) -> bool:
-        """Return whether this process bought the answer that ``ask`` gave, in this run."""
-        got = self._background.result(self._name(request, recordings))
-        return got is not None and got.is_paid
+        """Return whether the answer that ``ask`` gave was bought in this run, by any process."""
+        return Claim(self.claims, self._name(request, recordings)).is_spent
 
     def spent(self) -> Cost:
         """Return what exchanges of this process cost in this run, as far as it is known."""

@@ -5,6 +5,9 @@
 prints the port it listens on, then answers each request with the next planned fault, and with one
 fixed text when none is left. ``GET /seen`` returns the requests so far. Not a model, and not meant
 to be reached from another machine.
+
+A test that loads this file may hand ``Plan`` a table of answers of its own in the place of the one
+text, have it hold back the first requests until some came together, and look on at each request.
 """
 
 from __future__ import annotations
@@ -12,14 +15,18 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 import threading
 import time
+from collections.abc import Callable
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from http.server import ThreadingHTTPServer
 from typing import Any
 
 ANSWER = "def answer(data):\n    return {'ok': True}\n"
 FLOOD_BYTES = 50_000_000
+TOGETHER_S = 5.0
 FAULTS = (
     *("429", "500", "hang", "cut", "junk", "empty", "length", "flood", "usage"),
     # What a model's bridge does not do, and other endpoints may.
@@ -30,8 +37,18 @@ FAULTS = (
 class Plan:
     """What is still to go wrong, and what was asked so far."""
 
-    def __init__(self, items: list[str]) -> None:
+    def __init__(
+        self,
+        items: list[str],
+        *,
+        answers: Mapping[tuple[str, int, int], str] | None = None,  # unit, seed, turn -> text
+        together: int = 1,  # so many first requests are answered only once all of them came
+        watch: Callable[[], Any] | None = None,  # asked at each request, kept as its `watched`
+    ) -> None:
         self.guard = threading.Lock()
+        self.answers = answers
+        self.watch = watch
+        self.gate = threading.Barrier(together)
         self.seen: list[dict[str, Any]] = []
         self.queue: list[str] = []
         for item in items:
@@ -43,12 +60,40 @@ class Plan:
     def next(self, seen: dict[str, Any]) -> str | None:
         with self.guard:
             self.seen.append(seen)
-            return self.queue.pop(0) if self.queue else None
+            number = len(self.seen)
+            fault = self.queue.pop(0) if self.queue else None
+        if self.watch is not None:
+            seen["watched"] = self.watch()
+        seen["together"] = number <= self.gate.parties and self.came()
+        return fault
+
+    def came(self) -> bool:
+        """Wait for the other first requests; False when they do not come."""
+        try:
+            self.gate.wait(TOGETHER_S)
+        except threading.BrokenBarrierError:
+            return False
+        return True
+
+    def text(self, body: dict[str, Any]) -> str:
+        """Return the planned answer to a request."""
+        if self.answers is None:
+            return ANSWER
+        place = place_of(body)
+        return self.answers.get(place, f"no answer is planned for {place}")
 
 
-def completion(model: str, fault: str | None) -> dict[str, Any]:
+def place_of(body: dict[str, Any]) -> tuple[str, int, int]:
+    """Return the unit that a request asks for, its seed, and how many answers went before."""
+    asked = body["messages"][1]["content"]
+    found = re.search(r"^def (\w+)\(", asked, re.MULTILINE)
+    turn = sum(message["role"] == "assistant" for message in body["messages"])
+    return (found[1] if found else "reference", body["seed"], turn)
+
+
+def completion(model: str, fault: str | None, text: str = ANSWER) -> dict[str, Any]:
     """Return a completion's body, with the fault where it lies in the body."""
-    text, finish, usage = ANSWER, "stop", (11, 17)
+    finish, usage = "stop", (11, 17)
     if fault == "length":
         text, finish = ANSWER[: len(ANSWER) // 2], "length"
     elif fault == "lone":
@@ -101,7 +146,7 @@ def handler_of(plan: Plan) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a cl
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             seen = {"path": self.path, "body": body, "headers": dict(self.headers)}
             fault = plan.next(seen)
-            data = json.dumps(completion(body.get("model", ""), fault)).encode()
+            data = json.dumps(completion(body.get("model", ""), fault, plan.text(body))).encode()
             if fault in STATUSES:
                 self.reply(STATUSES[fault], ERROR, **HEADERS.get(fault, {}))
             elif fault == "hang":

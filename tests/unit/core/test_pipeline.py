@@ -137,6 +137,35 @@ def test_a_failure_on_test_rows_ends_a_live_loop():
     assert not ending.chosen.passed
 
 
+def test_no_more_chains_ask_a_model_than_the_pool_has():
+    """A live loop whose every candidate fails ends with the pool: no chain takes its place."""
+    failures = {(f"c{n}", "syntax") for n in range(9)}
+    proposals = {(sample, turn): f"c{2 * sample + turn}" for sample in range(4) for turn in (0, 1)}
+    world = World(proposals, failures, attempts=2, chains=2, replayed=False)
+
+    ending = run_loop(world.loop)
+
+    assert not ending.accepted
+    assert ending.proposals == 4
+
+
+def test_of_a_live_pool_the_chains_that_passed_are_enough():
+    """A pool in which one chain failed is chosen from as it is."""
+    world = World(
+        {(0, 0): "a", (1, 0): "b", (2, 0): "c"},
+        {("a", "syntax")},
+        attempts=1,
+        chains=2,
+        replayed=False,
+        ranks={"c": 1.0},
+    )
+
+    ending = run_loop(world.loop)
+
+    assert named(ending.chosen.candidate) == "b"
+    assert ending.proposals == 2
+
+
 def test_a_rejected_replay_goes_on_with_a_fresh_chain():
     """A pool that was only replayed gives way to the next sample numbers."""
     world = World({(0, 0): "a", (1, 0): "b"}, {("a", "accuracy", Phase.ACCEPT)})

@@ -131,6 +131,7 @@ def test_what_is_recorded_is_replayed(room: Room) -> None:
     assert client.asked == []
     assert desk.spent() == Cost()
     assert desk.replayed() == Cost(tokens_in=7, tokens_out=2)
+    assert not desk.is_paid(request_of(), room.recordings)
     assert not [thread for thread in threading.enumerate() if thread.name == "compiledai-llm"]
 
 
@@ -190,7 +191,7 @@ def test_all_asks_again_once_a_run(room: Room) -> None:
     assert (len(first.asked), len(second.asked)) == (1, 0)
     assert desks[1].spent() == Cost()
     assert desks[1].replayed() == Cost(tokens_in=10, tokens_out=3)
-    assert not desks[1].is_paid(request_of(), room.recordings)
+    assert all(desk.is_paid(request_of(), room.recordings) for desk in desks)
 
 
 def test_two_workers_never_pay_twice(room: Room) -> None:
