@@ -20,12 +20,16 @@ from pytest_compiledai.core.strictjson import read_json
 
 CAPABILITY = re.compile(r"clock|random|module:[a-z_][a-z0-9_.]{0,99}|call:[a-z_][a-z0-9_]{0,63}")
 
+#: Parameters that are there already.
+_TAKEN = frozenset({"data", "clock", "random"})
+
 Table = Mapping[str, Any]  # canonical JSON of a call's input -> its recorded output
 
 
 def check_capability(word: str, place: Place) -> None:
-    """Raise ``SpecError`` for a word that is not in the closed list."""
-    if not CAPABILITY.fullmatch(word):
+    """Raise ``SpecError`` for a word that is not in the closed list, or takes a parameter's name."""
+    kind, _, name = word.partition(":")
+    if not CAPABILITY.fullmatch(word) or (kind == "call" and name in _TAKEN):
         raise SpecError(
             where=place,
             found=f"the capability {word!r}",

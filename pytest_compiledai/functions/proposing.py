@@ -14,6 +14,7 @@ from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
+from pytest_compiledai.functions.template import candidate_of
 from pytest_compiledai.functions.reference import BATCH
 from pytest_compiledai.llm.request import BYTES_A_TOKEN
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
@@ -121,6 +122,7 @@ def _conversation(history: Sequence[Judged]) -> list[prompt.Message]:
         if judged.candidate.reply:
             messages.append(("assistant", judged.candidate.reply))
         else:
-            code = "".join(data.decode("utf-8") for data in judged.candidate.files.values())
+            (artifact,) = judged.candidate.files.values()
+            code = candidate_of(artifact.decode("utf-8"))
         messages.append(prompt.repair(findings, gate=failed.gate, code=code))
     return messages

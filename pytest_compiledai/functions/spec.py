@@ -20,6 +20,8 @@ from pytest_compiledai.functions.capabilities import Table
 from pytest_compiledai.functions.capabilities import call_names
 from pytest_compiledai.functions.capabilities import check_capability
 from pytest_compiledai.functions.capabilities import read_table
+from pytest_compiledai.functions.guard import UnguardablePattern
+from pytest_compiledai.functions.guard import guard_text
 from pytest_compiledai.functions.types import TypedDicts
 from pytest_compiledai.functions.types import typed_dict_module
 from pytest_compiledai.gates import settings as reading
@@ -95,6 +97,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     output_schema = _schema(document, "output", closed=True)
     accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), _at(document, "accuracy"))
     accuracy.check(output_schema)
+    _check_guard(document, input_schema)
     fuzz = FuzzSettings.parse(blocks.get("fuzz", {}), _at(document, "fuzz"))
     for gate in ("security", "execution"):
         reading.known_keys(blocks.get(gate, {}), (), _at(document, gate))
@@ -142,6 +145,18 @@ def _schema(document: Document, key: str, *, closed: bool) -> Schema:
             where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
         )
     return Schema.parse(document.data[key], lambda *keys: document.place(key, *keys), closed=closed)
+
+
+def _check_guard(document: Document, schema: Schema) -> None:
+    """Raise ``SpecError`` for an input schema that the generated guard cannot check in time."""
+    try:
+        guard_text(schema.node)
+    except UnguardablePattern as error:
+        raise SpecError(
+            where=document.place("input"),
+            found=f"the pattern {str(error)!r}, which can take exponential time",
+            expected="a pattern without a repeat inside a repeat",
+        ) from None
 
 
 def _at(document: Document, gate: str) -> Any:

@@ -14,12 +14,14 @@ from pytest_compiledai.gates.scanners.answer import Complaint
 from pytest_compiledai.gates.scanners.copies import Scratch
 from pytest_compiledai.gates.scanners.programs import find
 from pytest_compiledai.gates.scanners.report import INSTALL
+from pytest_compiledai.gates.scanners.semgrep_rules import scoped
 
 TOOL = "semgrep"
+RULES_NAME = "rules.json"
 # The native front end: 0.1 s where the Python one takes 1.4 s.
 _ARGUMENTS = (
     "scan", "--experimental", "--oss-only", "--metrics", "off", "--disable-version-check",
-    "--disable-nosem", "--no-git-ignore", "--timeout", "0", "--json", "-q", "--config",
+    "--disable-nosem", "--no-git-ignore", "--timeout", "0", "--jobs", "1", "--json", "-q", "--config",
 )  # fmt: skip
 
 
@@ -33,7 +35,14 @@ def run(scratch: Scratch, *, rules: Path, timeout_s: float) -> Iterator[Complain
             expected="semgrep beside the interpreter, on PATH or in COMPILEDAI_SEMGREP",
             next=INSTALL,
         )
-    argv = [program, *_ARGUMENTS, str(rules), *(copy.name for copy in scratch.copies)]
+    names = [copy.name for copy in scratch.copies]
+    texts = {
+        name: (scratch.folder / name).read_text(encoding="utf-8", errors="replace")
+        for name in names
+    }
+    chosen = scratch.folder / RULES_NAME
+    chosen.write_bytes(scoped(rules, texts))
+    argv = [program, *_ARGUMENTS, chosen.name, *names]
     ran = run_program(argv, cwd=scratch.folder, env=scratch.env(), timeout_s=timeout_s)
     yield from _complaints(ran, scratch)
 
