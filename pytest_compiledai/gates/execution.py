@@ -52,7 +52,8 @@ class ExecutionPolicy:
     batch: int  # inputs of one batch until it is known that calls end
     kills: int  # killed workers after which no further input is tried
     findings: int  # most findings told
-    timezone: str  # the other surroundings
+    hash_seed: int  # the other surroundings
+    timezone: str
     locale: str
 
 
@@ -84,7 +85,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict over golden and malformed inputs.
 
-    ``seed`` decides the other hash seed and the shuffled order. Raises ``SandboxError`` only.
+    ``seed`` decides the shuffled order. Raises ``SandboxError`` only.
     """
     rules = policy()
     asked = [_of_case(case) for case in cases] + [_of_malformed(item) for item in malformed]
@@ -190,10 +191,8 @@ def _unstable(
     random.Random(seed).shuffle(order)  # noqa: S311 - an order that repeats, no secret
     if order[0] == 0:
         order.reverse()  # what the first call leaves behind must show
-    # Never 0: that is the seed of the first session.
-    other = Conditions(
-        hash_seed=1 + seed % 4_294_967_294, timezone=rules.timezone, locale=rules.locale
-    )
+    # One seed for all units: a process is prepared for each, and never 0, the first session's.
+    other = Conditions(hash_seed=rules.hash_seed, timezone=rules.timezone, locale=rules.locale)
     moved = calls.ordered(order, other)
     findings = []
     if not all(same_answer(a, b) for a, b in zip(first, moved, strict=True)):

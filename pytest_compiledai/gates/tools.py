@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -129,7 +130,7 @@ def _type_runners(
 
 def _add(reports: dict[str, ToolReport], new: Mapping[str, ToolReport]) -> None:
     for address, report in new.items():
-        reports[address] = reports[address].merged(report)
+        reports[address] = reports.get(address, ToolReport()).merged(report)
 
 
 def _runners(which: frozenset[str], timeout_s: float) -> dict[str, Runner]:
