@@ -7,6 +7,7 @@ A closed list: ``module:<standard library name>`` may be imported; ``clock``, ``
 from __future__ import annotations
 
 import json
+import keyword
 import re
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -29,12 +30,16 @@ Table = Mapping[str, Any]  # canonical JSON of a call's input -> its recorded ou
 def check_capability(word: str, place: Place) -> None:
     """Raise ``SpecError`` for a word that is not in the closed list, or takes a parameter's name."""
     kind, _, name = word.partition(":")
-    if not CAPABILITY.fullmatch(word) or (kind == "call" and name in _TAKEN):
+    if not CAPABILITY.fullmatch(word) or (kind == "call" and _is_taken(name)):
         raise SpecError(
             where=place,
             found=f"the capability {word!r}",
             expected="clock, random, module:<standard library name> or call:<name>",
         )
+
+
+def _is_taken(name: str) -> bool:
+    return name in _TAKEN or keyword.iskeyword(name)
 
 
 def granted_modules(capabilities: Sequence[str]) -> tuple[str, ...]:
@@ -79,5 +84,10 @@ def read_table(data: bytes, path: str) -> dict[str, Any]:
                 found=json.dumps(row, ensure_ascii=False)[:80],
                 expected='an object with the keys "input" and "output"',
             )
-        table[canonical_json(row["input"]).decode("ascii")] = row["output"]
+        key = canonical_json(row["input"]).decode("ascii")
+        if key in table:
+            raise SpecError(
+                where=place, found=f"a second answer to {key[:80]}", expected="each input once"
+            )
+        table[key] = row["output"]
     return table

@@ -135,6 +135,7 @@ def _evidence(spec: FunctionSpec, project: Project) -> str:
             "settings": spec.settings,
             "policies": {gate: judging.policy_digest(gate) for gate in GATES},
             "files": {path: text_digest(text) for path, text in spec.user_files.items()},
+            "calls": {name: dict(table) for name, table in spec.call_tables.items()},
             "fuzz": spec.fuzz.reference,
             "tools": dict(project.versions),
         }

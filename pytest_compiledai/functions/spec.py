@@ -80,7 +80,7 @@ class FunctionSpec:
     timeout_s: float
     fallback: str
     user_files: Mapping[str, str]  # path as written -> text of comparators and references
-    call_tables: Mapping[str, Table]  # capability `call:<name>` -> its recorded calls
+    call_tables: Mapping[str, Table]  # name of a `call:` capability -> its recorded calls
     settings: Mapping[str, Any]  # the `gates:` block as written: part of the evidence
 
     def rows_in(self, *splits: Split) -> tuple[Row, ...]:
