@@ -28,7 +28,7 @@ Table = Mapping[str, Any]  # canonical JSON of a call's input -> its recorded ou
 
 
 def check_capability(word: str, place: Place) -> None:
-    """Raise ``SpecError`` for a word that is not in the closed list, or takes a parameter's name."""
+    """Raise ``SpecError`` for a word outside the closed list, or that takes a parameter's name."""
     kind, _, name = word.partition(":")
     if not CAPABILITY.fullmatch(word) or (kind == "call" and _is_taken(name)):
         raise SpecError(

@@ -14,8 +14,8 @@ from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
-from pytest_compiledai.functions.template import candidate_of
 from pytest_compiledai.functions.reference import BATCH
+from pytest_compiledai.functions.template import candidate_of
 from pytest_compiledai.llm.request import BYTES_A_TOKEN
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
 from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
