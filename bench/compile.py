@@ -138,10 +138,17 @@ def write_project(root: Path, units: int, *, examples: int | None = None) -> Non
     (root / "specs").mkdir()
     (root / "fixtures").mkdir()
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    bases = sorted(EXAMPLES.glob("*.yaml"))
+    bases = [path for path in sorted(EXAMPLES.glob("*.yaml")) if _is_recorded(path)]
     for number in range(units):
         base = bases[number % len(bases)]
         _copy(root, base, f"{base.stem}_{number:04d}", examples)
+
+
+def _is_recorded(base: Path) -> bool:
+    from pytest_compiledai.asking import request_of
+
+    opening = request_of(proposing.opening(_unit(ROOT, base)), 0)
+    return bool(Recordings(EXAMPLES / "recordings").find(opening.key))
 
 
 def _copy(root: Path, base: Path, name: str, examples: int | None) -> None:
