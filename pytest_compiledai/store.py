@@ -24,6 +24,9 @@ from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.files import locked
 
 
+PREFIX = "compiledai-run-"
+
+
 class StoreError(CompiledAIError):
     """The run's store lacks what a process of this run had begun to write."""
 
@@ -36,8 +39,14 @@ class Store:
 
     @classmethod
     def create(cls) -> Store:
-        """Make a new, private store in the system's folder for temporary files."""
-        return cls(Path(tempfile.mkdtemp(prefix="compiledai-run-")))
+        """Make a new, private store in the system's folder for temporary files.
+
+        Stores of this user whose run was killed are removed on the way.
+        """
+        for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            if _is_left_behind(left):
+                shutil.rmtree(left, ignore_errors=True)
+        return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")))
 
     def remove(self) -> None:
         """Delete the store."""
@@ -118,3 +127,17 @@ class Store:
             expected="a finished value",
             next="run again; the same failure twice is worth a report",
         )
+
+
+def _is_left_behind(folder: Path) -> bool:
+    """Whether the process that made a store is gone; its number is part of the folder's name."""
+    number = folder.name.removeprefix(PREFIX).partition("-")[0]
+    if os.name == "nt" or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False  # another user's run
+    return False

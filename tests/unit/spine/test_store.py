@@ -111,3 +111,24 @@ def test_a_store_is_private_and_goes(monkeypatch, tmp_path):
     assert (mode, folder_mode) == (0o700, 0o700)
     assert store.root.parent == tmp_path
     assert not store.root.exists()
+
+
+def test_stores_of_killed_runs_are_removed(tmp_path, monkeypatch):
+    """A new store sweeps away those whose process is gone, and no others."""
+    import os
+    import subprocess
+    import sys
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    dead = tmp_path / f"compiledai-run-{int(gone.stdout)}-x"
+    alive = tmp_path / f"compiledai-run-{os.getpid()}-y"
+    dead.mkdir()
+    alive.mkdir()
+
+    Store.create()
+
+    assert not dead.exists()
+    assert alive.exists()
