@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 #: A replayed pool that was rejected goes on with fresh chains; this many at most in one run.
 MOST_CHAINS = 16
+#: The proposer of an artifact whose bytes are not those of its entry.
+EDITED = "edited"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class Compiling:
         if frozen is not None and self._is_fresh(entry):
             judged = self._accepting(frozen)
             return self._told(judged, entry, accepted=judged.passed)
-        ending = run_loop(self._loop(), frozen)
+        ending = run_loop(self._loop(), frozen if self._is_judged_first(frozen) else None)
         if ending.chosen is None:
             return self._nothing(ending.stopped)
         return self._told(ending.chosen, entry, accepted=ending.accepted, ending=ending)
@@ -71,10 +73,18 @@ class Compiling:
             self.unit, files, proposer=self._proposer(entry, files), attempt=entry.attempts
         )
 
+    def _is_judged_first(self, frozen: Candidate | None) -> bool:
+        """Return whether a stale artifact goes before a proposal, which a user's file never needs.
+
+        That file costs nothing to propose again, and it is what the user wants judged; only a hand
+        that edited the artifact itself goes before it.
+        """
+        return frozen is not None and (self.unit.asks_model or frozen.proposer == EDITED)
+
     def _proposer(self, entry: Entry, files: Mapping[str, bytes]) -> str:
         """Return who made the bytes on disk: the entry's proposer, or a hand that edited them."""
         same = {path: digest(data) for path, data in files.items()} == dict(entry.files)
-        return entry.proposer if same else "edited"
+        return entry.proposer if same else EDITED
 
     def _is_fresh(self, entry: Entry | None) -> bool:
         evidence = self.run.frozen.evidence(self.unit)

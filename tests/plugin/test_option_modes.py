@@ -57,6 +57,15 @@ def test_a_stale_entry_is_renewed_without_proposing(frozen):
     assert artifact == frozen.read("compiled/double.py")
 
 
+def test_a_changed_file_of_the_users_is_what_is_judged(frozen):
+    """The artifact follows the candidate's file, even where the old one would still pass."""
+    code = frozen.read("specs/double.py").replace('2 * data["n"]', 'data["n"] + data["n"]')
+    frozen.write("specs/double.py", code)
+
+    assert {"double": "frozen"} == frozen.outcomes("--compile", "specs")
+    assert 'data["n"] + data["n"]' in frozen.read("compiled/double.py")
+
+
 def test_locked_catches_a_wrong_artifact_behind_a_right_lock(frozen):
     """The lock says what to check, not that it is good: new golden rows reject the old artifact."""
     rows = '{"id": "x", "input": {"n": 500}, "output": {"m": 7}, "split": "test"}\n' * 1
