@@ -1,0 +1,172 @@
+"""The reference of the fuzz gate: drawn once, answered by a model, replayed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.functions.reference import BATCH
+from pytest_compiledai.functions.reference import batches
+from pytest_compiledai.functions.reference import parse_answers
+from pytest_compiledai.functions.reference import recorded
+from pytest_compiledai.functions.reference import references
+
+THREE = "gates: {fuzz: {reference: model, reference_examples: 3}}\n"
+ANSWERS = '[{"m": 1}, {"abstain": "no"}, {"m": 3}]'
+
+
+class Bench:
+    """A bench with nothing on it but a model."""
+
+    def __init__(self, asking) -> None:
+        self._asking = asking
+
+    def asking(self):
+        return self._asking
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2]",
+        " \n[1,\n2]\n",
+        "```json\n[1, 2]\n```",
+        "Here you are:\n```\n[1, 2]\n```\nThat is all.",
+    ],
+)
+def test_answers_are_found_in_a_reply(text):
+    """With a fence, with words around it, or bare."""
+    assert parse_answers(text, 2, where="x") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[1, 2]", "2 elements"),
+        ("[1, 2, 3, 4]", "4 elements"),
+        ("[]", "0 elements"),
+        ("", "Expecting value"),
+        ("I cannot.", "Expecting value"),
+        ("[1, 2", "Expecting value"),
+        ("[1, 2, nope]", "Expecting value"),
+        ('{"a": 1}', "Expecting value"),
+        ("][", "Expecting value"),
+    ],
+)
+def test_what_is_no_array_of_that_many_is_an_error(text, found):
+    """A wrong count would shift every answer to another input; nothing is guessed."""
+    with pytest.raises(ModelError, match=f"x: found .*{found}.*a JSON array of 3 answers"):
+        parse_answers(text, 3, where="x")
+
+
+def test_inputs_are_asked_for_in_batches():
+    """The description is paid once for a batch; the order is kept."""
+    inputs = list(range(2 * BATCH + 1))
+
+    assert [len(batch) for batch in batches(inputs)] == [BATCH, BATCH, 1]
+    assert [value for batch in batches(inputs) for value in batch] == inputs
+
+
+def test_examples_are_drawn_stored_and_answered(specs, asking):
+    """The drawn inputs lie beside the recordings, and each has the model's answer."""
+    asking.answers = [ANSWERS]
+
+    found = references(specs.unit(THREE), Bench(asking))
+
+    stored = json.loads((asking.folder / "double.reference.json").read_text())["examples"]
+    assert [reference.input for reference in found] == stored
+    assert [reference.output for reference in found] == json.loads(ANSWERS)
+
+
+def test_examples_are_drawn_once(specs, asking):
+    """A second run asks with the stored inputs, whatever would be drawn today."""
+    asking.answers = [ANSWERS, ANSWERS]
+    references(specs.unit(THREE), Bench(asking))
+    path = asking.folder / "double.reference.json"
+    path.write_text('{"examples": [{"n": 41}, {"n": 42}, {"n": 43}]}', encoding="utf-8")
+
+    found = references(specs.unit(THREE), Bench(asking))
+
+    assert [reference.input["n"] for reference in found] == [41, 42, 43]
+    assert '"n": 42' in asking.asked[1][0][1][1]
+
+
+def test_drawing_is_the_same_on_every_machine(specs, asking):
+    """The seed is the unit's name: two draws give equal bytes."""
+    asking.answers = [ANSWERS, ANSWERS]
+    path = asking.folder / "double.reference.json"
+    texts = []
+    for _ in range(2):
+        references(specs.unit(THREE), Bench(asking))
+        texts.append(path.read_bytes())
+        path.unlink()
+
+    assert texts[0] == texts[1]
+
+
+def test_edited_inputs_come_from_train_rows(specs, asking):
+    """Nothing of a row that is kept back goes to the reference either."""
+    row = '{{"id": "{0}", "input": {{"n": {1}}}, "output": {{"m": 1}}, "split": "{0}"}}\n'
+    kept = ("70002", "70003")
+    lines = [row.format("train", 5), row.format("validation", kept[0]), row.format("test", kept[1])]
+    specs.write("specs/double.jsonl", "".join(lines))
+    asking.answers = [ANSWERS]
+
+    references(specs.unit(THREE), Bench(asking))
+
+    assert not [number for number in kept if number in str(asking.asked)]
+
+
+def test_without_a_model_missing_examples_name_the_command(specs, asking):
+    """Nothing is drawn where nothing can be answered."""
+    asking.live = False
+
+    with pytest.raises(RecordingMissing, match=r"no reference examples .*--compile-model NAME"):
+        references(specs.unit(THREE), Bench(asking))
+    assert not (asking.folder / "double.reference.json").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"examples": 7}', '{"examples": null}'])
+def test_a_broken_file_of_examples_is_an_error(specs, asking, text):
+    """It is not drawn again in silence: the recordings belong to what it held."""
+    asking.folder.mkdir()
+    (asking.folder / "double.reference.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ModelError, match=r"double\.reference\.json: .*next: git checkout"):
+        references(specs.unit(THREE), Bench(asking))
+
+
+def test_no_reference_asks_nobody(specs, asking):
+    """A spec that wants none has none, and no digest of one."""
+    unit = specs.unit("gates: {fuzz: {reference: none}}\n")
+
+    assert references(unit, Bench(asking)) == ()
+    assert recorded(unit, asking) == ""
+    assert asking.asked == []
+
+
+def test_the_digest_covers_examples_and_answers(specs, asking):
+    """What verdicts rest on is evidence: other inputs, another answer, another digest."""
+    unit = specs.unit(THREE)
+    digests = [recorded(unit, asking)]
+    asking.answers = [ANSWERS]
+    references(unit, Bench(asking))
+    digests.append(recorded(unit, asking))
+    asking.recorded = {0: ANSWERS}
+    digests.append(recorded(unit, asking))
+    asking.recorded = {0: ANSWERS.replace("3", "4")}
+    digests.append(recorded(unit, asking))
+
+    assert digests[0] == ""
+    assert len(set(digests)) == 4
+
+
+def test_a_gate_that_is_off_rests_on_nothing(specs, asking):
+    """Recordings of a gate that is not asked are no evidence."""
+    asking.answers = [ANSWERS]
+    references(specs.unit(THREE), Bench(asking))
+
+    assert recorded(specs.unit("gates: {fuzz: off}\n"), asking) == ""
