@@ -481,7 +481,7 @@ def test_closing_cancels_what_hangs(start_ours: Start, tmp_path: Path) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "compiledai-llm"]
 
 
-@pytest.mark.parametrize("model", ["anthropic/claude-x", "groq/g-x"])
+@pytest.mark.parametrize("model", ["anthropic/a-x", "groq/g-x"])
 def test_other_providers_are_bounded_on_the_wire(
     start_ours: Start, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
