@@ -262,7 +262,8 @@ def _summary(name: str, text: str) -> Finding:
 
 def _details(tally: _Tally, name: str) -> Iterator[Finding]:
     for row, scored in tally.rows:
-        texts = [] if scored.answered else [f": abstained ({scored.reason}); expected an output"]
+        expected = f"expected {shown_json(row.output)}"
+        texts = [] if scored.answered else [f": abstained ({scored.reason}); {expected}"]
         wanted = texts if name == "coverage" else [f" {item}" for item in scored.differences]
         quotable = tally.split is Split.TRAIN
         # Whoever repairs the code needs the input; whoever reads the terminal has the line.

@@ -107,7 +107,8 @@ def _found(name: str, message: str) -> Finding:
 
 
 def _abstained(item: Reference, scored: Scored) -> Finding:
-    message = f"{item.place}: abstained ({scored.reason}); expected an output"
+    expected = shown_json(item.output)
+    message = f"{item.place}: abstained ({scored.reason}); expected {expected}"
     return Finding(
         rule="fuzz.coverage",
         message=f"{message}; input {shown_json(item.input)}",
