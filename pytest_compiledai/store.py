@@ -23,7 +23,6 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.files import locked
 
-
 PREFIX = "compiledai-run-"
 
 

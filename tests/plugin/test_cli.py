@@ -44,7 +44,9 @@ def test_check_speaks_json(project, command):
 
     assert 0 == done.returncode
     passed = {"outcome": "passed", "findings": []}
-    assert {"files": [{"path": "good.py", "gates": {"security": passed}}]} == json.loads(done.stdout)
+    assert {"files": [{"path": "good.py", "gates": {"security": passed}}]} == json.loads(
+        done.stdout
+    )
 
 
 def test_check_of_a_spec_judges_its_artifact(project, command):

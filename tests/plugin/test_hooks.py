@@ -34,7 +34,9 @@ def test_a_project_adds_a_gate(project):
 
 def test_a_projects_gate_can_reject(project):
     """A finding of the project's own gate keeps the unit from being frozen."""
-    finding = 'return Verdict(gate=self.name, findings=(Finding(rule="short.x", message="too long"),))'
+    finding = (
+        'return Verdict(gate=self.name, findings=(Finding(rule="short.x", message="too long"),))'
+    )
     project.pytester.makeconftest(OWN_GATE.format(body=finding))
 
     result = project.unit().run("--compile", "specs")

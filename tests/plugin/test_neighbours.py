@@ -74,7 +74,9 @@ def test_shuffled_items_give_the_same_lock(pair):
     alone = pair.lock
     pair.pytester.run("rm", "-r", "compiled", "compiledai.lock")
 
-    pair.run("--compile", "specs", "-p", "randomly", "-p", "no:cacheprovider").assert_outcomes(passed=14)
+    pair.run("--compile", "specs", "-p", "randomly", "-p", "no:cacheprovider").assert_outcomes(
+        passed=14
+    )
 
     assert alone == pair.lock
 
@@ -141,7 +143,9 @@ def test_autoload_can_be_off(project, monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     project.unit()
 
-    result = project.pytester.runpytest_subprocess("-p", "pytest_compiledai.plugin", "--compile", "specs")
+    result = project.pytester.runpytest_subprocess(
+        "-p", "pytest_compiledai.plugin", "--compile", "specs"
+    )
 
     result.assert_outcomes(passed=7)
 
@@ -159,7 +163,9 @@ def test_two_runs_at_once_both_succeed(project):
 
     base = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     runs = [
-        subprocess.Popen([*base, "--compile", f"specs/{name}.yaml"], cwd=project.root, stdout=subprocess.PIPE)
+        subprocess.Popen(
+            [*base, "--compile", f"specs/{name}.yaml"], cwd=project.root, stdout=subprocess.PIPE
+        )
         for name in ("double", "twice")
     ]
 

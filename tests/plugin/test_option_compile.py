@@ -127,7 +127,9 @@ def test_without_the_flag_a_hint_is_given(project):
     """`pytest specs/x.yaml` asks whether --compile was meant."""
     result = project.unit().run("specs/double.yaml")
 
-    result.stderr.fnmatch_lines(["*did you mean --compile? try: pytest --compile specs/double.yaml"])
+    result.stderr.fnmatch_lines(
+        ["*did you mean --compile? try: pytest --compile specs/double.yaml"]
+    )
 
 
 def test_nothing_heavy_is_loaded_without_the_flag(project):
@@ -146,7 +148,9 @@ def test_nothing_heavy_is_loaded_without_the_flag(project):
             assert not heavy & set(sys.modules)
         """
     )
-    result = project.run("test_plain.py", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:anyio")
+    result = project.run(
+        "test_plain.py", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:anyio"
+    )
 
     result.assert_outcomes(passed=1)
 

@@ -50,7 +50,10 @@ def test_frozen_judges_what_is_stale(frozen):
 def test_a_stale_entry_is_renewed_without_proposing(frozen):
     """A changed spec whose artifact still passes gets a new entry and the same artifact."""
     artifact = frozen.read("compiled/double.py")
-    rows = frozen.read("specs/double.jsonl") + '{"id": "x", "input": {"n": 500}, "output": {"m": 1000}}\n'
+    rows = (
+        frozen.read("specs/double.jsonl")
+        + '{"id": "x", "input": {"n": 500}, "output": {"m": 1000}}\n'
+    )
     frozen.write("specs/double.jsonl", rows)
 
     assert {"double": "renewed"} == frozen.outcomes("--compile", "specs")
@@ -173,7 +176,10 @@ def test_a_half_merged_table_condemns_its_own_unit_only(project):
     project.unit().unit("twice").run("--compile", "specs")
     lock = project.lock
     head, tail = lock.split('[artifact."twice"]')
-    project.write("compiledai.lock", head.replace("attempts = 1", "attempts = 2") + '[artifact."twice"]' + tail)
+    project.write(
+        "compiledai.lock",
+        head.replace("attempts = 1", "attempts = 2") + '[artifact."twice"]' + tail,
+    )
 
     result = project.run("--compile-locked", "specs")
 
@@ -203,10 +209,14 @@ def test_two_modes_at_once_are_refused(frozen):
 
 def test_a_lock_with_fewer_gates_is_stale(frozen):
     """An entry cannot hide a gate: locked mode compares the list with the kind's."""
-    spec = frozen.read("specs/double.yaml").replace("fuzz: {examples: 10, reference: none}", "fuzz: off")
+    spec = frozen.read("specs/double.yaml").replace(
+        "fuzz: {examples: 10, reference: none}", "fuzz: off"
+    )
     frozen.write("specs/double.yaml", spec)
     frozen.run("--compile", "specs")
-    frozen.write("specs/double.yaml", spec.replace("fuzz: off", "fuzz: {examples: 10, reference: none}"))
+    frozen.write(
+        "specs/double.yaml", spec.replace("fuzz: off", "fuzz: {examples: 10, reference: none}")
+    )
 
     frozen.run("--compile-locked", "specs").stdout.fnmatch_lines(["*stale*gates*"])
 
@@ -214,7 +224,9 @@ def test_a_lock_with_fewer_gates_is_stale(frozen):
 def test_what_is_off_stands_in_report_lock_and_summary(project):
     """A gate that a spec switches off is named everywhere."""
     project.unit()
-    spec = project.read("specs/double.yaml").replace("fuzz: {examples: 10, reference: none}", "fuzz: off")
+    spec = project.read("specs/double.yaml").replace(
+        "fuzz: {examples: 10, reference: none}", "fuzz: off"
+    )
     project.write("specs/double.yaml", spec)
 
     result = project.run("--compile", "specs", "--compile-report", "r.json")

@@ -13,7 +13,7 @@ SPACE = re.compile(r"\s+")
 
 def signature(line: str) -> str:
     """The part of a line before its description, without white space."""
-    return SPACE.sub("", line.split("  #")[0])
+    return SPACE.sub("", line.split("  #", maxsplit=1)[0])
 
 
 def test_the_library_that_is_told_of_is_the_library_there_is():
@@ -42,7 +42,7 @@ def test_the_modules_that_are_told_of_may_be_imported():
 def test_data_cannot_end_its_fence():
     """The fence is the digest of what it encloses, so no data holds its own."""
     text = prompt.fenced("reference.user", {"description": "DATA-0123456789abcdef"})
-    fences = re.findall(r"^DATA-[0-9a-f]{16}$", text, re.M)
+    fences = re.findall(r"^DATA-[0-9a-f]{16}$", text, re.MULTILINE)
 
     assert 2 == len(fences)
     assert fences[0] == fences[1] != "DATA-0123456789abcdef"
