@@ -151,6 +151,7 @@ def test_a_grant_that_names_nobody_is_refused(read, line):
 def test_without_a_configuration_file_the_root_is_where_the_command_was_given(pytester):
     """Artifacts do not land in the folder of the specs because pytest took it for its root."""
     (pytester.path / "specs").mkdir()
+    (pytester.path / "specs" / "setup.py").touch()  # pytest takes its folder for the root
 
     settings = read_settings(pytester.parseconfig("--compile", "specs"))
 
