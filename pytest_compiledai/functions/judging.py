@@ -158,7 +158,7 @@ def _latency(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Ve
         program=_program(unit, candidate),
         inputs=[row.key for row in spec.rows_in(Split.TRAIN)],
         settings=spec.latency,
-        reference_seconds=None,
+        reference_seconds=reference.seconds(unit, bench.asking()),
         exclusive=bench.exclusive(),
     )
 

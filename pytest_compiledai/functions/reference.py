@@ -92,6 +92,21 @@ def recorded(unit: Unit, asking: Asking) -> str:
     return digest_of([inputs, [[a.model, a.text] if a else None for a in answers]])
 
 
+def seconds(unit: Unit, asking: Asking) -> float | None:
+    """Return the seconds of one direct call of the model, where they were really measured.
+
+    A request answers up to ``BATCH`` inputs, so this is its share, and a call by itself takes
+    longer. None for a recording through a bridge, and where no model is the reference.
+    """
+    spec: FunctionSpec = unit.body
+    if spec.fuzz.reference != "model" or "fuzz" in unit.off:
+        return None
+    inputs = _stored(_path(unit, asking)) or []
+    answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in batches(inputs)]
+    measured = [answer.seconds for answer in answers if answer and answer.seconds is not None]
+    return sum(measured) / len(inputs) if measured and len(measured) == len(answers) else None
+
+
 def _path(unit: Unit, asking: Asking) -> Path:
     return asking.folder / f"{unit.name}.reference.json"
 

@@ -90,6 +90,7 @@ class FakeAsking:
     live: bool = True
     recorded: Mapping[int, str] = field(default_factory=dict)  # sample -> text, for ``peek``
     asked: list[tuple[Sequence[tuple[str, str]], int]] = field(default_factory=list)
+    seconds: float | None = None  # of every answer
 
     def ask(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered:
         self.asked.append((messages, sample))
@@ -100,7 +101,9 @@ class FakeAsking:
         return None if text is None else self.answered(text)
 
     def answered(self, text: str) -> Answered:
-        return Answered(text=text, model="tester", tokens_in=5, tokens_out=2, seconds=None)
+        return Answered(
+            text=text, model="tester", tokens_in=5, tokens_out=2, seconds=self.seconds
+        )
 
 
 @pytest.fixture

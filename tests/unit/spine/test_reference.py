@@ -13,6 +13,7 @@ from pytest_compiledai.functions.reference import batches
 from pytest_compiledai.functions.reference import parse_answers
 from pytest_compiledai.functions.reference import recorded
 from pytest_compiledai.functions.reference import references
+from pytest_compiledai.functions.reference import seconds
 
 THREE = "gates: {fuzz: {reference: model, reference_examples: 3}}\n"
 ANSWERS = '[{"m": 1}, {"abstain": "no"}, {"m": 3}]'
@@ -79,6 +80,22 @@ def test_examples_are_drawn_stored_and_answered(specs, asking):
     stored = json.loads((asking.folder / "double.reference.json").read_text())["examples"]
     assert [reference.input for reference in found] == stored
     assert [reference.output for reference in found] == json.loads(ANSWERS)
+
+
+def test_measured_seconds_are_shared_by_the_inputs_of_a_request(specs, asking):
+    """The seconds of a recorded answer, an input; the latency gate compares with them."""
+    asking.answers, asking.seconds, asking.recorded = [ANSWERS], 6.0, {0: ANSWERS}
+    references(specs.unit(THREE), Bench(asking))
+
+    assert seconds(specs.unit(THREE), asking) == 2.0
+
+
+def test_a_recording_without_seconds_gives_no_speed_up(specs, asking):
+    """What came through a bridge was not measured."""
+    asking.answers, asking.recorded = [ANSWERS], {0: ANSWERS}
+    references(specs.unit(THREE), Bench(asking))
+
+    assert seconds(specs.unit(THREE), asking) is None
 
 
 def test_examples_are_drawn_once(specs, asking):
