@@ -101,9 +101,7 @@ class FakeAsking:
         return None if text is None else self.answered(text)
 
     def answered(self, text: str) -> Answered:
-        return Answered(
-            text=text, model="tester", tokens_in=5, tokens_out=2, seconds=self.seconds
-        )
+        return Answered(text=text, model="tester", tokens_in=5, tokens_out=2, seconds=self.seconds)
 
 
 @pytest.fixture
