@@ -141,7 +141,7 @@ def _fault(place: Place, name: str, found: str, expected: str) -> LockError:
         found=found,
         expected=expected,
         next=f"`git checkout -- {place.path}`, or compile `{name[:64]}` again: "
-        f"`pytest --compile specs/ -k {name[:64]}`",
+        f"`pytest --compile-update specs/ -k {name[:64]}`",
     )
 
 

@@ -2,7 +2,7 @@
 
     from compiled import route_ticket          # the function itself: calls cost nothing extra
     compiled.load("route_ticket")              # the same object
-    compiled.load("rates", clock=time.time)    # a unit with capabilities is handed them here
+    compiled.load("rates", clock=now)          # a unit with capabilities is handed them here
     compiled.load("support_bot")               # another kind: its files, path -> bytes
 
 This file is written as a whole and needs the standard library only. ``compiledai.lock`` is looked
