@@ -72,7 +72,7 @@ def shape(value: Any) -> Any:
     importlib.util.find_spec("litellm") is None, reason="the extra `llm` is missing"
 )
 def test_the_page_holds_from_top_to_bottom(page, reader, address):
-    """Replay, miss, ask, and be refused by a budget; what is stored looks as the page shows it."""
+    """Replay, miss, and ask; what is stored looks as the page shows it."""
     words = [f"word{number}" for number in range(60)]
     rows = [{"id": word, "input": {"word": word}, "output": {"word": word[::-1]}} for word in words]
     reader.write("specs/reverse.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
