@@ -173,15 +173,19 @@ def _copy_recordings(root: Path, base: Path, name: str) -> None:
     source, target = Recordings(EXAMPLES / "recordings"), Recordings(root / "specs" / "recordings")
     stored = EXAMPLES / "recordings" / f"{base.stem}.reference.json"
     target.folder.mkdir(exist_ok=True)
-    shutil.copy(stored, target.folder / f"{name}.reference.json")
-    inputs = json.loads(stored.read_text(encoding="utf-8"))["examples"]
+    inputs: list[Any] = []
+    if stored.exists():
+        shutil.copy(stored, target.folder / f"{name}.reference.json")
+        inputs = json.loads(stored.read_text(encoding="utf-8"))["examples"]
     for batch in reference.batches(inputs):
         asked = request_of(prompt.reference(old, batch), 0)
         reply = source.choose(asked, model=None, preferred=None)
         target.store(request_of(prompt.reference(new, batch), 0), reply)
     final = _last_reply(source, request_of(proposing.opening(old), 0))
     camel = lambda unit: "".join(part.title() for part in unit.split("_"))  # noqa: E731
-    renamed = final.text.replace(base.stem, name).replace(camel(base.stem), camel(name))
+    # Only the function and its types: the old name may be data too, as in book_table.
+    renamed = re.sub(rf"\b{base.stem}(?=\()", name, final.text)
+    renamed = renamed.replace(camel(base.stem), camel(name))
     target.store(request_of(proposing.opening(new), 0), _with_text(final, renamed))
 
 

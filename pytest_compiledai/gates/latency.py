@@ -39,6 +39,7 @@ class LatencyPolicy:
     version: int
     p50_ms: float
     p99_ms: float
+    tries: int  # measurements, while none is believable
     rounds: int
     calls: int  # of one round
     least_calls: int  # of one round, however slow the function is
@@ -94,11 +95,11 @@ def judge(
     rules = policy()
     if not inputs:
         return _failed("rows", "no golden row to measure; expected at least one")
-    try:
-        with sandbox.open(program) as session, exclusive:
-            best = _best(session, _spread(inputs, rules.calls), rules)
-    except SandboxError as error:
-        return _failed("unmeasured", f"found {error.found}; expected calls that can be measured")
+    spread = _spread(inputs, rules.calls)
+    with exclusive:
+        best = _measured(sandbox, program, spread, rules)
+    if isinstance(best, SandboxError):
+        return _failed("unmeasured", f"found {best.found}; expected calls that can be measured")
     figures: dict[str, Any] = {"p50_ms": _ms(best.p50_ns), "p99_ms": _ms(best.p99_ns)}
     if reference_seconds is not None:
         figures["speedup"] = _four(reference_seconds * _NS_PER_S / max(best.p50_ns, 1))
@@ -111,6 +112,23 @@ def judge(
         if took > budget * _NS_PER_MS
     ]
     return Verdict(gate=GATE, findings=tuple(findings), figures=figures)
+
+
+def _measured(
+    sandbox: Sandbox, program: Program, inputs: list[bytes], rules: LatencyPolicy
+) -> _Round | SandboxError:
+    """Return the best round, or why there is none.
+
+    Another process can make one measurement look dishonest, so an unbelievable one is repeated in a
+    fresh worker; a clock that really lies does so every time.
+    """
+    for _ in range(rules.tries):
+        try:
+            with sandbox.open(program) as session:
+                return _best(session, inputs, rules)
+        except SandboxError as error:
+            last = error
+    return last
 
 
 def _spread(inputs: Sequence[bytes], calls: int) -> list[bytes]:
