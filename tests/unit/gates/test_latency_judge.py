@@ -166,3 +166,31 @@ def test_omitted_budgets_take_the_defaults():
     """One and five milliseconds; a larger p50 lifts an omitted p99."""
     assert LatencySettings.parse({}, place) == LatencySettings(p50_ms=1, p99_ms=5)
     assert LatencySettings.parse({"p50_ms": 8}, place) == LatencySettings(p50_ms=8, p99_ms=8)
+
+
+class DisturbedSandbox(FakeSandbox):
+    """A sandbox whose first measurements are not believable."""
+
+    def __init__(self, *taken, disturbed):
+        super().__init__(*taken)
+        self.left = disturbed
+
+    def open(self, program, *, conditions=None, limits=None):
+        self.left -= 1
+        found = SandboxError(where="native", found="a clock that lies", expected="none")
+        self.error = found if self.left >= 0 else None
+        return super().open(program, conditions=conditions, limits=limits)
+
+
+def test_a_measurement_that_is_not_believable_is_repeated():
+    """Other processes can disturb one measurement; a fresh worker then shows the truth."""
+    found = judged(DisturbedSandbox([1_000], [1_000], [1_000], disturbed=2))
+
+    assert found.passed
+
+
+def test_a_clock_that_always_lies_fails():
+    """What is unbelievable every time is a failure."""
+    found = judged(DisturbedSandbox([1_000], [1_000], [1_000], disturbed=3))
+
+    assert [item.rule for item in found.findings] == ["latency.unmeasured"]
