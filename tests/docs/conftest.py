@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -153,9 +154,20 @@ def reader(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     return _reader(tmp_path, tmp_path_factory.mktemp("bin"))
 
 
-@pytest.fixture(scope="module")
-def module_reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    return _reader(tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("bin"))
+@pytest.fixture(scope="session")
+def frozen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Freeze `double` once; tests get copies."""
+    made = _reader(tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("bin")).double()
+    code, said = made.run("pytest --compile specs")
+    assert code == 0, said
+    return made.folder
+
+
+@pytest.fixture
+def frozen(reader: Reader, frozen_folder: Path) -> Reader:
+    """Return a reader in a project where `double` is frozen."""
+    shutil.copytree(frozen_folder, reader.folder, dirs_exist_ok=True)
+    return reader
 
 
 def _reader(folder: Path, programs: Path) -> Reader:
