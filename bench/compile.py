@@ -36,6 +36,7 @@ from pytest_compiledai.llm.recording import Recordings
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "function"
+FIRST = ROOT / "pytest_compiledai" / "commands" / "first"
 PROBE = """
 import json, os, resource, sys, time
 import pytest
@@ -66,8 +67,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--units", type=int, default=100)
     parser.add_argument("--curve", default="", help="unit counts for the growth curve")
+    parser.add_argument("--small", action="store_true", help="copies of `compiledai init`'s spec")
+    parser.add_argument("--workers", type=int, default=0, help="xdist workers")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    _choose(small=options.small, workers=options.workers)
     figures: dict[str, Any] = measure(options.units)
     if options.curve:
         figures["curve"] = [_point(int(n)) for n in options.curve.split(",")]
@@ -75,6 +79,17 @@ def main() -> None:
     print(text)
     if options.json:
         options.json.write_text(text, encoding="utf-8")
+
+
+#: What is copied, and arguments for pytest; set once by the command line.
+_chosen: dict[str, Any] = {"folder": EXAMPLES, "golden": ROOT / "fixtures", "arguments": []}
+
+
+def _choose(*, small: bool, workers: int) -> None:
+    if small:
+        _chosen.update(folder=FIRST, golden=FIRST)
+    if workers:
+        _chosen["arguments"] = ["-n", str(workers)]
 
 
 def measure(units: int) -> dict[str, Any]:
@@ -119,6 +134,7 @@ def run(root: Path, mode: str) -> dict[str, Any]:
     """Run pytest in a process of its own and return wall seconds, sandbox seconds and memory."""
     facts = root / "facts.json"
     arguments = [mode, "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "specs"]
+    arguments += _chosen["arguments"]
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(facts), *arguments],
@@ -138,7 +154,7 @@ def write_project(root: Path, units: int, *, examples: int | None = None) -> Non
     (root / "specs").mkdir()
     (root / "fixtures").mkdir()
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    bases = [path for path in sorted(EXAMPLES.glob("*.yaml")) if _is_recorded(path)]
+    bases = [path for path in sorted(_chosen["folder"].glob("*.yaml")) if _is_recorded(path)]
     for number in range(units):
         base = bases[number % len(bases)]
         _copy(root, base, f"{base.stem}_{number:04d}", examples)
@@ -148,19 +164,21 @@ def _is_recorded(base: Path) -> bool:
     from pytest_compiledai.asking import request_of
 
     opening = request_of(proposing.opening(_unit(ROOT, base)), 0)
-    return bool(Recordings(EXAMPLES / "recordings").find(opening.key))
+    return bool(Recordings(base.parent / "recordings").find(opening.key))
 
 
 def _copy(root: Path, base: Path, name: str, examples: int | None) -> None:
     text = base.read_text(encoding="utf-8")
     text = text.replace(f"name: {base.stem}\n", f"name: {name}\n", 1)
-    text = text.replace("../../fixtures/", "../fixtures/")
+    text = re.sub(
+        r"^golden: .*$", f"golden: ../fixtures/{base.stem}.jsonl", text, flags=re.MULTILINE
+    )
     if examples is not None:
         text = re.sub(r"examples: \d+", f"examples: {examples}", text)
         if "examples:" not in text:
             text = re.sub(r"fuzz: \{", f"fuzz: {{examples: {examples}, ", text)
     (root / "specs" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    shutil.copy(ROOT / "fixtures" / f"{base.stem}.jsonl", root / "fixtures")
+    shutil.copy(_chosen["golden"] / f"{base.stem}.jsonl", root / "fixtures")
     _copy_recordings(root, base, name)
 
 
@@ -170,8 +188,11 @@ def _copy_recordings(root: Path, base: Path, name: str) -> None:
 
     old = _unit(ROOT, base)
     new = _unit(root, root / "specs" / f"{name}.yaml")
-    source, target = Recordings(EXAMPLES / "recordings"), Recordings(root / "specs" / "recordings")
-    stored = EXAMPLES / "recordings" / f"{base.stem}.reference.json"
+    source, target = (
+        Recordings(base.parent / "recordings"),
+        Recordings(root / "specs" / "recordings"),
+    )
+    stored = base.parent / "recordings" / f"{base.stem}.reference.json"
     target.folder.mkdir(exist_ok=True)
     inputs: list[Any] = []
     if stored.exists():

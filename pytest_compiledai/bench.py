@@ -101,6 +101,14 @@ class RunBench:
         """Let every gate judge its own samples once a run; a gate that errs stops the run."""
         if self._proved:
             return
+        missing = [name for name, found in self.run.project.versions.items() if found == "missing"]
+        if missing:
+            raise ToolError(
+                where="gates",
+                found=f"{', '.join(sorted(missing))} not installed",
+                expected="every analyser: what could not be checked has failed",
+                next='pip install "pytest-compiledai[gates]"',
+            )
         wrong = self.run.store.once("smoke", self._smoke)
         if wrong:
             raise ToolError(

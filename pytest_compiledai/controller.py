@@ -11,6 +11,7 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import recover
+from pytest_compiledai.core.gate import COMPILE
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
@@ -38,6 +39,7 @@ class Controller:
         self.failed = False  # something outside any item went wrong
         self.diff: LockDiff | None = None
         self._noted: dict[str, str] = {}  # unit -> digest of its result
+        self._asked: dict[str, set[str]] = {}  # unit -> gates whose items reported
         self._billed = False
 
     def recover(self) -> None:
@@ -54,6 +56,7 @@ class Controller:
         """Note the unit that an item's report names."""
         if payload["result"]:
             self._noted[payload["unit"]] = payload["result"]
+            self._asked.setdefault(payload["unit"], set()).add(payload["gate"])
 
     def results(self) -> list[Result]:
         """Return what came of every unit an item asked about, in the order of names."""
@@ -99,9 +102,12 @@ class Controller:
         store = self.run.store
         names = [gate_value(result.unit, gate) for gate in result.gates]
         verdicts = tuple(verdict_from_json(store.read(n)) for n in names if store.has(n))
-        failed = any(not verdict.passed for verdict in verdicts)
-        outcome = Outcome.REJECTED if failed else result.outcome
-        return result.with_verdicts(verdicts, outcome)
+        if any(not verdict.passed for verdict in verdicts):
+            return result.with_verdicts(verdicts, Outcome.REJECTED)
+        unanswered = self._asked[result.unit] - {COMPILE, *(verdict.gate for verdict in verdicts)}
+        # An item that ended without a verdict is no pass: a tool or the sandbox was missing.
+        error = result.trouble is None and bool(unanswered)
+        return result.with_verdicts(verdicts, Outcome.ERROR if error else result.outcome)
 
     def _freeze(self) -> None:
         accepted = [result for result in self.results() if result.accepted]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.gate import ALWAYS_ON
 from pytest_compiledai.core.gate import COMPILE
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.verdict import Finding
@@ -80,6 +81,11 @@ def plug(config: pytest.Config) -> Plugged:
         for kind in group:
             if kind.name in kinds:
                 raise pytest.UsageError(f"pytest_compiledai_kinds: {kind.name} exists already")
+            if kind.gates[: len(ALWAYS_ON)] != ALWAYS_ON:
+                raise pytest.UsageError(
+                    f"pytest_compiledai_kinds: {kind.name} asks {', '.join(kind.gates)}; expected "
+                    f"{', '.join(ALWAYS_ON)} first, which no kind can leave out"
+                )
             kinds[kind.name] = kind
             config.addinivalue_line("markers", f"{kind.name}: kind of this project")
     gates: dict[str, OwnGate] = {}

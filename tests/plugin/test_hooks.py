@@ -109,3 +109,22 @@ def test_a_conftest_cannot_drop_items_of_a_gate_silently(project):
     project.run("--compile", "specs")
 
     assert not (project.root / "compiledai.lock").exists()
+
+
+def test_a_kind_without_the_safety_gates_is_refused(project):
+    """No kind can leave out security, syntax or execution."""
+    project.pytester.makeconftest(
+        """
+        class Loose:
+            name = "loose"
+            gates = ("accuracy",)
+
+        def pytest_compiledai_kinds(config):
+            return [Loose()]
+        """
+    )
+
+    result = project.unit().run("--compile", "specs")
+
+    assert result.ret != 0
+    assert "which no kind can leave out" in result.stdout.str() + result.stderr.str()

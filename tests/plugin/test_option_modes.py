@@ -234,3 +234,14 @@ def test_what_is_off_stands_in_report_lock_and_summary(project):
     result.stdout.fnmatch_lines(["frozen*off: fuzz*"])
     assert 'off = ["fuzz"]' in project.lock
     assert '"outcome": "off"' in project.read("r.json")
+
+
+def test_an_analyser_that_does_not_answer_is_no_pass(frozen, monkeypatch):
+    """Locked mode without a working analyser ends in an error, and never says unchanged."""
+    monkeypatch.setenv("COMPILEDAI_SEMGREP", "/nonexistent/semgrep")
+
+    result = frozen.run("--compile-locked", "specs")
+
+    assert result.ret == 1
+    assert "0 unchanged" in result.stdout.str()
+    result.stdout.fnmatch_lines(["*1 error*"])

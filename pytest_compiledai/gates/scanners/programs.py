@@ -9,7 +9,7 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-TOOLS = ("bandit", "mypy", "ruff", "semgrep")
+TOOLS = ("bandit", "hypothesis", "mypy", "ruff", "semgrep")
 
 
 def find(name: str) -> str | None:
