@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,15 +10,15 @@ from typing import Any
 
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import ALWAYS_ON
+from pytest_compiledai.core.paths import NAME
+from pytest_compiledai.core.paths import RESERVED
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
 
-NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-#: Names of the loader's own surface and of devices that Windows keeps for itself.
-RESERVED = frozenset(
-    ["load", "fallback", "con", "prn", "aux", "nul"]
-    + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)]
+#: Names of devices that Windows keeps for itself.
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)]
 )
 
 
@@ -37,7 +36,7 @@ def known_keys(document: Document, keys: Sequence[str], *, inside: tuple[str, ..
 def unit_name(document: Document) -> str:
     """Return the unit's name, which becomes a function, a module and a file."""
     name = text(document, "name")
-    if not NAME.match(name) or keyword.iskeyword(name) or name in RESERVED:
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in RESERVED | _DEVICES:
         raise SpecError(
             where=document.place("name"),
             found=f"the name {name[:80]!r}",

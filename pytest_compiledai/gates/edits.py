@@ -23,6 +23,7 @@ from pytest_compiledai.core.node import Node
 from pytest_compiledai.core.node import ObjectNode
 from pytest_compiledai.core.node import UnionNode
 from pytest_compiledai.gates import textedits
+from pytest_compiledai.gates.replacing import replaced
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.schema import Schema
@@ -50,7 +51,7 @@ def edit(base: Any, schema: Schema, others: Sequence[Any], random: Random) -> An
         changed = _changed(spot, others, random)
         if changed is spot.value:
             continue
-        result = _replaced(base, spot.way, changed)
+        result = replaced(base, spot.way, changed)
         if result != base and not schema.problems(result):
             return result
     return base
@@ -175,14 +176,3 @@ _BY_TYPE: Final[dict[type, Callable[[_Spot, Sequence[Any], Random], Any]]] = {
     list: _list,
     dict: _object,
 }
-
-
-def _replaced(base: Any, way: Way, value: Any) -> Any:
-    if not way:
-        return value
-    result = copy.deepcopy(base)
-    inner = result
-    for step in way[:-1]:
-        inner = inner[step]
-    inner[way[-1]] = value
-    return result

@@ -5,7 +5,6 @@ The same schema and bases give the same inputs everywhere; nothing is drawn at r
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.conform import render_path
 from pytest_compiledai.gates.case import Malformed
+from pytest_compiledai.gates.replacing import replaced
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.conform import Way
@@ -96,7 +96,7 @@ def _candidates(schema: Schema, bases: Sequence[Any]) -> Iterator[tuple[str, Any
         for spot in _spots(base):
             for label, value in _changes(spot.value):
                 path = render_path(_linked(spot.way))
-                yield f"{path}: {label}", _replaced(base, spot.way, value)
+                yield f"{path}: {label}", replaced(base, spot.way, value)
 
 
 def _spots(value: Any, way: tuple[str | int, ...] = ()) -> Iterator[_Spot]:
@@ -128,15 +128,6 @@ def _changes(value: Any) -> Iterator[tuple[str, Any]]:
         yield "empty object", {}
         for name in sorted(value):
             yield f"{name} missing", {key: item for key, item in value.items() if key != name}
-
-
-def _replaced(base: Any, way: tuple[str | int, ...], value: Any) -> Any:
-    result = copy.deepcopy(base)
-    inner = result
-    for step in way[:-1]:
-        inner = inner[step]
-    inner[way[-1]] = value
-    return result
 
 
 def _linked(way: tuple[str | int, ...]) -> Way:

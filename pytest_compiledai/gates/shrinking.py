@@ -6,7 +6,6 @@ one, simpler values are tried a batch at a time, and the bound is a number of ca
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from typing import TypeAlias
 
 from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.gates.replacing import replaced
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.schema import Schema
@@ -66,7 +66,7 @@ def _simpler(value: Any) -> Iterator[tuple[Any]]:
     for bold in range(max((len(steps) for steps in rounds), default=0)):
         for (way, _), steps in zip(places, rounds, strict=True):
             if bold < len(steps):
-                yield (_replaced(value, way, steps[bold]),)
+                yield (replaced(value, way, steps[bold]),)
 
 
 def _places(value: Any, way: Way) -> Iterator[tuple[Way, Any]]:
@@ -121,14 +121,3 @@ def _numbers(value: float) -> Iterator[float]:
         simple = sign * near
         if abs(simple) < abs(value) or (simple == value and type(simple) is not type(value)):
             yield simple
-
-
-def _replaced(base: Any, way: Way, value: Any) -> Any:
-    if not way:
-        return value
-    result = copy.deepcopy(base)
-    inner = result
-    for step in way[:-1]:
-        inner = inner[step]
-    inner[way[-1]] = value
-    return result
