@@ -17,7 +17,6 @@ from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.rejudging import gate_value
-from pytest_compiledai.report.document import write_reports
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
 from pytest_compiledai.summary import LockDiff
@@ -75,11 +74,28 @@ class Controller:
             if self.run.settings.mode.writes and not interrupted:
                 self._freeze()
             self._look_for_gone_specs()
-            write_reports(self.run.settings.reports, self.results())
+            self._report()
             remember(self.run.config, self.results())
         except CompiledAIError as error:
             self.failed = True
             self.notices.append(str(error))
+
+    def _report(self) -> None:
+        settings = self.run.settings
+        if not settings.reports:
+            return
+        from pytest_compiledai.report.facts import Facts  # most runs write no report
+        from pytest_compiledai.report.places import Places
+        from pytest_compiledai.report.write import write_reports
+
+        facts = Facts(
+            results=self.results(),
+            mode=str(settings.mode),
+            places=Places(settings.root, settings.out),
+            live=settings.live,
+            diff=self.diff,
+        )
+        write_reports(settings.reports, facts)
 
     @cached_property
     def _cache(self) -> dict[str, Result]:

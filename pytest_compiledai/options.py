@@ -107,7 +107,7 @@ OPTIONS = (
         flag="--compile-report",
         kind="list",
         metavar="PATH",
-        help="write a report, by suffix: .json; repeatable",
+        help="write a report, by suffix: .json, .html, .sarif or .md; repeatable",
     ),
 )
 #: Capabilities are granted here and nowhere else: one line `unit: clock, module:zoneinfo`.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 DEFAULT_ATTEMPTS = 3
-REPORT_SUFFIXES = (".json",)
+REPORT_SUFFIXES = (".json", ".html", ".sarif", ".md")
 _GRANT = re.compile(r"^(\*|[a-z][a-z0-9_]{0,63})\s*:\s*(.+)$")
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 GATE: Final = "latency"
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
+#: Percentiles that the figures hold, for whoever draws the distribution.
+QUANTILES: Final = (10, 25, 50, 75, 90, 99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class LatencySettings:
 class _Round:
     p50_ns: int
     p99_ns: int
+    quantiles_ms: Mapping[str, float]  # by name, "p10" to "p99"
 
 
 def judge(
@@ -100,7 +103,11 @@ def judge(
         best = _measured(sandbox, program, spread, rules)
     if isinstance(best, SandboxError):
         return _failed("unmeasured", f"found {best.found}; expected calls that can be measured")
-    figures: dict[str, Any] = {"p50_ms": _ms(best.p50_ns), "p99_ms": _ms(best.p99_ns)}
+    figures: dict[str, Any] = {
+        "p50_ms": _ms(best.p50_ns),
+        "p99_ms": _ms(best.p99_ns),
+        "quantiles_ms": dict(best.quantiles_ms),
+    }
     if reference_seconds is not None:
         figures["speedup"] = _four(reference_seconds * _NS_PER_S / max(best.p50_ns, 1))
     findings = [
@@ -151,7 +158,11 @@ def _best(session: Session, inputs: list[bytes], rules: LatencyPolicy) -> _Round
 
 def _round(taken: Sequence[int]) -> _Round:
     ordered = sorted(taken)
-    return _Round(p50_ns=_rank(ordered, 0.50), p99_ns=_rank(ordered, 0.99))
+    return _Round(
+        p50_ns=_rank(ordered, 0.50),
+        p99_ns=_rank(ordered, 0.99),
+        quantiles_ms={f"p{share}": _ms(_rank(ordered, share / 100)) for share in QUANTILES},
+    )
 
 
 def _rank(ordered: Sequence[int], share: float) -> int:

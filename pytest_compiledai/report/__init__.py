@@ -1,1 +1,1 @@
-"""Reports of a run: JSON."""
+"""Reports of a run: JSON, HTML, SARIF, Markdown."""

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.llm.redact import redact
 
 VERSION = 1
-
-
-def write_reports(paths: Sequence[Path], results: Sequence[Result]) -> None:
-    """Write every report that was asked for."""
-    for path in paths:
-        atomic_write(path, render(results))
 
 
 def render(results: Sequence[Result]) -> bytes:

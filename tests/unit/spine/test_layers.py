@@ -23,7 +23,7 @@ ARROWS = {
     "llm": {"core"},
     "gates": {"core", ".assets"},
     "runtime": {"core"},
-    "report": {"core", "llm"},
+    "report": {"core", "llm", ".failure", ".summary"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
     "commands": {"core", "gates", "functions", ".counterexamples", ".failure", ".settings"},
 }

@@ -10,7 +10,6 @@ from pytest_compiledai.core.result import Trouble
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.report.document import render
-from pytest_compiledai.report.document import write_reports
 
 FAILED = Verdict(
     gate="accuracy",
@@ -104,13 +103,3 @@ def test_a_secret_with_characters_that_json_escapes_is_taken_out(result_of, monk
 
     (finding,) = document["units"][0]["gates"]["accuracy"]["findings"]
     assert finding["message"] == "a [redacted:DEPLOY_TOKEN] b"
-
-
-def test_every_report_that_was_asked_for_is_written(result_of, tmp_path):
-    """Folders are made; the bytes are those of the rendered report, LF at the end."""
-    paths = [tmp_path / "a.json", tmp_path / "deep" / "b.json"]
-
-    write_reports(paths, [result_of()])
-
-    assert {path.read_bytes() for path in paths} == {render([result_of()])}
-    assert render([]).endswith(b"}\n")

@@ -1,0 +1,107 @@
+"""The report as Markdown: a table of units, what failed, what changed in the lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_compiledai.core.result import Result
+from pytest_compiledai.failure import finding_line
+from pytest_compiledai.llm.redact import redact
+from pytest_compiledai.report.facts import Facts
+from pytest_compiledai.report.facts import gate_outcome
+from pytest_compiledai.summary import break_even
+from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import total_lines
+
+#: What a service shows of a summary; a longer one is cut at a whole section.
+MOST_BYTES = 900_000
+SHOWN_FINDINGS = 5
+_MARKS = {"passed": "✅", "failed": "❌", "skipped": "·", "off": "off"}
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|~]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
+
+
+def render(facts: Facts) -> bytes:
+    """Return the summary, cut at a whole section where it is too long for a job's page."""
+    text, left_out = "", 0
+    for section in _sections(facts):
+        if left_out or len((text + section).encode()) > MOST_BYTES:
+            left_out += 1
+            continue
+        text += section
+    if left_out:
+        text += f"\n{left_out} more sections are in the JSON report.\n"
+    return text.encode()
+
+
+def _sections(facts: Facts) -> Iterator[str]:
+    yield (
+        "## compiledai\n\n"
+        + "  \n".join(_text(line.text) for line in total_lines(facts.results, live=facts.live))
+        + "\n"
+    )
+    yield _table(facts)
+    for result in facts.results:
+        if not result.accepted:
+            yield _failed(result)
+    if facts.diff is not None:
+        lines = [line.text for line in lock_lines(facts.diff)]
+        yield "\n```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def _table(facts: Facts) -> str:
+    gates = facts.gates()
+    if not facts.results:
+        return ""
+    head = ["unit", "outcome", *gates, "accuracy", "tokens", "pays after"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    lines += [_row(_cells(result, gates)) for result in facts.results]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _cells(result: Result, gates: list[str]) -> list[str]:
+    known = {*result.gates, *result.off}
+    marks = [_MARKS[gate_outcome(result, gate)] if gate in known else "" for gate in gates]
+    tokens = result.cost.tokens_in + result.cost.tokens_out
+    calls = break_even(result)
+    return [
+        f"`{result.unit}`",
+        str(result.outcome),
+        *marks,
+        _accuracy(result),
+        f"{tokens:,}" if tokens else "",
+        f"{calls:,} calls" if calls is not None else "",
+    ]
+
+
+def _accuracy(result: Result) -> str:
+    verdict = result.verdict("accuracy")
+    figures = verdict.figures if verdict is not None else {}
+    interval = figures.get("interval")
+    if interval is None:
+        return ""
+    return f"{figures['accuracy']:.3f} ({interval['low']:.2f} to {interval['high']:.2f})"
+
+
+def _failed(result: Result) -> str:
+    lines = [f"\n### `{result.unit}` {result.outcome}\n"]
+    if result.trouble is not None:
+        lines.append(f"- {_text(str(result.trouble.error()))}")
+    for verdict in result.verdicts:
+        findings = verdict.findings[:SHOWN_FINDINGS]
+        lines += [f"- {_text(finding_line(finding))}" for finding in findings]
+        if len(verdict.findings) > SHOWN_FINDINGS:
+            lines.append(f"- {len(verdict.findings) - SHOWN_FINDINGS} more of {verdict.gate}")
+    lines.append(f"\nNext: `pytest --compile {result.spec}::{result.unit}`\n")
+    return "\n".join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Return text that Markdown shows as it is, and that calls nobody by an at sign."""
+    plain = _CONTROL.sub(" ", redact(text)).replace("&", "&amp;").replace("@", "&#64;")
+    return _SPECIAL.sub(r"\\\g<0>", plain)
