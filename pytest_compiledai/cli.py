@@ -31,6 +31,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init = commands.add_parser("init", help="write a first spec, .gitattributes and .gitignore")
+    init.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE[#NAME]",
+        help="draft it from a Python function, an OpenAPI operation or a tool definition",
+    )
     init.set_defaults(command=_init)
     check = commands.add_parser("check", help="run the static gates on files")
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -51,8 +57,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _init(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.init import init
+    from pytest_compiledai.commands.init import init_from
 
-    return init(options.root)
+    return init_from(options.root, options.source) if options.source else init(options.root)
 
 
 def _check(options: argparse.Namespace) -> int:

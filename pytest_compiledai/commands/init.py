@@ -1,4 +1,8 @@
-"""`compiledai init`: a first spec that compiles at once, and the lines that git needs."""
+"""`compiledai init`: a spec to begin with, and the lines that git needs.
+
+The first spec compiles at once; a draft from a signature, an OpenAPI operation or a tool
+definition still needs its golden rows, which nobody but its author knows.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,34 @@ def init(root: Path) -> int:
     _add_lines(root / ".gitignore", IGNORED)
     print(f"wrote {SPECS}/parse_duration.yaml, its golden rows and recordings")  # noqa: T201 - a command speaks
     print(f"next: pytest --compile {SPECS}/")  # noqa: T201 - a command speaks
+    return 0
+
+
+def init_from(root: Path, source: str) -> int:
+    """Write the draft of ``FILE[#NAME]`` as a spec; say what it still needs.
+
+    Raises ``SettingsError``, and writes nothing, when the spec or its rows stand there already.
+    """
+    from pytest_compiledai.drafts.source import read_draft  # reads YAML and Python of others
+
+    draft = read_draft(source, root)
+    golden = f"{draft.name}.jsonl"
+    spec = f"{SPECS}/{draft.name}.yaml"
+    for path in (spec, f"{SPECS}/{golden}"):
+        if (root / path).exists():
+            raise SettingsError(
+                where=path, found="a file that stands there already", expected="none"
+            )
+    atomic_write(root / spec, draft.text(golden).encode())
+    _add_lines(root / ".gitattributes", ATTRIBUTES)
+    _add_lines(root / ".gitignore", IGNORED)
+    print(f"wrote {spec}")  # noqa: T201 - a command speaks
+    for note in draft.notes:
+        print(f"  left out: {note}")  # noqa: T201 - a command speaks
+    print(  # noqa: T201 - a command speaks
+        f"next: write golden rows into {SPECS}/{golden}, 60 or more, one a line: "
+        '{"id": "...", "input": {...}, "output": {...}}'
+    )
     return 0
 
 

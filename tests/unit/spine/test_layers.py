@@ -25,7 +25,16 @@ ARROWS = {
     "runtime": {"core"},
     "report": {"core", "llm", ".failure", ".summary"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
-    "commands": {"core", "gates", "functions", ".counterexamples", ".failure", ".settings"},
+    "drafts": {"core"},
+    "commands": {
+        "core",
+        "drafts",
+        "gates",
+        "functions",
+        ".counterexamples",
+        ".failure",
+        ".settings",
+    },
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}
 #: What would tell where, or with whose help, a file was made; rows of data may hold any path.

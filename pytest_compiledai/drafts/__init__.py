@@ -1,0 +1,1 @@
+"""Drafts of specs from what people have: a signature, an OpenAPI operation, a tool."""
