@@ -52,6 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--output", metavar="JSON", help="the right answer for it")
     keep.add_argument("--input", metavar="JSON", help="another input than the last counterexample")
     keep.set_defaults(command=_keep)
+    diff = commands.add_parser("diff", help="show the answers that changed between two revisions")
+    diff.add_argument("name", metavar="NAME")
+    diff.add_argument("before", nargs="?", default="HEAD", metavar="BEFORE", help="default: HEAD")
+    diff.add_argument("after", nargs="?", default="", metavar="AFTER", help="default: what is here")
+    diff.add_argument("--examples", type=int, default=500, help="drawn inputs (default: 500)")
+    diff.add_argument("--json", action="store_true", help="print all changes as JSON")
+    diff.set_defaults(command=_diff)
     return parser
 
 
@@ -78,6 +85,19 @@ def _keep(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.keep import keep
 
     return keep(options.root, options.name, output=options.output, value=options.input)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.diff import diff
+
+    return diff(
+        options.root,
+        options.name,
+        before=options.before,
+        after=options.after,
+        examples=options.examples,
+        as_json=options.json,
+    )
 
 
 if __name__ == "__main__":

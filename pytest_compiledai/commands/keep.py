@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.commands.attempt import read_json
+from pytest_compiledai.commands.units import spec_of
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.files import atomic_write
-from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.counterexamples import recall
 from pytest_compiledai.functions.spec import FunctionSpec
-from pytest_compiledai.functions.spec import read_function_spec
 
 
 def keep(root: Path, name: str, *, output: str | None, value: str | None) -> int:
@@ -69,13 +67,7 @@ def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
 
 
 def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
-    where = path or _entry(root, name).spec
-    for document in read_documents((root / where).read_bytes(), where):
-        if document.data.get("name") == name:
-            # Capabilities do not matter for a row; granting what is asked keeps the reader quiet.
-            asked = frozenset(document.data.get("capabilities", []))
-            return read_function_spec(document, Project(root=root, grants={name: asked}))
-    raise SettingsError(where=where, found=f"no spec of {name}", expected="one")
+    return spec_of(root, path or _entry(root, name).spec, name)
 
 
 def _entry(root: Path, name: str) -> Entry:

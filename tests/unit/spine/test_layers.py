@@ -34,6 +34,7 @@ ARROWS = {
         ".counterexamples",
         ".failure",
         ".settings",
+        "sandbox",
     },
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}

@@ -1,0 +1,122 @@
+"""`compiledai diff`: the inputs that two frozen revisions of a unit answer differently.
+
+Both run in the sandbox, on the golden inputs and on inputs drawn as the fuzz gate draws them. No
+difference found is no proof that there is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_compiledai.commands.revision import Revision
+from pytest_compiledai.commands.units import spec_of
+from pytest_compiledai.core.calls import Answer
+from pytest_compiledai.core.calls import Program
+from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.entry import Entry
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions.capabilities import granted_modules
+from pytest_compiledai.functions.capabilities import handed_in
+from pytest_compiledai.functions.spec import FunctionSpec
+from pytest_compiledai.gates.drawing import examples as draw
+from pytest_compiledai.sandbox.ladder import open_sandbox
+
+SHOWN = 20
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One input with the answers before and after."""
+
+    input: Any
+    place: str  # the golden row, "" for a drawn input
+    before: str
+    after: str
+
+
+def diff(root: Path, name: str, *, before: str, after: str, examples: int, as_json: bool) -> int:
+    """Print the inputs whose answers differ; return 1 when there are any.
+
+    Raises ``SettingsError`` for a revision or unit that is not there and ``ArtifactError`` for an
+    artifact that is not what its lock says.
+    """
+    root = root.resolve()
+    old, new = Revision(root, before), Revision(root, after)
+    entries = old.entry(name), new.entry(name)
+    spec = spec_of(root, entries[1].spec, name)
+    programs = _program(spec, old, entries[0]), _program(spec, new, entries[1])
+    inputs = _inputs(spec, examples)
+    changes = _changes(inputs, *programs) if programs[0] != programs[1] else []
+    facts = {
+        "unit": name,
+        "before": {"revision": old.shown, "entry": entries[0].digest},
+        "after": {"revision": new.shown, "entry": entries[1].digest},
+        "inputs": len(inputs),
+        "changed": [asdict(change) for change in changes],
+    }
+    shown = json.dumps(facts, indent=2, ensure_ascii=False) if as_json else _text(facts, changes)
+    print(shown)  # noqa: T201 - a command speaks
+    return int(bool(changes))
+
+
+def _program(spec: FunctionSpec, revision: Revision, entry: Entry) -> Program:
+    (source,) = revision.files(entry).values()
+    return Program(
+        source=source,
+        function=entry.name,
+        modules=granted_modules(entry.capabilities),
+        capabilities=handed_in(entry.capabilities, spec.call_tables),
+    )
+
+
+def _inputs(spec: FunctionSpec, examples: int) -> dict[bytes, str]:
+    """Return distinct inputs as canonical JSON, each with the golden row it stands in, if any."""
+    train = [row.input for row in spec.rows_in(Split.TRAIN)]
+    drawn = draw(spec.input, train, count=examples, seed=SEED) if examples else ()
+    return dict.fromkeys(drawn, "") | {row.key: str(row.place) for row in spec.rows}
+
+
+def _changes(inputs: Mapping[bytes, str], before: Program, after: Program) -> list[Change]:
+    sandbox = open_sandbox("auto")
+    try:
+        given = list(inputs)
+        answers = []
+        for program in (before, after):
+            with sandbox.open(program) as session:
+                answers.append([_shown(answer) for answer in session.call(given)])
+    finally:
+        sandbox.close()
+    changes = [
+        Change(input=json.loads(data), place=inputs[data], before=old, after=new)
+        for data, old, new in zip(given, *answers, strict=True)
+        if old != new
+    ]
+    return sorted(changes, key=lambda change: (not change.place, change.place))
+
+
+def _shown(answer: Answer) -> str:
+    """Return what a caller gets: the output, or why there is none."""
+    if answer.status is Status.VALUE:
+        return answer.value.decode("utf-8")
+    return "abstains" if answer.status is Status.ABSTAIN else f"{answer.status}: {answer.detail}"
+
+
+def _text(facts: Mapping[str, Any], changes: Sequence[Change]) -> str:
+    before, after = facts["before"], facts["after"]
+    revisions = [f"{side['revision']} {side['entry'][:12]}" for side in (before, after)]
+    lines = [f"{facts['unit']}: {' -> '.join(revisions)}"]
+    for change in changes[:SHOWN]:
+        lead = f"{change.place} " if change.place else ""
+        lines.append(f"{lead}{json.dumps(change.input, ensure_ascii=False)}")
+        lines += [f"  - {change.before}", f"  + {change.after}"]
+    if len(changes) > SHOWN:
+        lines.append(f"... {len(changes) - SHOWN} more; --json has all")
+    lines.append(f"{len(changes)} of {facts['inputs']} inputs answered differently")
+    return "\n".join(lines)

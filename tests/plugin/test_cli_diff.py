@@ -1,0 +1,87 @@
+"""`compiledai diff`: what two frozen revisions answer differently."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from pytest_compiledai.cli import main
+
+CHANGED = """\
+def {name}(data: {type}Input) -> {type}Output:
+    if data["n"] > 900:
+        return {{"m": 0}}
+    return {{"m": 2 * data["n"]}}
+"""
+
+
+@pytest.fixture
+def git(project):
+    """Run git in the project."""
+
+    def run(*arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=project.root, check=True, timeout=30)
+
+    run("init", "--quiet")
+    return run
+
+
+@pytest.fixture
+def two_revisions(project, git):
+    """Freeze `double`, commit it, and freeze another function of that name beside it."""
+    project.unit().run("--compile", "specs")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "one")
+    project.unit(code=CHANGED).run("--compile", "specs")
+    return project
+
+
+def test_changed_answers_are_shown(two_revisions, capsys):
+    """Drawn inputs find a change that no golden row shows; the exit code says so."""
+    code = main(["--root", str(two_revisions.root), "diff", "double"])
+
+    said = capsys.readouterr().out
+    assert 1 == code
+    assert said.startswith("double: HEAD ")
+    assert '  + {"m":0}' in said
+    assert "inputs answered differently" in said
+
+
+def test_equal_revisions_have_no_changes(two_revisions, capsys):
+    """The same bytes give the same answers, and nothing is run to say so."""
+    code = main(["--root", str(two_revisions.root), "diff", "double", "HEAD", "HEAD", "--json"])
+
+    assert 0 == code
+    assert [] == json.loads(capsys.readouterr().out)["changed"]
+
+
+def test_an_artifact_that_its_lock_does_not_name_is_refused(two_revisions, capsys):
+    """Nothing is run that was not frozen."""
+    path = two_revisions.root / "compiled" / "double.py"
+    path.write_text("x = 1\n", encoding="utf-8")
+
+    code = main(["--root", str(two_revisions.root), "diff", "double"])
+
+    assert 2 == code
+    assert "compiled/double.py of the working tree: found other bytes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["double", "gone"], "revision 'gone'"),
+        (["double", "--upload-pack=x"], "revision '--upload-pack=x'"),
+        (["other"], "no entry of other"),
+    ],
+)
+def test_what_is_not_there_is_an_error(two_revisions, capsys, arguments, found):
+    """The message names the revision or the unit."""
+    options = ["--", *arguments] if arguments[-1].startswith("-") else arguments
+
+    code = main(["--root", str(two_revisions.root), "diff", *options])
+
+    assert 2 == code
+    assert found in capsys.readouterr().err
