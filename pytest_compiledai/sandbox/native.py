@@ -23,7 +23,8 @@ from pytest_compiledai.core.calls import Program
 from pytest_compiledai.sandbox.fresh import fresh_answers
 from pytest_compiledai.sandbox.measuring import IDLE_NAME
 from pytest_compiledai.sandbox.measuring import IDLE_SOURCE
-from pytest_compiledai.sandbox.order import load_order
+from pytest_compiledai.sandbox.order import Codes
+from pytest_compiledai.sandbox.order import Order
 from pytest_compiledai.sandbox.session import NativeSession
 from pytest_compiledai.sandbox.worker import Worker
 from pytest_compiledai.sandbox.zygote import Zygote
@@ -43,6 +44,7 @@ class NativeSandbox:
         self._zygotes: dict[tuple[Conditions, tuple[str, ...]], Zygote] = {}
         self._lock = threading.Lock()  # the zygotes and the seconds
         self._seconds = 0.0
+        self._codes = Codes()
         #: What the last opened worker is locked with, in words; says when Landlock is missing.
         self.wall = ""
         atexit.register(self.close)
@@ -94,7 +96,8 @@ class NativeSandbox:
             born = zygote.fork(limits, zones=zones)
             return Worker(zygote, born, answer_bytes=limits.answer_bytes), born.nonce
 
-        order, idle = load_order(program, limits), load_order(_idle(program), limits)
+        order = Order(program, limits, self._codes)
+        idle = Order(_idle(program), limits, self._codes)
         return NativeSession(spawn, order, idle, limits, waiting)
 
     def _zygote(self, conditions: Conditions, modules: tuple[str, ...]) -> Zygote:

@@ -24,6 +24,7 @@ from pytest_compiledai.sandbox.inside.frames import pack
 from pytest_compiledai.sandbox.measuring import Measured
 from pytest_compiledai.sandbox.measuring import check_claims
 from pytest_compiledai.sandbox.measuring import run
+from pytest_compiledai.sandbox.order import Order
 from pytest_compiledai.sandbox.worker import GRACE_S
 from pytest_compiledai.sandbox.worker import GoneError
 from pytest_compiledai.sandbox.worker import TooLateError
@@ -52,8 +53,8 @@ class NativeSession:
     def __init__(
         self,
         spawn: Callable[[], tuple[Worker, bytes]],
-        order: bytes,
-        idle_order: bytes,
+        order: Order,
+        idle_order: Order,
         limits: Limits,
         waiting: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -66,6 +67,7 @@ class NativeSession:
         self._worker: Worker | None = None
         self._closed = False
         self._loading: tuple[bytes, bytes] | None = None  # nonces: of the lock, of the load
+        self._keep: Callable[[bytes], None] | None = None  # takes the code of this load
         self.wall = ""  # what the worker said it is locked with, before it met the program
         self.failure: Answer | None = None  # of loading: the answer to every call
         with waiting():
@@ -229,7 +231,8 @@ class NativeSession:
         self._worker, locked = self._spawn()
         loaded = os.urandom(NONCE_BYTES)
         self._loading = locked, loaded
-        self._worker.send(pack(Kind.LOAD, loaded, self._order))
+        body, self._keep = self._order.body()
+        self._worker.send(pack(Kind.LOAD, loaded, body))
 
     def _finish(self, worker: Worker, locked: bytes, loaded: bytes) -> None:
         """Wait until the program is loaded, or keep the reason why it cannot be."""
@@ -237,6 +240,10 @@ class NativeSession:
         self._locked(worker, locked)
         try:
             frame = self._expect(worker, loaded, max(LOAD_S, self._limits.call_s))
+            if frame.kind == Kind.CODE and self._keep is not None:
+                # The first frame of a load: no line of the program has run yet.
+                self._keep(frame.body)
+                frame = self._expect(worker, loaded, max(LOAD_S, self._limits.call_s))
             if frame.kind != Kind.LOADED:
                 raise self._lost(worker, _of_load(frame, self._limits.answer_bytes))
         except LostError as lost:
