@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from dataclasses import dataclass
 from functools import cached_property
-from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.scanning import Scanning
 
 if TYPE_CHECKING:
     from pytest_compiledai.asking import UnitAsking
@@ -29,7 +28,7 @@ class RunBench:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._reports: dict[str, ToolReport] = {}
+        self.scanning = Scanning(run.store)
         self._proved = False
 
     def of(self, unit: Unit) -> UnitBench:
@@ -45,11 +44,8 @@ class RunBench:
         return open_sandbox(self.run.settings.sandbox)
 
     def scans(self, requests: Sequence[ScanRequest]) -> Mapping[str, ToolReport]:
-        """Return reports by content address; the first call of a run scans all selected units."""
-        missing = [item for item in requests if _key(item) not in self._reports]
-        if missing:
-            self._load(missing)
-        return {item.source.address: self._reports[_key(item)] for item in requests}
+        """Return reports by content address; selected units are scanned ahead."""
+        return self.scanning.reports(requests)
 
     def prefetch(self, units: Iterable[Unit]) -> None:
         """Start asking for the first proposals of ``units`` in the background."""
@@ -60,26 +56,13 @@ class RunBench:
                     self.run.asking(unit).prefetch(opening, samples=unit.candidates)
 
     def close(self) -> None:
-        """End the sandbox's processes, if it was opened."""
+        """End the analysers and the sandbox's processes, if they were used."""
+        self.scanning.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
-    def _load(self, requests: Sequence[ScanRequest]) -> None:
-        store = self.run.store
-        with store.lock("scans"):
-            unscanned = [item for item in requests if not store.has(f"scans/{_key(item)}")]
-            if unscanned:
-                batch = [*unscanned, *self._ahead()]
-                self._scan({_key(item): item for item in batch})
-        for item in requests:
-            self._reports[_key(item)] = _report(store.read(f"scans/{_key(item)}"))
-
     def _ahead(self) -> list[ScanRequest]:
         """Return what selected units will want scanned, as far as no model decides it."""
-        store = self.run.store
-        if store.has("scans/ahead"):
-            return []
-        store.once("scans/ahead", lambda: True)
         found: list[ScanRequest] = []
         for unit in self.run.selected.values():
             candidate = self.run.foreseen(unit)
@@ -87,15 +70,6 @@ class RunBench:
                 kind = self.run.plugged.kinds[unit.kind]
                 found.extend(kind.sources(unit, candidate))
         return found
-
-    def _scan(self, batch: Mapping[str, ScanRequest]) -> None:
-        from pytest_compiledai.gates.tools import scan
-
-        store = self.run.store
-        items = {key: item for key, item in batch.items() if not store.has(f"scans/{key}")}
-        reports = scan(list(items.values()), cache=store.folder("mypy"))
-        for key, item in items.items():
-            store.once(f"scans/{key}", partial(_plain, reports[item.source.address]))
 
     def _prove(self) -> None:
         """Let every gate judge its own samples once a run; a gate that errs stops the run."""
@@ -124,6 +98,8 @@ class RunBench:
         from pytest_compiledai.gates import smoke
 
         static = smoke.smoke(cache=self.run.store.folder("mypy"))
+        # From here on the analysers have nothing else to do, and mypy's cache is warm.
+        self.scanning.ahead(self._ahead())
         return sorted([*static, *proof.smoke(self.sandbox)])
 
 
@@ -149,27 +125,3 @@ class UnitBench:
     def asking(self) -> UnitAsking:
         """Return the way to a reference model's answers."""
         return self.bench.run.asking(self.unit)
-
-
-def _key(item: ScanRequest) -> str:
-    return f"{item.mypy}-{item.source.address}"
-
-
-def _plain(report: ToolReport) -> dict[str, Any]:
-    return {
-        "findings": [asdict(finding) for finding in report.findings],
-        "faults": [asdict(fault) for fault in report.faults],
-        "scanned": sorted(report.scanned),
-    }
-
-
-def _report(plain: Mapping[str, Any]) -> ToolReport:
-    from pytest_compiledai.gates.tools import ToolFault
-    from pytest_compiledai.gates.tools import ToolFinding
-    from pytest_compiledai.gates.tools import ToolReport
-
-    return ToolReport(
-        findings=tuple(ToolFinding(**item) for item in plain["findings"]),
-        faults=tuple(ToolFault(**item) for item in plain["faults"]),
-        scanned=frozenset(plain["scanned"]),
-    )
