@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.asking import UnitAsking
     from pytest_compiledai.core.calls import Sandbox
     from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.gates.drawing_ahead import Drawer
     from pytest_compiledai.gates.tools import ScanRequest
     from pytest_compiledai.gates.tools import ToolReport
     from pytest_compiledai.run import Run
@@ -43,6 +44,13 @@ class RunBench:
 
         return open_sandbox(self.run.settings.sandbox)
 
+    @cached_property
+    def drawer(self) -> Drawer:
+        """What draws the fuzz gate's examples."""
+        from pytest_compiledai.gates.drawing_ahead import Drawer
+
+        return Drawer()
+
     def scans(self, requests: Sequence[ScanRequest]) -> Mapping[str, ToolReport]:
         """Return reports by content address; selected units are scanned ahead."""
         return self.scanning.reports(requests)
@@ -58,6 +66,8 @@ class RunBench:
     def close(self) -> None:
         """End the analysers and the sandbox's processes, if they were used."""
         self.scanning.close()
+        if "drawer" in self.__dict__:
+            self.drawer.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
@@ -121,6 +131,10 @@ class UnitBench:
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the run's measuring lock: one unit is timed at a time."""
         return self.bench.run.store.lock("latency")
+
+    def drawer(self) -> Drawer:
+        """Return what draws examples beside the other gates."""
+        return self.bench.drawer
 
     def asking(self) -> UnitAsking:
         """Return the way to a reference model's answers."""

@@ -47,6 +47,19 @@ def examples(
     return (*drawn, *more)
 
 
+def drawn_or_none(
+    schema: Schema, train_inputs: Sequence[Any], *, count: int, seed: int
+) -> tuple[bytes, ...]:
+    """Return the examples; none where Hypothesis can draw none."""
+    # A heavy import, needed by the fuzz gate alone.
+    from hypothesis.errors import Unsatisfiable
+
+    try:
+        return examples(schema, train_inputs, count=count, seed=seed)
+    except Unsatisfiable:
+        return ()
+
+
 def strategy(schema: Schema, train_inputs: Sequence[Any]) -> SearchStrategy[Any]:
     """Return the strategy of the examples."""
     made = Strategies(texts=[text for value in train_inputs for text in _texts(value)])
