@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the one flag that writes the golden files of terminal output again."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files again")
+
+
 SPEC = """\
 compiledai: 1
 kind: function
