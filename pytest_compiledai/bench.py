@@ -42,7 +42,11 @@ class RunBench:
         """The sandbox, opened and probed at first use."""
         from pytest_compiledai.sandbox.ladder import open_sandbox
 
-        return open_sandbox(self.run.settings.sandbox)
+        settings = self.run.settings
+        found = open_sandbox(settings.sandbox, image=settings.docker_image)
+        facts = {"name": found.name, "wall": found.wall, "reason": found.reason}
+        self.run.store.once(f"sandboxes/{found.name}", lambda: facts)
+        return found
 
     @cached_property
     def drawer(self) -> Drawer:

@@ -20,6 +20,7 @@ from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.report.document import write_reports
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
+from pytest_compiledai.sandbox.ladder import BACKENDS
 from pytest_compiledai.summary import LockDiff
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class Controller:
         """Return what came of every unit an item asked about, in the order of names."""
         return [self._result(name) for name in sorted(self._noted)]
 
+    def sandboxes(self) -> list[dict[str, str]]:
+        """Return the sandboxes that processes of this run opened, the strongest first."""
+        store = self.run.store
+        names = [f"sandboxes/{backend}" for backend in BACKENDS]
+        return [store.read(name) for name in names if store.has(name)]
+
     def open_ledger(self, ids: Sequence[str]) -> None:
         """Print the most a live run can cost, once, and open the ledger that workers wait for."""
         if self._billed or not self.run.settings.live:
@@ -75,7 +82,7 @@ class Controller:
             if self.run.settings.mode.writes and not interrupted:
                 self._freeze()
             self._look_for_gone_specs()
-            write_reports(self.run.settings.reports, self.results())
+            write_reports(self.run.settings.reports, self.results(), self.sandboxes())
             remember(self.run.config, self.results())
         except CompiledAIError as error:
             self.failed = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_compiledai.summary import Line
 from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import sandbox_lines
 from pytest_compiledai.summary import total_lines
 from pytest_compiledai.summary import unit_lines
 
@@ -81,6 +82,7 @@ def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> 
             names = ", ".join(sorted(run.ignored)[:3])
             text = f"{len(run.ignored)} YAML without `compiledai: 1` ignored: {names}"
             _write(reporter, [Line(text=text, dim=True)])
+        _write(reporter, sandbox_lines(controller.sandboxes()))
     _write(reporter, total_lines(results, live=run.settings.live))
     if controller.diff is not None and verbosity >= 0:
         _write(reporter, lock_lines(controller.diff))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,23 @@ from pytest_compiledai.llm.redact import redact
 VERSION = 1
 
 
-def write_reports(paths: Sequence[Path], results: Sequence[Result]) -> None:
+def write_reports(
+    paths: Sequence[Path], results: Sequence[Result], sandboxes: Sequence[Mapping[str, str]]
+) -> None:
     """Write every report that was asked for."""
     for path in paths:
-        atomic_write(path, render(results))
+        atomic_write(path, render(results, sandboxes))
 
 
-def render(results: Sequence[Result]) -> bytes:
-    """Return the JSON report: keys in a fixed order, LF, units by name."""
-    document = {"version": VERSION, "units": [_unit(result) for result in results]}
+def render(results: Sequence[Result], sandboxes: Sequence[Mapping[str, str]] = ()) -> bytes:
+    """Return the JSON report: keys in a fixed order, LF, units by name.
+
+    ``sandboxes`` are those the run opened, with what held in them and why not a stronger one.
+    """
+    document: dict[str, Any] = {"version": VERSION}
+    if sandboxes:
+        document["sandbox"] = [dict(item) for item in sandboxes]
+    document["units"] = [_unit(result) for result in results]
     text = json.dumps(document, indent=2, ensure_ascii=False)
     # Messages quote rows and tools; whatever looks like a key stays out of a file that is shared.
     return f"{redact(text)}\n".encode()

@@ -35,7 +35,6 @@ LOAD_S = 5.0  # compile and execute the module, at least
 CHUNK_CALLS = 512
 CHUNK_BYTES = 1 << 18
 DEATHS_CAP = 5
-_WHERE = "native sandbox"
 
 
 class LostError(Exception):
@@ -47,8 +46,8 @@ class LostError(Exception):
         super().__init__(answer)
 
 
-class NativeSession:
-    """Implements ``core.calls.Session``; opened by ``NativeSandbox``."""
+class WorkerSession:
+    """Implements ``core.calls.Session``; opened by a ``Pool``."""
 
     def __init__(
         self,
@@ -57,12 +56,15 @@ class NativeSession:
         idle_order: Order,
         limits: Limits,
         waiting: Callable[[], AbstractContextManager[None]],
+        *,
+        where: str,
     ) -> None:
         self._spawn = spawn
         self._order = order
         self._idle_order = idle_order  # of the program that measures the loop around the calls
         self._limits = limits
         self._waiting = waiting
+        self._where = where  # the sandbox, in messages
         self._lock = threading.Lock()  # one batch at a time in a worker
         self._worker: Worker | None = None
         self._closed = False
@@ -96,12 +98,11 @@ class NativeSession:
         """Return CPU nanoseconds of each call, one list a round."""
         with self._lock, self._waiting():
             measured = self._measured(inputs, rounds=rounds, warmup=warmup)
-            idle = NativeSession(
-                self._spawn, self._idle_order, self._idle_order, self._limits, nullcontext
-            )
+            orders = self._idle_order, self._idle_order
+            idle = WorkerSession(self._spawn, *orders, self._limits, nullcontext, where=self._where)
             with idle:
                 loop = idle._measured(inputs, rounds=rounds, warmup=1)
-            check_claims(measured, loop_ns=loop.consumed_ns, where=_WHERE)
+            check_claims(measured, loop_ns=loop.consumed_ns, where=self._where)
             return measured.rounds
 
     def close(self) -> None:
@@ -119,16 +120,16 @@ class NativeSession:
         worker = self._ready()
         if worker is None:
             assert self.failure is not None
-            raise _unmeasured(self.failure.detail)
+            raise self._unmeasured(self.failure.detail)
         limit_s = self._limits.call_s
         try:
             return run(worker, self._expect, inputs, rounds=rounds, warmup=warmup, call_s=limit_s)
         except ValueError as error:
-            raise _unmeasured(answers.crash(error).detail) from error
+            raise self._unmeasured(answers.crash(error).detail) from error
         except GoneError as error:
-            raise _unmeasured("a worker that is gone") from error
+            raise self._unmeasured("a worker that is gone") from error
         except LostError as lost:
-            raise _unmeasured(lost.answer.detail) from lost
+            raise self._unmeasured(lost.answer.detail) from lost
         finally:
             self._abandon()  # its collector is off and its memory frozen
 
@@ -209,7 +210,8 @@ class NativeSession:
     def _ready(self) -> Worker | None:
         """Return a worker with CPU seconds left, or None when the program cannot be loaded."""
         worker = self._worker
-        if worker is not None and self._is_spent(worker):
+        half_ns = self._limits.cpu_s * 500_000_000
+        if worker is not None and worker.is_spent(half_ns):
             self._abandon()
         if self._worker is None and self.failure is None:
             self._begin()
@@ -217,17 +219,10 @@ class NativeSession:
             self._finish(self._worker, *self._loading)
         return self._worker
 
-    def _is_spent(self, worker: Worker) -> bool:
-        """Return whether half of the worker's CPU seconds are used, or its process is gone."""
-        try:
-            return worker.cpu_ns() > self._limits.cpu_s * 500_000_000
-        except GoneError:
-            return True
-
     def _begin(self) -> None:
         """Start a worker and hand it the program; it reads that once it is locked."""
         if self._closed:
-            raise SandboxError(where=_WHERE, found="a closed session", expected="an open one")
+            raise SandboxError(where=self._where, found="a closed session", expected="an open one")
         self._worker, locked = self._spawn()
         loaded = os.urandom(NONCE_BYTES)
         self._loading = locked, loaded
@@ -255,11 +250,23 @@ class NativeSession:
         try:
             frame = self._expect(worker, nonce, LOCK_S)
         except LostError as lost:
-            raise _unlocked(lost.answer.detail) from lost
+            raise self._unlocked(lost.answer.detail) from lost
         if frame.kind != Kind.LOCKED:
             self._abandon()
-            raise _unlocked(answers.line(frame.body))
+            raise self._unlocked(answers.line(frame.body))
         self.wall = answers.line(frame.body)
+
+    def _unlocked(self, found: str) -> SandboxError:
+        return SandboxError(
+            where=self._where,
+            found=found,
+            expected="a worker behind seccomp",
+            next="run where the kernel allows seccomp filters (Linux 4.14 or later)",
+        )
+
+    def _unmeasured(self, found: str) -> SandboxError:
+        expected = "calls that can be measured to the end"
+        return SandboxError(where=self._where, found=found, expected=expected)
 
 
 def _of_load(frame: Frame, cap: int) -> Answer:
@@ -272,19 +279,6 @@ def _of_load(frame: Frame, cap: int) -> Answer:
 def _failed(status: Status) -> Status:
     """Return the status of a program that did not load; no answer can be had from it."""
     return Status.ERROR if status in (Status.VALUE, Status.ABSTAIN) else status
-
-
-def _unlocked(found: str) -> SandboxError:
-    return SandboxError(
-        where=_WHERE,
-        found=found,
-        expected="a worker behind seccomp",
-        next="run where the kernel allows seccomp filters (Linux 4.14 or later)",
-    )
-
-
-def _unmeasured(found: str) -> SandboxError:
-    return SandboxError(where=_WHERE, found=found, expected="calls that can be measured to the end")
 
 
 def given_up(last: Answer) -> Answer:
