@@ -6,11 +6,13 @@ import contextlib
 import importlib.util
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from queue import Empty
 from typing import Any
 from typing import Final
+from urllib.parse import urlsplit
 
 from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.sandbox.docker_image import ensure_image
@@ -27,7 +29,7 @@ START_S: Final = 30.0
 MEMORY: Final = "2g"  # of all workers together; each has its own, smaller limit
 PROCESSES: Final = 128
 _NOBODY: Final = "65534:65534"
-_SOCKET: Final = Path("/var/run/docker.sock")
+_DEFAULT: Final = "unix:///var/run/docker.sock" if os.name == "posix" else ""
 
 #: Loads the package ``inside`` from the texts that come first on standard input: a container needs
 #: no file of ours, whatever image it is made of.
@@ -199,19 +201,43 @@ def _check_platform(image: str) -> None:
 
 
 def _client() -> Any:
-    if importlib.util.find_spec("docker") is None:
+    if not _has_sdk():
         raise _absent("no package docker", 'pip install "pytest-compiledai[sandbox]"')
-    if not os.environ.get("DOCKER_HOST") and os.name == "posix" and not _SOCKET.exists():
-        raise _absent(f"no {_SOCKET} and no DOCKER_HOST", "start the engine, or set DOCKER_HOST")
+    following = "start the engine, or set DOCKER_HOST"
+    try:
+        _knock(os.environ.get("DOCKER_HOST") or _DEFAULT)
+    except (OSError, ValueError) as error:
+        raise _absent(_line(error), following) from error
     import docker
     import docker.errors
 
     try:
-        client = docker.from_env(timeout=FIND_S)  # asks for its version
+        client = docker.from_env(timeout=FIND_S)  # asks for the engine's version
     except (docker.errors.DockerException, OSError) as error:
-        raise _absent(_line(error), "start the engine, or set DOCKER_HOST") from error
+        raise _absent(_line(error), following) from error
     client.api.timeout = ASK_S
     return client
+
+
+def _knock(url: str) -> None:
+    """Raise ``OSError`` where nobody listens; the SDK would tell later, and leave a socket open."""
+    place = urlsplit(url)
+    if place.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(FIND_S)
+            try:
+                knocking.connect(place.path)
+            except OSError as error:
+                raise OSError(f"{place.path}: {error.strerror or error}") from error
+    elif place.scheme in ("tcp", "http", "https"):
+        socket.create_connection((place.hostname or "", place.port or 2375), FIND_S).close()
+
+
+def _has_sdk() -> bool:
+    try:
+        return importlib.util.find_spec("docker") is not None
+    except ValueError:  # found before, and taken away
+        return False
 
 
 def _absent(found: str, following: str) -> SandboxError:

@@ -127,6 +127,6 @@ def _let_go_in_a_fork(stream: Stream) -> None:
 
     def let_go() -> None:
         if (held := weak()) is not None:
-            held._raw.close()  # noqa: SLF001 - the class's own file
+            os.close(held._raw.detach())  # noqa: SLF001 - the class's own file
 
     os.register_at_fork(after_in_child=let_go)

@@ -110,7 +110,14 @@ def test_every_report_that_was_asked_for_is_written(result_of, tmp_path):
     """Folders are made; the bytes are those of the rendered report, LF at the end."""
     paths = [tmp_path / "a.json", tmp_path / "deep" / "b.json"]
 
-    write_reports(paths, [result_of()])
+    write_reports(paths, [result_of()], [])
 
     assert {path.read_bytes() for path in paths} == {render([result_of()])}
     assert render([]).endswith(b"}\n")
+
+
+def test_the_report_names_the_sandboxes():
+    """What held the code stands in the report, apart from the units."""
+    facts = {"name": "native", "wall": "seccomp", "reason": ""}
+
+    assert json.loads(render([], [facts])) == {"version": 1, "sandbox": [facts], "units": []}
