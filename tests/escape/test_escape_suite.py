@@ -62,7 +62,7 @@ def test_the_suite_is_as_large_as_it_says(bench) -> None:
     ("through", "ending", "code"), [((), "value", 0), (("udp",), "value", 1), ((), "OSError", 1)]
 )
 def test_the_command_fails_when_anything_got_through(
-    bench, monkeypatch, capsys, through, ending, code
+    bench, monkeypatch, capsys, *, through, ending, code
 ) -> None:
     """A program that was not held, or a control that failed, is named and is no success."""
 
