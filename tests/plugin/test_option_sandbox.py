@@ -82,7 +82,7 @@ def test_the_summary_says_which_wall_held(project, monkeypatch) -> None:
     """Where auto did not take the strongest, the reason stands beside the one it took."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
-    text = project.unit().run("--compile").stdout.str()
+    text = project.unit().run("--compile", "--compile-sandbox", "auto").stdout.str()
 
     assert "sandbox native: seccomp, " in text
     assert "(not docker sandbox: /nowhere/docker.sock: No such file or directory)" in text
