@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -30,11 +31,13 @@ class RunBench:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.scanning = Scanning(run.store)
-        self._proved = False
+        self._proved: set[str] = set()
 
     def of(self, unit: Unit) -> UnitBench:
         """Return the bench as the gates of ``unit`` see it."""
-        self._prove()
+        self._prove("static", self._static_smoke)
+        if self.run.settings.mode.writes:
+            _ = self.proved_sandbox  # no artifact without it, so no more is spent where it fails
         return UnitBench(bench=self, unit=unit)
 
     @cached_property
@@ -47,6 +50,15 @@ class RunBench:
         facts = {"name": found.name, "wall": found.wall, "reason": found.reason}
         self.run.store.once(f"sandboxes/{found.name}", lambda: facts)
         return found
+
+    @property
+    def proved_sandbox(self) -> Sandbox:
+        """The sandbox in which the dynamic gates judged their own samples right.
+
+        Static gates do without, on a machine that has no sandbox.
+        """
+        self._prove("dynamic", self._dynamic_smoke)
+        return self.sandbox
 
     @cached_property
     def drawer(self) -> Drawer:
@@ -85,9 +97,9 @@ class RunBench:
                 found.extend(kind.sources(unit, candidate))
         return found
 
-    def _prove(self) -> None:
-        """Let every gate judge its own samples once a run; a gate that errs stops the run."""
-        if self._proved:
+    def _prove(self, gates: str, smoke: Callable[[], list[str]]) -> None:
+        """Let gates judge their own samples once a run; a gate that errs stops the run."""
+        if gates in self._proved:
             return
         missing = [name for name, found in self.run.project.versions.items() if found == "missing"]
         if missing:
@@ -97,7 +109,7 @@ class RunBench:
                 expected="every analyser: what could not be checked has failed",
                 next='pip install "pytest-compiledai[gates]"',
             )
-        wrong = self.run.store.once("smoke", self._smoke)
+        wrong = self.run.store.once(f"smoke/{gates}", smoke)
         if wrong:
             raise ToolError(
                 where="gates/",
@@ -105,16 +117,20 @@ class RunBench:
                 expected="every gate to reject its bad samples and accept its good ones",
                 next="pip install --force-reinstall 'pytest-compiledai[gates]'",
             )
-        self._proved = True
+        self._proved.add(gates)
 
-    def _smoke(self) -> list[str]:
-        from pytest_compiledai.gates import proof
+    def _static_smoke(self) -> list[str]:
         from pytest_compiledai.gates import smoke
 
         static = smoke.smoke(cache=self.run.store.folder("mypy"))
         # From here on the analysers have nothing else to do, and mypy's cache is warm.
         self.scanning.ahead(self._ahead())
-        return sorted([*static, *proof.smoke(self.sandbox)])
+        return sorted(static)
+
+    def _dynamic_smoke(self) -> list[str]:
+        from pytest_compiledai.gates import proof
+
+        return sorted(proof.smoke(self.sandbox))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +141,8 @@ class UnitBench:
     unit: Unit
 
     def sandbox(self) -> Sandbox:
-        """Return the run's sandbox."""
-        return self.bench.sandbox
+        """Return the run's sandbox, in which the gates proved themselves."""
+        return self.bench.proved_sandbox
 
     def scans(self, sources: Sequence[Any]) -> Mapping[str, Any]:
         """Return the analysers' reports by content address."""

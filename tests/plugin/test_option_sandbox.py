@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -76,6 +77,58 @@ def test_an_image_that_is_not_pinned_is_a_usage_error(project) -> None:
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "expected an image pinned by its digest" in result.stderr.str()
+
+
+#: A project's conftest that makes this machine look like another one, before anything is collected.
+ELSEWHERE = """
+import sys, sysconfig
+sysconfig.get_config_vars()  # reads a file that this machine has under its real name only
+sys.platform = "darwin"
+"""
+
+
+@pytest.fixture
+def elsewhere(project, monkeypatch):
+    """Return a frozen project on a machine that has no sandbox."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    project.unit().run("--compile", "-q")
+    (project.root / "tox.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    project.write("conftest.py", ELSEWHERE)
+    return project
+
+
+def test_without_a_sandbox_the_static_gates_judge_and_the_others_say_why_not(elsewhere) -> None:
+    """On another platform security and syntax pass; execution ends in an error of four parts."""
+    result = elsewhere.run("--compile-locked", "-v")
+
+    text = result.stdout.str()
+    assert "double::security PASSED" in text
+    assert "double::syntax PASSED" in text
+    assert "double::execution PASSED" not in text
+    assert (
+        "compiledai_docker_image: nothing, on darwin; native sandbox: the platform darwin" in text
+    )
+    assert "expected  one backend that passes its probes" in text
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_without_a_sandbox_specs_are_collected_and_artifacts_load(elsewhere) -> None:
+    """Collecting and production need no sandbox."""
+    collected = elsewhere.run("--compile-locked", "--collect-only", "-q")
+    code = (
+        "import sys; sys.platform = 'darwin'; from compiled import double; print(double({'n': 4}))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=elsewhere.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "specs/double.yaml::double::execution" in collected.stdout.str()
+    assert collected.ret == 0
+    assert loaded.stdout == "{'m': 8}\n", loaded.stderr
 
 
 def test_the_summary_says_which_wall_held(project, monkeypatch) -> None:

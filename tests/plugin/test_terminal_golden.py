@@ -29,6 +29,7 @@ MASKS = (
     (re.compile(r"\b[0-9a-f]{12}\b"), "<digest>"),
     (re.compile(r"\bin \d+\.\d+s( \([0-9:]+\))?"), "in <time>"),
     (re.compile(r"\b\d+(\.\d+)?(e-\d+)? ms\b"), "<time>"),
+    (re.compile(r"\bseccomp, (no )?landlock( \d+)?, uid \d+"), "<wall>"),
     # The rule of a section is as long as what stands in its middle leaves.
     (re.compile(r"\b(p\d\d_ms) [0-9.e-]+"), r"\1 <time>"),
     (re.compile(r"={3,}"), "=="),
