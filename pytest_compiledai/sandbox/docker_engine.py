@@ -154,6 +154,8 @@ class Container:
         import requests
 
         self.stream.close()
+        if not self.stream.is_ours:
+            return  # a forked copy of the asking process: the container is not its own
         gone = (docker.errors.DockerException, requests.RequestException)
         with contextlib.suppress(*gone):
             self._container.wait(condition="removed", timeout=FIND_S * 5)

@@ -39,11 +39,21 @@ class Stream:
         self._numbers = itertools.count(1)
         self._said: deque[bytes] = deque(maxlen=8)  # what the container wrote on standard error
         self._owner = os.getpid()
-        self.lost = False
+        self._ended = False
         self.hello: Queue = self._queues.setdefault(0, SimpleQueue())
         _let_go_in_a_fork(self)
         self._reader = threading.Thread(target=self._read, name="compiledai-docker", daemon=True)
         self._reader.start()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process attached it: a process forked from that one has no reader."""
+        return self._owner == os.getpid()
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more will come."""
+        return self._ended or not self.is_ours
 
     def subscribe(self) -> tuple[int, Queue]:
         """Return a new number and the queue of what comes for it."""
@@ -51,7 +61,7 @@ class Stream:
         with self._filing:
             number = next(self._numbers)
             self._queues[number] = queue
-            if self.lost:
+            if self._ended:
                 queue.put(None)
         return number, queue
 
@@ -76,7 +86,7 @@ class Stream:
 
     def close(self) -> None:
         """Close the stream: the relay reads the end of its input, and the container ends."""
-        if self._owner == os.getpid():
+        if self.is_ours:
             with contextlib.suppress(OSError):
                 self._raw.shutdown(2)
             self._reader.join(5)
@@ -93,7 +103,7 @@ class Stream:
                     for op, number, body in cutter.cut(output):
                         self._file(op, number, body)
         with self._filing:
-            self.lost = True
+            self._ended = True
             for queue in self._queues.values():
                 queue.put(None)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.options import DOCKER_IMAGE_SETTING
 from pytest_compiledai.sandbox import docker_engine
 from pytest_compiledai.sandbox import docker_image
+from pytest_compiledai.sandbox import ladder
 from pytest_compiledai.sandbox.docker import DockerSandbox
 from pytest_compiledai.sandbox.inside.mux import Cutter
 from pytest_compiledai.sandbox.inside.mux import Op
@@ -129,6 +132,26 @@ def test_a_killed_owner_leaves_no_container(engine, forked) -> None:
         owner.stdout.close()
 
 
+def test_a_forked_copy_neither_ends_nor_uses_the_container(docker) -> None:
+    """A process forked from the asking one closes nothing that is not its own."""
+    before = docker._container.identity
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of a fork beside threads, from 3.12 on
+        copy = os.fork()
+    if copy == 0:
+        try:
+            docker.close()
+        finally:
+            os._exit(0)
+    os.waitpid(copy, 0)
+
+    with docker.open(ECHO) as session:
+        assert session.call([b"7"]) == SEVEN
+    assert docker._container.identity == before
+
+
 def test_a_killed_container_is_replaced(docker, engine) -> None:
     """A session whose container was killed starts again in a new one."""
     with docker.open(ECHO) as session:
@@ -230,3 +253,51 @@ def test_frames_of_the_relay_are_cut_wherever_the_stream_breaks() -> None:
 def test_the_setting_has_one_name() -> None:
     """The engine's messages name the setting that pytest knows."""
     assert docker_engine.SETTING == DOCKER_IMAGE_SETTING
+
+
+def test_auto_takes_docker_where_an_engine_answers(docker, monkeypatch) -> None:
+    """The strongest backend that passes is taken, and there is nothing to explain."""
+    monkeypatch.setattr(ladder, "_opened", {})
+
+    found = ladder.open_sandbox("auto")
+    found.close()
+
+    assert (found.name, found.reason) == ("docker", "")
+    assert found.wall.startswith("seccomp, ")
+
+
+def test_a_container_without_memory_loses_the_worker_alone(docker, monkeypatch) -> None:
+    """Beyond the container's memory the kernel ends the worker, and the next calls are answered."""
+    docker.close()
+    monkeypatch.setattr(docker_engine, "MEMORY", "200m")
+    source = b"""
+def f(data):
+    kept = []
+    while data: kept.append(bytearray(b'x' * 10_000_000))
+    return data
+"""
+    limits = Limits(memory_mb=8000, call_s=30)
+    with docker.open(Program(source=source, function="f"), limits=limits) as session:
+        found = session.call([b"0", b"1", b"0"])
+
+    assert [answer.status for answer in found] == [Status.VALUE, Status.MEMORY, Status.VALUE]
+
+
+def test_the_engine_script_says_why_it_cannot_start_one(tmp_path) -> None:
+    """Where there is neither an engine nor a way to install one, the reason is one line."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("id", "mkdir"):
+        (tools / name).symlink_to(shutil.which(name))
+    ran = subprocess.run(
+        [shutil.which("bash"), ROOT / "scripts" / "engine", "start", tmp_path / "engine"],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("no engine: ")
