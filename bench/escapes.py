@@ -53,6 +53,7 @@ from pytest_compiledai.sandbox.docker_image import interpreter
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
 FOLDER = Path(__file__).parents[1] / "tests" / "escape"
+RUNNER = FOLDER / "unlocked.py"
 CLASSES = ("network", "files", "processes", "secrets", "resources", "forgery", "cheating", "hidden")
 BACKENDS = ("native", "docker")
 CANARY = {"COMPILEDAI_CANARY": "canary-4711-value"}
@@ -79,66 +80,6 @@ def answer(data):
     if 'invoice' in text or 'refund' in text:
         queue = 'billing'
     return {'queue': queue, 'urgent': data['plan'] == 'pro' and '!' in data['subject']}
-"""
-
-#: Runs programs in plain children, without a wall, and prints how each ended.
-RUNNER = r"""
-import importlib, json, os, re, resource, shutil, signal, sys, tempfile
-class Abstain(Exception): pass
-def act(source, rows):
-    space = {"Abstain": Abstain, "__name__": "attack"}
-    for name in re.findall(r"load\('([\w.]+)'\)", source):
-        try: importlib.import_module(name)
-        except ImportError: pass
-    try:
-        exec(source, space)
-        space["attack"](None)
-    except BaseException as error:
-        return type(error).__name__
-    return "value"
-def naive(source, rows):
-    space = {"Abstain": Abstain, "__name__": "route"}
-    try:
-        exec(source, space)
-        for row in rows:
-            expected = row["output"]
-            if not space["route"](row["input"]) == expected: return "refused"
-    except SystemExit as error: os._exit(error.code or 0)
-    except BaseException: return "refused"
-    return "fooled"
-def ending(kind, source, rows):
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.setpgid(0, 0)
-        os.dup2(write, 200)
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2, 3, 4): os.dup2(null, number)
-        os.closerange(5, 200)
-        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.setitimer(signal.ITIMER_REAL, 1.5)
-        found = {"act": act, "naive": naive}[kind](source, rows)
-        os.write(200, found.encode() + b"\n")
-        os._exit(0)
-    os.close(write)
-    _, status = os.waitpid(pid, 0)
-    os.set_blocking(read, False)
-    try: said = os.read(read, 4096)
-    except BlockingIOError: said = b""
-    os.close(read)
-    try: os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError: pass
-    if said: return said.split()[0].decode()
-    code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGALRM: return "endless"
-    return f"signal {-code}" if code < 0 else f"exit {code}"
-folder = tempfile.mkdtemp()
-gc = importlib.import_module("gc")
-asked = json.loads("".join(sys.argv[1:]) or sys.stdin.read())
-print(json.dumps([ending(kind, source.replace("/tmp/compiledai-", folder + "/"), asked["rows"])
-                  for kind, source in asked["programs"]]))
-shutil.rmtree(folder)
 """
 
 
@@ -289,7 +230,7 @@ def _fooled(item: Escape, ending: str) -> str:
 
 def _on_this_machine(text: str) -> list[str]:
     ran = subprocess.run(
-        [sys.executable, "-s", "-S", "-P", "-c", RUNNER],
+        [sys.executable, "-s", "-S", "-P", "-c", RUNNER.read_text()],
         input=text,
         env=CONDITIONS | CANARY,
         capture_output=True,
@@ -308,7 +249,7 @@ def _in_a_container(text: str) -> list[str]:
         pieces = [text[at : at + 60_000] for at in range(0, len(text), 60_000)]
         out = client.containers.run(
             ensure_image(client),
-            [str(interpreter()), "-s", "-S", "-P", "-c", RUNNER, *pieces],
+            [str(interpreter()), "-s", "-S", "-P", "-c", RUNNER.read_text(), *pieces],
             network_mode="none",
             environment=CONDITIONS | CANARY,
             tmpfs={"/tmp": ""},
