@@ -1,5 +1,8 @@
 """What production pays: a call through `compiled`, a load with its hash check, reading the lock.
 
+A load has three parts: the loader's own (reading, hashing, comparing), CPython's compiler over the
+text, and executing the module (its regular expressions among it). Each artifact is loaded once.
+
 python -m bench.runtime [--folder DIR], where DIR has compiled/ and compiledai.lock
 """
 
@@ -7,15 +10,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 PROBE = """
 import json, sys, time, timeit
+from statistics import median
 sys.path.insert(0, {folder!r})
 t = time.perf_counter(); import compiled; imported = time.perf_counter() - t
 names = {names!r}
+parts = {{"compile": [], "execute": []}}
+def timed(part, call):
+    def timed_call(*args, **more):
+        t = time.perf_counter()
+        try:
+            return call(*args, **more)
+        finally:
+            parts[part].append(time.perf_counter() - t)
+    return timed_call
+compiled.compile, compiled.exec = timed("compile", compile), timed("execute", exec)
 t = time.perf_counter(); compiled.load(names[0]); first = time.perf_counter() - t
 loads = []
 for name in names[1:]:
@@ -32,8 +47,12 @@ over = min(a - b for a, b in rounds) / n
 print(json.dumps({{
     "import_ms": imported * 1e3,
     "lock_and_first_load_ms": first * 1e3,
-    "load_ms_median": sorted(loads)[len(loads) // 2] * 1e3 if loads else None,
-    "load_ms_worst": max(loads) * 1e3 if loads else None,
+    "load_ms_median": median(loads) * 1e3,
+    "load_own_ms_median": median(
+        [a - b - c for a, b, c in zip(loads, parts["compile"][1:], parts["execute"][1:])]) * 1e3,
+    "load_compile_ms_median": median(parts["compile"][1:]) * 1e3,
+    "load_execute_ms_median": median(parts["execute"][1:]) * 1e3,
+    "load_ms_worst": max(loads) * 1e3,
     "call_us_bare": min(b for _, b in rounds) / n * 1e6,
     "call_us_over_bare": over * 1e6,
 }}))
@@ -46,7 +65,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path())
     folder = parser.parse_args().folder.resolve()
     names = sorted(path.stem for path in (folder / "compiled").glob("[a-z]*.py"))
-    fixture = Path(__file__).parents[1] / "fixtures" / f"{names[0]}.jsonl"
+    fixture = (
+        Path(__file__).parents[1] / "fixtures" / f"{re.sub(r'_[0-9]{4}$', '', names[0])}.jsonl"
+    )
     value = json.dumps(json.loads(fixture.read_text(encoding="utf-8").splitlines()[0])["input"])
     code = PROBE.format(folder=str(folder), names=names, value=value)
     command = [sys.executable, "-I", "-c", code]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from dataclasses import dataclass
 from functools import cached_property
-from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.scanning import Scanning
 
 if TYPE_CHECKING:
     from pytest_compiledai.asking import UnitAsking
     from pytest_compiledai.core.calls import Sandbox
     from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.gates.drawing_ahead import Drawer
     from pytest_compiledai.gates.tools import ScanRequest
     from pytest_compiledai.gates.tools import ToolReport
     from pytest_compiledai.run import Run
@@ -29,12 +30,14 @@ class RunBench:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._reports: dict[str, ToolReport] = {}
-        self._proved = False
+        self.scanning = Scanning(run.store)
+        self._proved: set[str] = set()
 
     def of(self, unit: Unit) -> UnitBench:
         """Return the bench as the gates of ``unit`` see it."""
-        self._prove()
+        self._prove("static", self._static_smoke)
+        if self.run.settings.mode.writes:
+            _ = self.proved_sandbox  # no artifact without it, so no more is spent where it fails
         return UnitBench(bench=self, unit=unit)
 
     @cached_property
@@ -42,14 +45,31 @@ class RunBench:
         """The sandbox, opened and probed at first use."""
         from pytest_compiledai.sandbox.ladder import open_sandbox
 
-        return open_sandbox(self.run.settings.sandbox)
+        settings = self.run.settings
+        found = open_sandbox(settings.sandbox, image=settings.docker_image)
+        facts = {"name": found.name, "wall": found.wall, "reason": found.reason}
+        self.run.store.once(f"sandboxes/{found.name}", lambda: facts)
+        return found
+
+    @property
+    def proved_sandbox(self) -> Sandbox:
+        """The sandbox in which the dynamic gates judged their own samples right.
+
+        Static gates do without, on a machine that has no sandbox.
+        """
+        self._prove("dynamic", self._dynamic_smoke)
+        return self.sandbox
+
+    @cached_property
+    def drawer(self) -> Drawer:
+        """What draws the fuzz gate's examples."""
+        from pytest_compiledai.gates.drawing_ahead import Drawer
+
+        return Drawer()
 
     def scans(self, requests: Sequence[ScanRequest]) -> Mapping[str, ToolReport]:
-        """Return reports by content address; the first call of a run scans all selected units."""
-        missing = [item for item in requests if _key(item) not in self._reports]
-        if missing:
-            self._load(missing)
-        return {item.source.address: self._reports[_key(item)] for item in requests}
+        """Return reports by content address; selected units are scanned ahead."""
+        return self.scanning.reports(requests)
 
     def prefetch(self, units: Iterable[Unit]) -> None:
         """Start asking for the first proposals of ``units`` in the background."""
@@ -60,26 +80,15 @@ class RunBench:
                     self.run.asking(unit).prefetch(opening, samples=unit.candidates)
 
     def close(self) -> None:
-        """End the sandbox's processes, if it was opened."""
+        """End the analysers and the sandbox's processes, if they were used."""
+        self.scanning.close()
+        if "drawer" in self.__dict__:
+            self.drawer.close()
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
-    def _load(self, requests: Sequence[ScanRequest]) -> None:
-        store = self.run.store
-        with store.lock("scans"):
-            unscanned = [item for item in requests if not store.has(f"scans/{_key(item)}")]
-            if unscanned:
-                batch = [*unscanned, *self._ahead()]
-                self._scan({_key(item): item for item in batch})
-        for item in requests:
-            self._reports[_key(item)] = _report(store.read(f"scans/{_key(item)}"))
-
     def _ahead(self) -> list[ScanRequest]:
         """Return what selected units will want scanned, as far as no model decides it."""
-        store = self.run.store
-        if store.has("scans/ahead"):
-            return []
-        store.once("scans/ahead", lambda: True)
         found: list[ScanRequest] = []
         for unit in self.run.selected.values():
             candidate = self.run.foreseen(unit)
@@ -88,18 +97,9 @@ class RunBench:
                 found.extend(kind.sources(unit, candidate))
         return found
 
-    def _scan(self, batch: Mapping[str, ScanRequest]) -> None:
-        from pytest_compiledai.gates.tools import scan
-
-        store = self.run.store
-        items = {key: item for key, item in batch.items() if not store.has(f"scans/{key}")}
-        reports = scan(list(items.values()), cache=store.folder("mypy"))
-        for key, item in items.items():
-            store.once(f"scans/{key}", partial(_plain, reports[item.source.address]))
-
-    def _prove(self) -> None:
-        """Let every gate judge its own samples once a run; a gate that errs stops the run."""
-        if self._proved:
+    def _prove(self, gates: str, smoke: Callable[[], list[str]]) -> None:
+        """Let gates judge their own samples once a run; a gate that errs stops the run."""
+        if gates in self._proved:
             return
         missing = [name for name, found in self.run.project.versions.items() if found == "missing"]
         if missing:
@@ -109,7 +109,7 @@ class RunBench:
                 expected="every analyser: what could not be checked has failed",
                 next='pip install "pytest-compiledai[gates]"',
             )
-        wrong = self.run.store.once("smoke", self._smoke)
+        wrong = self.run.store.once(f"smoke/{gates}", smoke)
         if wrong:
             raise ToolError(
                 where="gates/",
@@ -117,14 +117,20 @@ class RunBench:
                 expected="every gate to reject its bad samples and accept its good ones",
                 next="pip install --force-reinstall 'pytest-compiledai[gates]'",
             )
-        self._proved = True
+        self._proved.add(gates)
 
-    def _smoke(self) -> list[str]:
-        from pytest_compiledai.gates import proof
+    def _static_smoke(self) -> list[str]:
         from pytest_compiledai.gates import smoke
 
         static = smoke.smoke(cache=self.run.store.folder("mypy"))
-        return sorted([*static, *proof.smoke(self.sandbox)])
+        # From here on the analysers have nothing else to do, and mypy's cache is warm.
+        self.scanning.ahead(self._ahead())
+        return sorted(static)
+
+    def _dynamic_smoke(self) -> list[str]:
+        from pytest_compiledai.gates import proof
+
+        return sorted(proof.smoke(self.sandbox))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +141,8 @@ class UnitBench:
     unit: Unit
 
     def sandbox(self) -> Sandbox:
-        """Return the run's sandbox."""
-        return self.bench.sandbox
+        """Return the run's sandbox, in which the gates proved themselves."""
+        return self.bench.proved_sandbox
 
     def scans(self, sources: Sequence[Any]) -> Mapping[str, Any]:
         """Return the analysers' reports by content address."""
@@ -146,30 +152,10 @@ class UnitBench:
         """Hold the run's measuring lock: one unit is timed at a time."""
         return self.bench.run.store.lock("latency")
 
+    def drawer(self) -> Drawer:
+        """Return what draws examples beside the other gates."""
+        return self.bench.drawer
+
     def asking(self) -> UnitAsking:
         """Return the way to a reference model's answers."""
         return self.bench.run.asking(self.unit)
-
-
-def _key(item: ScanRequest) -> str:
-    return f"{item.mypy}-{item.source.address}"
-
-
-def _plain(report: ToolReport) -> dict[str, Any]:
-    return {
-        "findings": [asdict(finding) for finding in report.findings],
-        "faults": [asdict(fault) for fault in report.faults],
-        "scanned": sorted(report.scanned),
-    }
-
-
-def _report(plain: Mapping[str, Any]) -> ToolReport:
-    from pytest_compiledai.gates.tools import ToolFault
-    from pytest_compiledai.gates.tools import ToolFinding
-    from pytest_compiledai.gates.tools import ToolReport
-
-    return ToolReport(
-        findings=tuple(ToolFinding(**item) for item in plain["findings"]),
-        faults=tuple(ToolFault(**item) for item in plain["faults"]),
-        scanned=frozenset(plain["scanned"]),
-    )

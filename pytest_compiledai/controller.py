@@ -19,6 +19,7 @@ from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
+from pytest_compiledai.sandbox.ladder import BACKENDS
 from pytest_compiledai.summary import LockDiff
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Controller:
         """Return what came of every unit an item asked about, in the order of names."""
         return [self._result(name) for name in sorted(self._noted)]
 
+    def sandboxes(self) -> list[dict[str, str]]:
+        """Return the sandboxes that processes of this run opened, the strongest first."""
+        store = self.run.store
+        names = [f"sandboxes/{backend}" for backend in BACKENDS]
+        return [store.read(name) for name in names if store.has(name)]
+
     def open_ledger(self, ids: Sequence[str]) -> None:
         """Print the most a live run can cost, once, and open the ledger that workers wait for."""
         if self._billed or not self.run.settings.live:
@@ -94,6 +101,7 @@ class Controller:
             places=Places(settings.root, settings.out),
             live=settings.live,
             diff=self.diff,
+            sandboxes=self.sandboxes(),
         )
         write_reports(settings.reports, facts)
 

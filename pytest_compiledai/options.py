@@ -112,6 +112,8 @@ OPTIONS = (
 )
 #: Capabilities are granted here and nowhere else: one line `unit: clock, module:zoneinfo`.
 GRANTS_SETTING = "compiledai_grants"
+#: The image of the docker sandbox, pinned by its digest; unset on Linux: made of the interpreter.
+DOCKER_IMAGE_SETTING = "compiledai_docker_image"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -140,6 +142,12 @@ def add_options(parser: pytest.Parser) -> None:
         "capabilities granted to units, a line each: `unit: clock, module:zoneinfo`; `*` is all",
         type="linelist",
         default=[],
+    )
+    parser.addini(
+        DOCKER_IMAGE_SETTING,
+        "image of the docker sandbox, NAME@sha256:DIGEST (unset on Linux: made of this Python)",
+        type="string",
+        default="",
     )
 
 

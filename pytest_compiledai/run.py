@@ -193,6 +193,12 @@ class Run:
         return RunBench(self)
 
     @cached_property
+    def progress(self) -> terminal.Progress:
+        """What says where a unit is that takes long; nothing with ``-q``."""
+        quiet = self.config.get_verbosity() < 0
+        return terminal.Progress((lambda _: None) if quiet else self.say)
+
+    @cached_property
     def frozen(self) -> Frozen:
         """What is frozen already."""
         return Frozen(self)
@@ -201,6 +207,7 @@ class Run:
         """Return a verdict of a built-in gate or of one that the project added."""
         own = self.plugged.own_gate(gate)
         bench = self.bench.of(unit)
+        self.progress.at(unit.name, gate, candidate.attempt)
         if own is not None:
             return own.judge_safely(unit, candidate, bench)
         kind = self.plugged.kinds[unit.kind]

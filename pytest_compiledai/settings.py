@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core.errors import SettingsError
+from pytest_compiledai.options import DOCKER_IMAGE_SETTING
 from pytest_compiledai.options import GRANTS_SETTING
 from pytest_compiledai.options import OPTIONS
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ATTEMPTS = 3
 REPORT_SUFFIXES = (".json", ".html", ".sarif", ".md")
+_PINNED = re.compile(r"[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}")
 _GRANT = re.compile(r"^(\*|[a-z][a-z0-9_]{0,63})\s*:\s*(.+)$")
 
 
@@ -54,6 +56,7 @@ class Settings:
     budget_tokens: int | None
     budget_usd: Decimal | None
     sandbox: str
+    docker_image: str  # NAME@sha256:DIGEST, or empty
     reports: tuple[Path, ...]
     grants: Mapping[str, frozenset[str]]
 
@@ -96,6 +99,7 @@ def read_settings(config: pytest.Config) -> Settings:
         budget_tokens=_count("--compile-budget-tokens", values["compile_budget_tokens"]),
         budget_usd=_money("--compile-budget-usd", values["compile_budget_usd"]),
         sandbox=values["compile_sandbox"] or "auto",
+        docker_image=_pinned(config.getini(DOCKER_IMAGE_SETTING)),
         reports=tuple(_report(root, text) for text in values["compile_report"]),
         grants=_grants(config.getini(GRANTS_SETTING)),
     )
@@ -174,6 +178,17 @@ def _money(flag: str, text: str | None) -> Decimal | None:
     if not amount.is_finite() or amount <= 0:
         raise SettingsError(where=flag, found=text, expected="an amount above 0, such as 2.50")
     return amount
+
+
+def _pinned(image: str) -> str:
+    if image and not _PINNED.fullmatch(image):
+        raise SettingsError(
+            where=DOCKER_IMAGE_SETTING,
+            found=image,
+            expected="an image pinned by its digest: NAME@sha256:DIGEST, 64 hexadecimal digits",
+            next="docker images --digests",
+        )
+    return image
 
 
 def _report(root: Path, text: str) -> Path:

@@ -83,7 +83,7 @@ class Store:
         address = digest(data)
         path = self.root / "bytes" / address
         if not path.exists():
-            atomic_write(path, data)
+            atomic_write(path, data, durable=False)
         return address
 
     def get_bytes(self, address: str) -> bytes:
@@ -114,7 +114,7 @@ class Store:
             # The maker is alive and reports its own error; the next one may try again.
             begun.unlink()
             raise
-        atomic_write(self._value(name), canonical_json(value))
+        atomic_write(self._value(name), canonical_json(value), durable=False)
 
     def _value(self, name: str) -> Path:
         return self.root / "values" / f"{name}.json"

@@ -102,6 +102,18 @@ def total_lines(results: Sequence[Result], *, live: bool) -> list[Line]:
     return lines
 
 
+def sandbox_lines(sandboxes: Sequence[Mapping[str, str]]) -> list[Line]:
+    """Return which sandbox held the code, and why not a stronger one."""
+    return [
+        Line(
+            text=f"sandbox {item['name']}: {item['wall']}"
+            + (f" (not {item['reason']})" if item["reason"] else ""),
+            dim=True,
+        )
+        for item in sandboxes
+    ]
+
+
 def lock_lines(diff: LockDiff) -> list[Line]:
     """Return what changed in the lock."""
     if diff.is_empty:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.summary import Line
 from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import sandbox_lines
 from pytest_compiledai.summary import total_lines
 from pytest_compiledai.summary import unit_lines
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_compiledai.controller import Controller
     from pytest_compiledai.run import Run
+
+
+LONG_S = 5.0  # before a unit is worth a line of its own
 
 
 def header(run: Run) -> list[str]:
@@ -36,6 +42,29 @@ def progress(config: pytest.Config, text: str) -> None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
 
 
+class Progress:
+    """Says what a unit is at once it takes long: plain lines, for a terminal and for a log.
+
+    pytest's own dots are enough for a quick unit, and a line that is redrawn would overwrite them.
+    """
+
+    def __init__(
+        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
+        self._clock = clock
+        self._unit = ""
+        self._since = 0.0
+
+    def at(self, unit: str, gate: str, attempt: int) -> None:
+        """Note that ``gate`` is about to judge an attempt of ``unit``."""
+        now = self._clock()
+        if unit != self._unit:
+            self._unit, self._since = unit, now
+        elif now - self._since >= LONG_S:
+            self._say(f"{unit}: {gate}, attempt {attempt}, {now - self._since:.0f} s so far")
+
+
 def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> None:
     """Write the section of this plugin; with ``-q`` the totals alone."""
     if reporter.config.getoption("no_summary"):
@@ -53,6 +82,7 @@ def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> 
             names = ", ".join(sorted(run.ignored)[:3])
             text = f"{len(run.ignored)} YAML without `compiledai: 1` ignored: {names}"
             _write(reporter, [Line(text=text, dim=True)])
+        _write(reporter, sandbox_lines(controller.sandboxes()))
     _write(reporter, total_lines(results, live=run.settings.live))
     if controller.diff is not None and verbosity >= 0:
         _write(reporter, lock_lines(controller.diff))

@@ -97,6 +97,9 @@ class Bench(Protocol):
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the run's measuring lock: one unit is timed at a time."""
 
+    def drawer(self) -> Any:
+        """Return what draws examples beside the other gates."""
+
     def asking(self) -> Asking:
         """Return the way to a reference model's answers."""
 

@@ -95,6 +95,7 @@ def rank(verdicts: Sequence[Verdict]) -> float:
 def _security(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     del phase  # a text has no rows
     requests = sources(unit, candidate)
+    _begin_drawing(unit, bench)
     return security.judge(
         requests[0].source,
         capabilities=frozenset(unit.capabilities),
@@ -184,9 +185,19 @@ def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdi
             settings=spec.fuzz,
             coverage=spec.accuracy.coverage,
             seed=_seed(unit),
+            draw=bench.drawer().examples,
             references=references,
             comparators=accuracy.resolved(spec.accuracy, _comparators(spec, bench, stack)),
         )
+
+
+def _begin_drawing(unit: Unit, bench: Bench) -> None:
+    """Have the last gate's examples drawn while the gates before it ask."""
+    if fuzz.GATE not in unit.gates:
+        return
+    spec: FunctionSpec = unit.body
+    train = [row.input for row in spec.rows_in(Split.TRAIN)]
+    bench.drawer().begin(spec.input, train, count=spec.fuzz.examples, seed=_seed(unit))
 
 
 def _opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 
 _EDITS = 3  # most edits of one train input
 _SEEDS = 2**31  # of the edits' generator
+# One test case of Hypothesis' draws many inputs: its work between two cases costs several times what
+# drawing an input does. A case that grows too large would be thrown away by it.
+_CASES = 6  # of one round; the first is the simplest input again and again
+_INPUTS = 40  # most of one case
+_CHARACTERS = 3_000  # of JSON, after which a case is full
+_ENOUGH = 0.9  # the share to be drawn; edits make up for the rest
 _TRIES = 50  # for each reference example, before there are fewer
 
 
@@ -39,6 +47,19 @@ def examples(
     return (*drawn, *more)
 
 
+def drawn_or_none(
+    schema: Schema, train_inputs: Sequence[Any], *, count: int, seed: int
+) -> tuple[bytes, ...]:
+    """Return the examples; none where Hypothesis can draw none."""
+    # A heavy import, needed by the fuzz gate alone.
+    from hypothesis.errors import Unsatisfiable
+
+    try:
+        return examples(schema, train_inputs, count=count, seed=seed)
+    except Unsatisfiable:
+        return ()
+
+
 def strategy(schema: Schema, train_inputs: Sequence[Any]) -> SearchStrategy[Any]:
     """Return the strategy of the examples."""
     made = Strategies(texts=[text for value in train_inputs for text in _texts(value)])
@@ -46,18 +67,18 @@ def strategy(schema: Schema, train_inputs: Sequence[Any]) -> SearchStrategy[Any]
     if not train_inputs:
         return plain
     st = made.st
-    # An edit is drawn as the seed of its generator: few choices, so that drawing stays cheap.
-    seeds = st.lists(st.integers(0, _SEEDS - 1), min_size=1, max_size=_EDITS)
-    bases = st.integers(0, len(train_inputs) - 1)
-    edited = st.tuples(bases, seeds).map(lambda p: _edited(schema, train_inputs, p[0], p[1]))
+    # An edit is drawn as the seed of its generator: one choice, so that drawing stays cheap.
+    edited = st.integers(0, _SEEDS - 1).map(
+        lambda seed: _edited(schema, train_inputs, Random(seed))  # noqa: S311 - repeats, no secret
+    )
     mixed: SearchStrategy[Any] = st.one_of(plain, edited)
     return mixed
 
 
-def _edited(schema: Schema, bases: Sequence[Any], at: int, seeds: Sequence[int]) -> Any:
-    value = bases[at]
-    for seed in seeds:
-        value = edit(value, schema, bases, Random(seed))  # noqa: S311 - repeats, no secret
+def _edited(schema: Schema, bases: Sequence[Any], random: Random) -> Any:
+    value = random.choice(bases)
+    for _ in range(random.randint(1, _EDITS)):
+        value = edit(value, schema, bases, random)
     return value
 
 
@@ -72,11 +93,40 @@ def _texts(value: Any) -> Iterator[str]:
 def generate(
     drawn_from: SearchStrategy[Any], drawn: dict[bytes, None], *, count: int, seed: int
 ) -> None:
-    """Fill ``drawn`` with examples, in the order they are drawn."""
+    """Fill ``drawn`` with up to ``count`` examples, in the order they are drawn.
+
+    Raises Hypothesis' ``Unsatisfiable`` where none can be drawn.
+    """
+    while len(drawn) < _ENOUGH * count:
+        before = len(drawn)
+        _round(drawn_from, drawn, count=count, seed=seed + before)
+        if len(drawn) == before:
+            break
+
+
+def _round(
+    drawn_from: SearchStrategy[Any], drawn: dict[bytes, None], *, count: int, seed: int
+) -> None:
     import hypothesis
+    from hypothesis import strategies as st
+    from hypothesis.errors import Unsatisfiable
+
+    inputs = min(_INPUTS, math.ceil((count - len(drawn)) / (_CASES - 1)))
+
+    @st.composite
+    def cases(draw: Callable[[SearchStrategy[Any]], Any]) -> None:
+        size = 0
+        for _ in range(inputs):
+            data = canonical_json(draw(drawn_from))
+            # Kept as soon as it is drawn: a later input may be refused, and the case with it.
+            if len(drawn) < count:
+                drawn[data] = None
+            size += len(data)
+            if size > _CHARACTERS:
+                break
 
     settings = hypothesis.settings(
-        max_examples=count,
+        max_examples=_CASES,
         phases=[hypothesis.Phase.generate],
         database=None,
         deadline=None,
@@ -91,12 +141,16 @@ def generate(
 
     @hypothesis.seed(seed)
     @settings
-    @hypothesis.given(drawn_from)
-    def collect(value: Any) -> None:
-        drawn[canonical_json(value)] = None
+    @hypothesis.given(cases())
+    def collect(_: Any) -> None:
+        pass
 
     with _no_local_constants():
-        collect()
+        try:
+            collect()
+        except Unsatisfiable:  # of whole cases; single inputs may well have been drawn
+            if not drawn:
+                raise
 
 
 @contextlib.contextmanager
@@ -143,9 +197,7 @@ def _more(
     for _ in range(n * _TRIES if train_inputs else 0):
         if len(drawn) == n:
             break
-        value = random.choice(train_inputs)
-        for _ in range(random.randint(1, _EDITS)):
-            value = edit(value, schema, train_inputs, random)
+        value = _edited(schema, train_inputs, random)
         data = canonical_json(value)
         if data not in known:
             drawn.setdefault(data, value)

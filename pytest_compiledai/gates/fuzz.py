@@ -7,6 +7,7 @@ only where one fails is it made small, step by step.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from pytest_compiledai.gates.agreement import valid_references
 from pytest_compiledai.gates.batches import call_bounded
 from pytest_compiledai.gates.comparators import USER
 from pytest_compiledai.gates.drawing import draw_references
-from pytest_compiledai.gates.drawing import examples
+from pytest_compiledai.gates.drawing import drawn_or_none
 from pytest_compiledai.gates.policyfile import read_policy
 from pytest_compiledai.gates.promise import KILLS
 from pytest_compiledai.gates.promise import Breach
@@ -133,17 +134,18 @@ def judge(
     settings: FuzzSettings,
     coverage: float,
     seed: int,
+    draw: Callable[..., tuple[bytes, ...]] = drawn_or_none,
     references: Sequence[Reference] = (),
     comparators: Mapping[str, Comparator] | None = None,
 ) -> Verdict:
     """Return the verdict over drawn examples and, where the spec names one, over the reference.
 
-    ``seed`` decides the examples. ``coverage`` is the least share of reference examples to be
+    ``seed`` decides the examples, whatever process ``draw`` draws them in. ``coverage`` is the least share of reference examples to be
     answered; ``comparators`` are callables by path. Figures hold the small counterexample as
     ``counterexample``. Raises ``SandboxError`` only.
     """
     rules = policy()
-    drawn = _drawn(input_schema, train_inputs, settings.examples, seed)
+    drawn = draw(input_schema, train_inputs, count=settings.examples, seed=seed)
     figures: dict[str, Any] = {"examples": len(drawn)}
     if not drawn:
         message = "found no example that the input schema allows; expected one that can be drawn"
@@ -165,16 +167,6 @@ def judge(
                 session, references, output_schema, comparators or {}, bar=bar, figures=figures
             )
     return Verdict(gate=GATE, findings=capped(findings, rules.findings), figures=figures)
-
-
-def _drawn(schema: Schema, train_inputs: Sequence[Any], count: int, seed: int) -> tuple[bytes, ...]:
-    # A heavy import, needed by this gate alone.
-    from hypothesis.errors import Unsatisfiable
-
-    try:
-        return examples(schema, train_inputs, count=count, seed=seed)
-    except Unsatisfiable:
-        return ()
 
 
 def _failures(

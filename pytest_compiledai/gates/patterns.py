@@ -43,6 +43,8 @@ class _Drawer:
 
     def sequence(self, items: Any) -> SearchStrategy[str]:
         parts = [self.item(str(name), argument) for name, argument in items]
+        if len(parts) == 1:
+            return parts[0]
         return self.st.tuples(*parts).map("".join)
 
     def item(self, name: str, argument: Any) -> SearchStrategy[str]:

@@ -121,8 +121,9 @@ class Strategies:
         most = least + _MOST_CHARACTERS
         if node.max_length is not None:
             most = min(most, node.max_length)
-        letters = self.st.sampled_from(ALPHABET)
-        return self.st.lists(letters, min_size=least, max_size=most).map("".join)
+        # A text is one choice and not one or two a character: drawing stays cheap.
+        drawn = self.st.binary(min_size=least, max_size=most)
+        return drawn.map(lambda data: "".join(ALPHABET[byte % len(ALPHABET)] for byte in data))
 
     def formatted(self, name: str) -> SearchStrategy[str]:
         """Return texts of a format; each is built from numbers."""

@@ -91,13 +91,10 @@ def _all_answers(
     ]
     if "mypy" in which:
         runners += _type_runners(requests, cache, timeout_s)
-    # The analysers are programs of their own: threads wait for them side by side. Bandit runs in
-    # this process, and in this thread, because it needs warnings switched off meanwhile.
-    outside = [item for item in runners if item[0] != bandit_scan.TOOL]
-    with ThreadPoolExecutor(max_workers=len(outside) + 1) as pool:
-        waiting = [pool.submit(_answers, *item) for item in outside]
-        inside = [_answers(*item) for item in runners if item[0] == bandit_scan.TOOL]
-        return [*inside, *(future.result() for future in waiting)]
+    # The analysers are programs of their own: threads wait for them side by side.
+    with ThreadPoolExecutor(max_workers=max(1, len(runners))) as pool:
+        waiting = [pool.submit(_answers, *item) for item in runners]
+        return [future.result() for future in waiting]
 
 
 def _answers(tool: str, run: Runner, sources: Sequence[Source]) -> dict[str, ToolReport]:
@@ -135,7 +132,7 @@ def _add(reports: dict[str, ToolReport], new: Mapping[str, ToolReport]) -> None:
 def _runners(which: frozenset[str], timeout_s: float) -> dict[str, Runner]:
     security, syntax = asset("gates", "security"), asset("gates", "syntax")
     runners: dict[str, Runner] = {
-        "bandit": bandit_scan.run,
+        "bandit": functools.partial(bandit_scan.run, timeout_s=timeout_s),
         "ruff-security": functools.partial(
             ruff_scan.run, config=security / "ruff.toml", timeout_s=timeout_s
         ),

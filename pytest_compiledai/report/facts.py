@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +12,10 @@ from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.report.places import Places
+from pytest_compiledai.summary import Line
 from pytest_compiledai.summary import LockDiff
+from pytest_compiledai.summary import sandbox_lines
+from pytest_compiledai.summary import total_lines
 
 
 class Failure(NamedTuple):
@@ -31,6 +35,11 @@ class Facts:
     places: Places
     live: bool = False
     diff: LockDiff | None = None
+    sandboxes: Sequence[Mapping[str, str]] = ()  # as `summary.sandbox_lines` shows them
+
+    def head(self) -> list[Line]:
+        """Return the lines about the run as a whole: counts, tokens, what held the code."""
+        return [*total_lines(self.results, live=self.live), *sandbox_lines(self.sandboxes)]
 
     def gates(self) -> list[str]:
         """Return the gates of all units, in the order of their first appearance."""

@@ -12,7 +12,6 @@ from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.facts import gate_outcome
 from pytest_compiledai.summary import break_even
 from pytest_compiledai.summary import lock_lines
-from pytest_compiledai.summary import total_lines
 
 #: What a service shows of a summary; a longer one is cut at a whole section.
 MOST_BYTES = 900_000
@@ -36,11 +35,7 @@ def render(facts: Facts) -> bytes:
 
 
 def _sections(facts: Facts) -> Iterator[str]:
-    yield (
-        "## compiledai\n\n"
-        + "  \n".join(_text(line.text) for line in total_lines(facts.results, live=facts.live))
-        + "\n"
-    )
+    yield ("## compiledai\n\n" + "  \n".join(_text(line.text) for line in facts.head()) + "\n")
     yield _table(facts)
     for result in facts.results:
         if not result.accepted:

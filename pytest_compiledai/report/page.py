@@ -15,7 +15,6 @@ from pytest_compiledai.report.facts import gate_outcome
 from pytest_compiledai.report.places import Excerpt
 from pytest_compiledai.summary import break_even
 from pytest_compiledai.summary import lock_lines
-from pytest_compiledai.summary import total_lines
 
 #: Nothing may be fetched or run, whatever a quoted row holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -36,7 +35,7 @@ def render(facts: Facts) -> bytes:
 
 def _sections(facts: Facts) -> Iterator[str]:
     yield f'<h1>compiledai</h1>\n<p class="dim">mode {_text(facts.mode)}</p>\n'
-    for line in total_lines(facts.results, live=facts.live):
+    for line in facts.head():
         yield f"<p>{_text(line.text)}</p>\n"
     yield _matrix(facts)
     yield from _failures(facts)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.sandbox.session import DEATHS_CAP
-from pytest_compiledai.sandbox.session import NativeSession
+from pytest_compiledai.sandbox.session import WorkerSession
 from pytest_compiledai.sandbox.session import given_up
 
 #: Workers that fork, lock and load while the one before them is asked.
@@ -17,13 +17,13 @@ AHEAD = 3
 _DEATHS = (Status.TIMEOUT, Status.MEMORY, Status.VIOLATION, Status.CRASH)
 
 
-def fresh_answers(begin: Callable[[], NativeSession], inputs: Sequence[bytes]) -> list[Answer]:
+def fresh_answers(begin: Callable[[], WorkerSession], inputs: Sequence[bytes]) -> list[Answer]:
     """Return the answer of each input, each from a session that ``begin`` started for it alone.
 
     After too many deaths, or when the program does not load, the rest is not called.
     """
     found: list[Answer] = []
-    started: deque[NativeSession] = deque()
+    started: deque[WorkerSession] = deque()
     deaths = 0
     for at, data in enumerate(inputs):
         while len(started) < min(AHEAD, len(inputs) - at):

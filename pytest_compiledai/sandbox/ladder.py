@@ -5,44 +5,76 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
+from typing import Final
 
-from pytest_compiledai.core.calls import Sandbox
 from pytest_compiledai.core.errors import SandboxError
+from pytest_compiledai.sandbox.pool import Pool
 from pytest_compiledai.sandbox.probes import probe
 
-WANTED = ("auto", "native", "docker")
+#: From the strongest down.
+BACKENDS: Final = ("docker", "native")
+WANTED: Final = ("auto", *BACKENDS)
 
 _lock = threading.Lock()
-_opened: dict[int, Sandbox] = {}  # by process: a forked copy of this one needs its own
+#: By process (a forked copy of this one needs its own), what was asked for, and the image.
+_opened: dict[tuple[int, str, str], Pool[Any]] = {}
 
 
-def open_sandbox(wanted: str) -> Sandbox:
-    """Return a sandbox that passed its probes in this process.
+def open_sandbox(wanted: str, *, image: str = "") -> Pool[Any]:
+    """Return a sandbox that passed its probes in this process; its ``reason`` says why this one.
 
-    Raises ``SandboxError`` when there is none: generated code is then not executed at all.
+    ``image`` is the setting ``compiledai_docker_image``. Raises ``SandboxError`` when there is no
+    sandbox: generated code is then not executed at all.
     """
     if wanted not in WANTED:
-        raise _refused(f"the sandbox {wanted!r}", "one of " + ", ".join(WANTED))
-    if wanted == "docker":
-        raise _refused("the backend docker, which this version does not have", "native or auto")
-    if sys.platform != "linux":
-        raise _refused(f"the platform {sys.platform}", "Linux, whose kernel builds the wall")
+        raise SandboxError(
+            where="--compile-sandbox",
+            found=f"the sandbox {wanted!r}",
+            expected="one of " + ", ".join(WANTED),
+            next="run with --compile-sandbox auto",
+        )
     with _lock:
-        process = os.getpid()
-        if process not in _opened:
-            _opened[process] = _probed()
-        return _opened[process]
+        return _strongest(image) if wanted == "auto" else _once(wanted, image)
 
 
-def _probed() -> Sandbox:
-    from pytest_compiledai.sandbox.native import NativeSandbox  # needs Linux
+def _strongest(image: str) -> Pool[Any]:
+    refused = []
+    for backend in BACKENDS:
+        try:
+            sandbox = _once(backend, image)
+        except SandboxError as error:
+            refused.append(f"{error.where}: {error.found}")
+        else:
+            sandbox.reason = "; ".join(refused)
+            return sandbox
+    raise SandboxError(
+        where="--compile-sandbox auto",
+        found="; ".join(refused),
+        expected="one backend that passes its probes: nothing is executed without",
+        next="start Docker and pip install 'pytest-compiledai[sandbox]'; or run on Linux",
+    )
 
-    sandbox = NativeSandbox()
-    failed = probe(sandbox)
+
+def _once(backend: str, image: str) -> Pool[Any]:
+    key = (os.getpid(), backend, image)
+    if key not in _opened:
+        _opened[key] = _probed(_MAKE[backend], image)
+    return _opened[key]
+
+
+def _probed(make: Callable[[str], Pool[Any]], image: str) -> Pool[Any]:
+    sandbox = make(image)
+    try:
+        failed = probe(sandbox)
+    except BaseException:
+        sandbox.close()
+        raise
     if failed:
         sandbox.close()
         raise SandboxError(
-            where="native sandbox",
+            where=f"{sandbox.name} sandbox",
             found=f"{len(failed)} failed probes: {'; '.join(failed)}",
             expected="a wall that holds every probe and lets the positive control through",
             next="run on Linux 5.13 or later, outside a container that forbids seccomp",
@@ -50,10 +82,24 @@ def _probed() -> Sandbox:
     return sandbox
 
 
-def _refused(found: str, expected: str) -> SandboxError:
-    return SandboxError(
-        where="--compile-sandbox",
-        found=found,
-        expected=expected,
-        next="run with --compile-sandbox native on Linux",
-    )
+def _native(image: str) -> Pool[Any]:
+    del image  # its programs are those of this machine
+    if sys.platform != "linux":
+        raise SandboxError(
+            where="native sandbox",
+            found=f"the platform {sys.platform}",
+            expected="Linux, whose kernel builds the wall",
+            next="start Docker and run with --compile-sandbox docker",
+        )
+    from pytest_compiledai.sandbox.native import NativeSandbox  # needs Linux
+
+    return NativeSandbox()
+
+
+def _docker(image: str) -> Pool[Any]:
+    from pytest_compiledai.sandbox.docker import DockerSandbox  # packs images, speaks to an engine
+
+    return DockerSandbox(image)
+
+
+_MAKE: Final = {"docker": _docker, "native": _native}

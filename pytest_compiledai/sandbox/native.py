@@ -6,117 +6,21 @@ a bug in the kernel's own seccomp or Landlock would be a bug in this wall.
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import dataclasses
-import threading
-import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-
-from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Conditions
 from pytest_compiledai.core.calls import Limits
-from pytest_compiledai.core.calls import Program
-from pytest_compiledai.sandbox.fresh import fresh_answers
-from pytest_compiledai.sandbox.measuring import IDLE_NAME
-from pytest_compiledai.sandbox.measuring import IDLE_SOURCE
-from pytest_compiledai.sandbox.order import load_order
-from pytest_compiledai.sandbox.session import NativeSession
+from pytest_compiledai.sandbox.pool import Pool
 from pytest_compiledai.sandbox.worker import Worker
 from pytest_compiledai.sandbox.zygote import Zygote
 
-_Waiting = Callable[[], AbstractContextManager[None]]
 
-_CONDITIONS = Conditions()
-_LIMITS = Limits()
-
-
-class NativeSandbox:
-    """Implements ``core.calls.Sandbox`` with a zygote for each set of conditions."""
+class NativeSandbox(Pool[Zygote]):
+    """Zygotes and workers are processes of this machine."""
 
     name = "native"
 
-    def __init__(self) -> None:
-        self._zygotes: dict[tuple[Conditions, tuple[str, ...]], Zygote] = {}
-        self._lock = threading.Lock()  # the zygotes and the seconds
-        self._seconds = 0.0
-        #: What the last opened worker is locked with, in words; says when Landlock is missing.
-        self.wall = ""
-        atexit.register(self.close)
+    def _start(self, conditions: Conditions, granted: tuple[str, ...]) -> Zygote:
+        return Zygote(conditions, granted)
 
-    def open(
-        self, program: Program, *, conditions: Conditions = _CONDITIONS, limits: Limits = _LIMITS
-    ) -> NativeSession:
-        """Load ``program`` in a locked worker."""
-        session = self._begin(program, conditions, limits, self._waiting).load()
-        self.wall = session.wall
-        return session
-
-    def call_fresh(
-        self,
-        program: Program,
-        inputs: Sequence[bytes],
-        *,
-        conditions: Conditions = _CONDITIONS,
-        limits: Limits = _LIMITS,
-    ) -> list[Answer]:
-        """Call the function on each input in a fresh process of its own."""
-        with self._waiting(), contextlib.ExitStack() as stack:
-
-            def begin() -> NativeSession:
-                quiet = contextlib.nullcontext  # the wait is counted once, here
-                return stack.enter_context(self._begin(program, conditions, limits, quiet))
-
-            return fresh_answers(begin, inputs)
-
-    def seconds(self) -> float:
-        """Return the wall seconds spent waiting for the sandbox so far."""
-        return self._seconds
-
-    def close(self) -> None:
-        """End every process; a later call starts anew."""
-        with self._lock:
-            zygotes = list(self._zygotes.values())
-            self._zygotes.clear()
-        for zygote in zygotes:
-            zygote.close()
-
-    def _begin(
-        self, program: Program, conditions: Conditions, limits: Limits, waiting: _Waiting
-    ) -> NativeSession:
-        zones = b"zoneinfo" in program.source
-
-        def spawn() -> tuple[Worker, bytes]:
-            zygote = self._zygote(conditions, program.modules)
-            born = zygote.fork(limits, zones=zones)
-            return Worker(zygote, born, answer_bytes=limits.answer_bytes), born.nonce
-
-        order, idle = load_order(program, limits), load_order(_idle(program), limits)
-        return NativeSession(spawn, order, idle, limits, waiting)
-
-    def _zygote(self, conditions: Conditions, modules: tuple[str, ...]) -> Zygote:
-        key = (conditions, tuple(sorted(set(modules))))
-        with self._lock:
-            zygote = self._zygotes.get(key)
-            if zygote is not None and zygote.is_alive:
-                return zygote
-            if zygote is not None:
-                zygote.close()
-            self._zygotes[key] = zygote = Zygote(*key)
-            return zygote
-
-    @contextlib.contextmanager
-    def _waiting(self) -> Iterator[None]:
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._seconds += time.monotonic() - start
-
-
-def _idle(program: Program) -> Program:
-    return dataclasses.replace(program, source=IDLE_SOURCE, function=IDLE_NAME, files={})
+    def _spawn(self, zygote: Zygote, limits: Limits, *, zones: bool) -> tuple[Worker, bytes]:
+        born = zygote.fork(limits, zones=zones)
+        return Worker(zygote, born, answer_bytes=limits.answer_bytes), born.nonce

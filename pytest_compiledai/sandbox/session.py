@@ -24,6 +24,7 @@ from pytest_compiledai.sandbox.inside.frames import pack
 from pytest_compiledai.sandbox.measuring import Measured
 from pytest_compiledai.sandbox.measuring import check_claims
 from pytest_compiledai.sandbox.measuring import run
+from pytest_compiledai.sandbox.order import Order
 from pytest_compiledai.sandbox.worker import GRACE_S
 from pytest_compiledai.sandbox.worker import GoneError
 from pytest_compiledai.sandbox.worker import TooLateError
@@ -34,7 +35,6 @@ LOAD_S = 5.0  # compile and execute the module, at least
 CHUNK_CALLS = 512
 CHUNK_BYTES = 1 << 18
 DEATHS_CAP = 5
-_WHERE = "native sandbox"
 
 
 class LostError(Exception):
@@ -46,26 +46,30 @@ class LostError(Exception):
         super().__init__(answer)
 
 
-class NativeSession:
-    """Implements ``core.calls.Session``; opened by ``NativeSandbox``."""
+class WorkerSession:
+    """Implements ``core.calls.Session``; opened by a ``Pool``."""
 
     def __init__(
         self,
         spawn: Callable[[], tuple[Worker, bytes]],
-        order: bytes,
-        idle_order: bytes,
+        order: Order,
+        idle_order: Order,
         limits: Limits,
         waiting: Callable[[], AbstractContextManager[None]],
+        *,
+        where: str,
     ) -> None:
         self._spawn = spawn
         self._order = order
         self._idle_order = idle_order  # of the program that measures the loop around the calls
         self._limits = limits
         self._waiting = waiting
+        self._where = where  # the sandbox, in messages
         self._lock = threading.Lock()  # one batch at a time in a worker
         self._worker: Worker | None = None
         self._closed = False
         self._loading: tuple[bytes, bytes] | None = None  # nonces: of the lock, of the load
+        self._keep: Callable[[bytes], None] | None = None  # takes the code of this load
         self.wall = ""  # what the worker said it is locked with, before it met the program
         self.failure: Answer | None = None  # of loading: the answer to every call
         with waiting():
@@ -94,12 +98,11 @@ class NativeSession:
         """Return CPU nanoseconds of each call, one list a round."""
         with self._lock, self._waiting():
             measured = self._measured(inputs, rounds=rounds, warmup=warmup)
-            idle = NativeSession(
-                self._spawn, self._idle_order, self._idle_order, self._limits, nullcontext
-            )
+            orders = self._idle_order, self._idle_order
+            idle = WorkerSession(self._spawn, *orders, self._limits, nullcontext, where=self._where)
             with idle:
                 loop = idle._measured(inputs, rounds=rounds, warmup=1)
-            check_claims(measured, loop_ns=loop.consumed_ns, where=_WHERE)
+            check_claims(measured, loop_ns=loop.consumed_ns, where=self._where)
             return measured.rounds
 
     def close(self) -> None:
@@ -117,16 +120,16 @@ class NativeSession:
         worker = self._ready()
         if worker is None:
             assert self.failure is not None
-            raise _unmeasured(self.failure.detail)
+            raise self._unmeasured(self.failure.detail)
         limit_s = self._limits.call_s
         try:
             return run(worker, self._expect, inputs, rounds=rounds, warmup=warmup, call_s=limit_s)
         except ValueError as error:
-            raise _unmeasured(answers.crash(error).detail) from error
+            raise self._unmeasured(answers.crash(error).detail) from error
         except GoneError as error:
-            raise _unmeasured("a worker that is gone") from error
+            raise self._unmeasured("a worker that is gone") from error
         except LostError as lost:
-            raise _unmeasured(lost.answer.detail) from lost
+            raise self._unmeasured(lost.answer.detail) from lost
         finally:
             self._abandon()  # its collector is off and its memory frozen
 
@@ -207,7 +210,8 @@ class NativeSession:
     def _ready(self) -> Worker | None:
         """Return a worker with CPU seconds left, or None when the program cannot be loaded."""
         worker = self._worker
-        if worker is not None and self._is_spent(worker):
+        half_ns = self._limits.cpu_s * 500_000_000
+        if worker is not None and worker.is_spent(half_ns):
             self._abandon()
         if self._worker is None and self.failure is None:
             self._begin()
@@ -215,21 +219,15 @@ class NativeSession:
             self._finish(self._worker, *self._loading)
         return self._worker
 
-    def _is_spent(self, worker: Worker) -> bool:
-        """Return whether half of the worker's CPU seconds are used, or its process is gone."""
-        try:
-            return worker.cpu_ns() > self._limits.cpu_s * 500_000_000
-        except GoneError:
-            return True
-
     def _begin(self) -> None:
         """Start a worker and hand it the program; it reads that once it is locked."""
         if self._closed:
-            raise SandboxError(where=_WHERE, found="a closed session", expected="an open one")
+            raise SandboxError(where=self._where, found="a closed session", expected="an open one")
         self._worker, locked = self._spawn()
         loaded = os.urandom(NONCE_BYTES)
         self._loading = locked, loaded
-        self._worker.send(pack(Kind.LOAD, loaded, self._order))
+        body, self._keep = self._order.body()
+        self._worker.send(pack(Kind.LOAD, loaded, body))
 
     def _finish(self, worker: Worker, locked: bytes, loaded: bytes) -> None:
         """Wait until the program is loaded, or keep the reason why it cannot be."""
@@ -237,6 +235,10 @@ class NativeSession:
         self._locked(worker, locked)
         try:
             frame = self._expect(worker, loaded, max(LOAD_S, self._limits.call_s))
+            if frame.kind == Kind.CODE and self._keep is not None:
+                # The first frame of a load: no line of the program has run yet.
+                self._keep(frame.body)
+                frame = self._expect(worker, loaded, max(LOAD_S, self._limits.call_s))
             if frame.kind != Kind.LOADED:
                 raise self._lost(worker, _of_load(frame, self._limits.answer_bytes))
         except LostError as lost:
@@ -248,11 +250,23 @@ class NativeSession:
         try:
             frame = self._expect(worker, nonce, LOCK_S)
         except LostError as lost:
-            raise _unlocked(lost.answer.detail) from lost
+            raise self._unlocked(lost.answer.detail) from lost
         if frame.kind != Kind.LOCKED:
             self._abandon()
-            raise _unlocked(answers.line(frame.body))
+            raise self._unlocked(answers.line(frame.body))
         self.wall = answers.line(frame.body)
+
+    def _unlocked(self, found: str) -> SandboxError:
+        return SandboxError(
+            where=self._where,
+            found=found,
+            expected="a worker behind seccomp",
+            next="run where the kernel allows seccomp filters (Linux 4.14 or later)",
+        )
+
+    def _unmeasured(self, found: str) -> SandboxError:
+        expected = "calls that can be measured to the end"
+        return SandboxError(where=self._where, found=found, expected=expected)
 
 
 def _of_load(frame: Frame, cap: int) -> Answer:
@@ -265,19 +279,6 @@ def _of_load(frame: Frame, cap: int) -> Answer:
 def _failed(status: Status) -> Status:
     """Return the status of a program that did not load; no answer can be had from it."""
     return Status.ERROR if status in (Status.VALUE, Status.ABSTAIN) else status
-
-
-def _unlocked(found: str) -> SandboxError:
-    return SandboxError(
-        where=_WHERE,
-        found=found,
-        expected="a worker behind seccomp",
-        next="run where the kernel allows seccomp filters (Linux 4.14 or later)",
-    )
-
-
-def _unmeasured(found: str) -> SandboxError:
-    return SandboxError(where=_WHERE, found=found, expected="calls that can be measured to the end")
 
 
 def given_up(last: Answer) -> Answer:

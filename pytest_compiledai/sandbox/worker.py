@@ -6,15 +6,15 @@ import contextlib
 import os
 import select
 import time
+from typing import Protocol
 
 from pytest_compiledai.sandbox.inside.frames import Frame
 from pytest_compiledai.sandbox.inside.frames import Reader
 from pytest_compiledai.sandbox.zygote import Born
 from pytest_compiledai.sandbox.zygote import Death
-from pytest_compiledai.sandbox.zygote import Zygote
 
 _READ_BYTES = 1 << 18
-_BODY_SLACK = 4096  # details of answers that are no value
+BODY_SLACK = 4096  # details of answers that are no value
 #: A worker that closed its pipe is given this long to be seen dead before it is killed.
 GRACE_S = 0.25
 
@@ -27,16 +27,26 @@ class GoneError(Exception):
     """The worker's result pipe is closed."""
 
 
+class Keeper(Protocol):
+    """The zygote that forked a worker, wherever it is."""
+
+    def end(self, pid: int, *, grace_s: float) -> Death:
+        """Wait up to ``grace_s`` for a worker's end, then kill it; return how it ended."""
+
+    def drop(self, pid: int) -> None:
+        """Kill a worker without waiting for its end."""
+
+
 class Worker:
     """One locked process. Raises ``ValueError`` for a stream that is no stream of frames."""
 
-    def __init__(self, zygote: Zygote, born: Born, *, answer_bytes: int) -> None:
+    def __init__(self, zygote: Keeper, born: Born, *, answer_bytes: int) -> None:
         self._zygote = zygote
         self.pid = born.pid
         self._command, self._result = born.command_fd, born.result_fd
         os.set_blocking(self._command, False)
         os.set_blocking(self._result, False)
-        self._reader = Reader(answer_bytes + _BODY_SLACK)
+        self._reader = Reader(answer_bytes + BODY_SLACK)
         self._out = b""
         self._poll = select.poll()
         self._poll.register(self._result, select.POLLIN)
@@ -73,6 +83,13 @@ class Worker:
             return time.clock_gettime_ns((~self.pid << 3) | 2)
         except OSError as error:  # reaped by another: its zygote is gone, and it with it
             raise GoneError from error
+
+    def is_spent(self, cpu_ns: int) -> bool:
+        """Return whether more than ``cpu_ns`` of CPU time is used, or the process is gone."""
+        try:
+            return self.cpu_ns() > cpu_ns
+        except GoneError:
+            return True
 
     def end(self, *, grace_s: float) -> Death:
         """End the process and return how it ended."""

@@ -72,7 +72,7 @@ class Zygote:
                 self._process = subprocess.Popen(
                     self._argv(theirs.fileno(), granted),
                     cwd=folder,
-                    env=_environment(conditions),
+                    env=passed_on() | environment(conditions),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
@@ -182,9 +182,14 @@ class Zygote:
             self._process.wait()
 
 
-def _environment(conditions: Conditions) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return kept | {
+def passed_on() -> dict[str, str]:
+    """Return what of this process's environment its Python needs to start."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def environment(conditions: Conditions) -> dict[str, str]:
+    """Return the environment that the conditions of a zygote ask for."""
+    return {
         "PYTHONHASHSEED": str(conditions.hash_seed),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_compiledai.options import DOCKER_IMAGE_SETTING
 from pytest_compiledai.options import GRANTS_SETTING
 from pytest_compiledai.options import OPTIONS
 
@@ -42,7 +43,7 @@ def test_every_option_and_setting_exists(page, name):
     """A page names no option and no setting that the plugin does not have."""
     text = page(name).text
     flags = {option.flag for option in OPTIONS}
-    settings = {option.setting for option in OPTIONS} | {GRANTS_SETTING}
+    settings = {option.setting for option in OPTIONS} | {GRANTS_SETTING, DOCKER_IMAGE_SETTING}
 
     assert set(re.findall(r"--compile[a-z-]*", text)) - flags == set()
     assert set(re.findall(r"\bcompiledai_[a-z_]+", text)) - settings == set()

@@ -26,7 +26,7 @@ HARMS = {
     "did you mean --compile?": "pytest specs/double.yaml",
 }
 #: What takes too long to bring about, or needs another kernel: its fixed parts stand in the code.
-STATED = ("failed probes", "the backend docker", "no answer within", "no end after")
+STATED = ("failed probes", "no package docker", "no answer within", "no end after")
 
 
 def message_of(page, key: str) -> str:

@@ -1,7 +1,7 @@
 """Two compiles of the shipped examples from their recordings give equal bytes.
 
 The second one runs elsewhere: another folder, hash seed, time zone and locale, the items shuffled
-and spread over two workers.
+and spread over two workers, and in a container where an engine answers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def compiled(folder: Path, *arguments: str, **environ: str) -> Path:
     shutil.copytree(ROOT / "examples" / "function", root / "examples" / "function")
     shutil.copytree(ROOT / "fixtures", root / "fixtures")
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    report = ("--compile-report", "report.json", "-p", "no:cacheprovider")
+    reports = ("--compile-report", "report.json", "--compile-report", "report.md")
+    report = (*reports, "-p", "no:cacheprovider")
     command = ("-m", "pytest", "-q", "--compile", "examples/function", *report, *arguments)
     subprocess.run(
         [sys.executable, *command],
@@ -44,7 +45,8 @@ def compiled(folder: Path, *arguments: str, **environ: str) -> Path:
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Return the roots of two compiles."""
-    one = compiled(tmp_path_factory.mktemp("one"), "-p", "no:randomly", PYTHONHASHSEED="1")
+    native = ("--compile-sandbox", "native")
+    one = compiled(tmp_path_factory.mktemp("one"), "-p", "no:randomly", *native, PYTHONHASHSEED="1")
     elsewhere = {"PYTHONHASHSEED": "77", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
     shuffled = ("--randomly-seed", "77") if importlib.util.find_spec("pytest_randomly") else ()
     two = compiled(tmp_path_factory.mktemp("another-place"), "-n", "2", *shuffled, **elsewhere)
@@ -52,7 +54,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def report_of(root: Path) -> dict[str, Any]:
-    """Return the report without what was measured: the latency gate's figures."""
+    """Return the report without what was measured."""
     document = json.loads((root / "report.json").read_bytes())
     for unit in document["units"]:
         unit["gates"].get("latency", {}).pop("figures", None)
@@ -79,6 +81,14 @@ def test_locks_are_equal_bytes(roots: list[Path]) -> None:
 
     assert one.count(b"[artifact.") >= LEAST_UNITS
     assert one == two
+
+
+def test_the_runs_were_in_the_sandboxes_that_the_reports_name(roots: list[Path]) -> None:
+    """The first run was native; the other one in docker, or its report says why not."""
+    one, two = ((root / "report.md").read_text(encoding="utf-8") for root in roots)
+
+    assert "sandbox native: " in one
+    assert "sandbox docker: " in two or "docker sandbox: " in two
 
 
 def test_reports_are_equal_but_for_what_was_measured(roots: list[Path]) -> None:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the one flag that writes the golden files of terminal output again."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files again")
+
+
 SPEC = """\
 compiledai: 1
 kind: function
@@ -86,5 +92,6 @@ class Project:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> Project:
-    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    # Native starts in a tenth of the time; what docker changes has tests of its own.
+    pytester.makeini("[pytest]\nfilterwarnings = error\ncompiledai_sandbox = native\n")
     return Project(pytester)

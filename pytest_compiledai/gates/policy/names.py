@@ -12,7 +12,8 @@ from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import Scope
 
 _BLINDING = frozenset({"TYPE_CHECKING", "no_type_check", "no_type_check_decorator", "reveal_type"})
-_MODULE_NAMES = frozenset({"__name__", "__doc__"})
+# Not `__name__`: it would tell the sandbox, where the code is judged, from production.
+_MODULE_NAMES = frozenset({"__doc__"})
 
 
 def check(module: Module) -> Iterator[Finding]:

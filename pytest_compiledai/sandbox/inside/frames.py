@@ -25,6 +25,7 @@ class Kind(enum.IntEnum):
     LOADED = 17
     TIMES = 18  # body: nanoseconds, more to come
     DONE = 19
+    CODE = 20  # body: the compiled module, marshalled; sent before it is executed
     VALUE = 32  # body: canonical JSON
     ABSTAIN = 33  # body of this and the following: the detail, UTF-8
     ERROR = 34

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
 import types
 from collections.abc import Callable
@@ -19,10 +20,19 @@ class Abstain(Exception):
     """Raised by generated code that refuses to answer one input."""
 
 
+def compiled(source: bytes, function: str) -> bytes:
+    """Return the code of a program's module, marshalled; raises what the compiler raises."""
+    return marshal.dumps(compile(source, f"<{function}>", "exec", dont_inherit=True))
+
+
 def load(
-    source: bytes, function: str, *, modules: tuple[str, ...], files: Mapping[str, bytes]
+    code: bytes, function: str, *, modules: tuple[str, ...], files: Mapping[str, bytes]
 ) -> Callable[..., Any]:
-    """Return the function of a program after executing its module; raises what that raises."""
+    """Return the function of a program after executing its module; raises what that raises.
+
+    Every process executes what it reads from ``code``, the one that compiled it too: a constant
+    set that was marshalled may be ordered in another way.
+    """
     name = function
     while name in sys.modules:  # a function called like a module must not replace it
         name += "_"
@@ -33,7 +43,7 @@ def load(
     space["Abstain"] = Abstain
     if files:
         space["FILES"] = MappingProxyType(dict(files))
-    exec(compile(source, f"<{function}>", "exec", dont_inherit=True), space)  # noqa: S102 - what a sandbox is for
+    exec(marshal.loads(code), space)  # noqa: S102, S302 - what a sandbox is for
     if not callable(space.get(function)):
         raise NameError(f"the module defines no function {function}")  # noqa: TRY004 - or is none
     found: Callable[..., Any] = space[function]

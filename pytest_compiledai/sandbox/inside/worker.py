@@ -32,6 +32,7 @@ from .plain import NotPlainError
 from .plain import TooLargeError
 from .plain import encoder
 from .program import Abstain
+from .program import compiled
 from .program import describe
 from .program import load
 from .program import reason
@@ -43,7 +44,7 @@ _READ_BYTES = 1 << 18
 class Work:
     """One loaded program and how it is asked."""
 
-    def __init__(self, order: Mapping[str, Any]) -> None:
+    def __init__(self, order: Mapping[str, Any], code: bytes) -> None:
         self.sink = Sink(order["output_bytes"])
         self.encode = encoder(order["answer_bytes"])
         self.arguments = maker(order["capabilities"])
@@ -51,7 +52,7 @@ class Work:
         sys.stdin = None
         sys.stdout = sys.stderr = self.sink
         self.function = load(
-            base64.b64decode(order["source"]),
+            code,
             order["function"],
             modules=tuple(order["modules"]),
             files={name: base64.b64decode(data) for name, data in order["files"].items()},
@@ -114,7 +115,9 @@ def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> N
                 finish(0)  # what filled the memory may still be held
         elif kind == Kind.LOAD:
             try:
-                work = Work(json.loads(body))
+                order = json.loads(body)
+                code = base64.b64decode(order["code"]) or _compiled(order, send, nonce)
+                work = Work(order, code)
                 send(Kind.LOADED, nonce)
             except BaseException as error:  # noqa: BLE001 - generated code raises anything
                 send(*_named(nonce, *outcome(error)))
@@ -125,6 +128,13 @@ def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> N
             send(Kind.DONE, nonce)
         elif kind == Kind.MEASURE and work is not None:
             measure(work, json.loads(body), clock=clock, now=now, send=send, nonce=nonce)
+
+
+def _compiled(order: Mapping[str, Any], send: Callable[..., None], nonce: bytes) -> bytes:
+    """Return the program's code, and hand it out while nothing of the program has run yet."""
+    code = compiled(base64.b64decode(order["source"]), order["function"])
+    send(Kind.CODE, nonce, code if len(code) <= order["answer_bytes"] else b"")
+    return code
 
 
 def _named(nonce: bytes, kind: int, detail: bytes) -> tuple[int, bytes, bytes]:

@@ -96,7 +96,7 @@ def test_order_of_numbers_and_unknowns(body: str) -> None:
         ("import re\nX = re.TYPE_CHECKING", {"member", "suppression"}),
         ("def f(x): return f.no_type_check", {"suppression"}),
         ("__all__ = ['f']", {"rebinding"}),
-        ("X = __name__", set()),
+        ("X = __name__", {"builtin"}),
         ("def f(y):\n    async for x in y: pass\n", {"async"}),
         ("async def f(y):\n    return [x async for x in y]", {"async"}),
         ("pass", set()),

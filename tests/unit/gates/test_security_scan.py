@@ -133,7 +133,7 @@ def test_broken_tool_is_a_finding(
     assert [item.tool for item in scans[source(GOOD).address].faults] == ["semgrep"]
 
 
-@pytest.mark.parametrize("tool", ["ruff", "mypy"])
+@pytest.mark.parametrize("tool", ["bandit", "ruff", "mypy"])
 @pytest.mark.parametrize(
     ("code", "out"),
     [(3, b""), (1, b"nonsense"), (1, b'{"file": 1}'), (0, b""), (1, b"[]")],
@@ -141,12 +141,12 @@ def test_broken_tool_is_a_finding(
 def test_unreadable_answers_are_faults(
     tool: str, code: int, out: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An exit code or an output that Ruff or mypy never gives for a read file is a fault."""
+    """An exit code or an output that Bandit, Ruff or mypy never gives for a read file is a fault."""
     monkeypatch.setattr(
         f"pytest_compiledai.gates.scanners.{tool}_scan.run_program",
         lambda *_, **__: Ran(code=code, out=out, err=b"why"),
     )
-    name = {"ruff": "ruff-syntax", "mypy": "mypy-strict"}[tool]
+    name = {"ruff": "ruff-syntax", "mypy": "mypy-strict"}.get(tool, tool)
 
     scans = tools.scan([request(GOOD)], which=frozenset({name.removesuffix("-strict")}))
 
@@ -157,7 +157,7 @@ def test_unreadable_answers_are_faults(
 def test_every_missing_tool_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Bandit, Ruff, mypy and Semgrep nothing is scanned, and each fault says so."""
     scanners = "pytest_compiledai.gates.scanners"
-    monkeypatch.setitem(sys.modules, "bandit.core.manager", None)
+    monkeypatch.setattr(f"{scanners}.bandit_scan.find_spec", lambda _: None)
     monkeypatch.setattr(f"{scanners}.ruff_scan.find", lambda _: None)
     monkeypatch.setattr(f"{scanners}.semgrep_scan.find", lambda _: None)
     monkeypatch.setattr(f"{scanners}.mypy_scan.find_spec", lambda _: None)
@@ -174,18 +174,16 @@ def test_every_missing_tool_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_crash_of_bandit_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_crash_of_bandit_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever Bandit throws is a fault with the name of the error."""
-    from bandit.core.manager import BanditManager
-
-    def crash(_: object) -> None:
-        raise KeyError("inside")
-
-    monkeypatch.setattr(BanditManager, "run_tests", crash)
+    program = tmp_path / "main.py"
+    program.write_text("raise KeyError('inside')\n", encoding="utf-8")
+    monkeypatch.setattr("pytest_compiledai.gates.scanners.bandit_scan._MAIN", program)
 
     report = tools.scan([request(GOOD)], which=frozenset({"bandit"}))[source(GOOD).address]
 
-    assert [item.found for item in report.faults] == ["KeyError: 'inside'"]
+    assert [item.found.rpartition("\n")[2] for item in report.faults] == ["KeyError: 'inside'"]
+    assert report.scanned == frozenset()
 
 
 def test_odd_escapes_do_not_stop_the_scan() -> None:

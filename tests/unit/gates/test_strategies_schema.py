@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.schema import Schema
@@ -84,6 +86,28 @@ def test_texts_of_train_inputs_are_drawn():
     _, values = drawn({"type": "string"}, count=200, texts=("a telling text",))
 
     assert "a telling text" in [value["v"] for value in values]
+
+
+def test_a_refused_input_takes_no_other_with_it():
+    """Inputs are kept as they are drawn: of many in one test case, one is refused for sure."""
+    found: dict[bytes, None] = {}
+    generate(st.integers(0, 9).filter(lambda n: n > 6), found, count=200, seed=5)
+
+    assert sorted(found) == [b"7", b"8", b"9"]
+
+
+def test_a_strategy_that_draws_nothing_says_so():
+    """Where every input is refused, Hypothesis' own error comes through."""
+    with pytest.raises(Unsatisfiable):
+        generate(st.integers(0, 9).filter(lambda n: n > 9), {}, count=20, seed=5)
+
+
+@pytest.mark.parametrize("count", [1, 20, 200, 450])
+def test_most_of_what_is_asked_for_is_drawn_and_no_more(count):
+    """A round that is not full draws in smaller test cases, and its inputs rarely repeat."""
+    _, values = drawn({"type": "string"}, count=count)
+
+    assert 0.6 * count <= len(values) <= count
 
 
 def test_optional_and_unnamed_properties_come_and_go():

@@ -1,4 +1,4 @@
-"""Hostile programs, each with the ending it must have, and honest ones through the same harness."""
+"""Honest answers, and attacks that need more than one line; the others are in `tests/escape`."""
 
 from __future__ import annotations
 
@@ -14,129 +14,13 @@ from pytest_compiledai.core.calls import Status
 from pytest_compiledai.sandbox.native import NativeSandbox
 
 LIMITS = Limits(call_s=5.0, cpu_s=10, memory_mb=128)
-SHORT = Limits(call_s=0.1, cpu_s=10, memory_mb=128)
 PRELUDE = """\
 import sys
 load = sys.modules.__getitem__
 def c():
     return load('ctypes').CDLL(None)
 """
-VIOLATION = Status.VIOLATION
-ERROR = Status.ERROR
-CRASH = Status.CRASH
 
-NETWORK = {
-    "tcp": "load('socket').create_connection(('127.0.0.1', 9))",
-    "udp": "load('_socket').socket(2, 2).sendto(b'x', ('127.0.0.1', 9))",
-    "raw": "load('_socket').socket(2, 3, 1)",
-    "dns": "load('socket').getaddrinfo('localhost', 80)",
-    "unix": "load('_socket').socket(1, 1).connect('/var/run/docker.sock')",
-    "abstract unix": "load('_socket').socket(1, 1).connect('\\0bus')",
-    "netlink": "load('_socket').socket(16, 3, 0)",
-    "vsock": "load('_socket').socket(40, 1, 0)",
-    "socketpair": "load('_socket').socketpair()",
-    "listen": "load('socket').create_server(('127.0.0.1', 0))",
-    "tcp through ctypes": "c().socket(2, 1, 0)",
-    "io_uring": "c().syscall(425, 8, None)",
-}
-FILES_REFUSED = {
-    "io.open": "load('io').open('/etc/passwd').read()",
-    "FileIO": "load('_io').FileIO('/etc/passwd').read()",
-    "codecs.open": "load('codecs').open('/etc/passwd').read()",
-    "loader": "load('json').__loader__.get_data('/etc/passwd')",
-    "proc environ": "load('posix').open('/proc/self/environ', 0)",
-    "proc root": "load('posix').open('/proc/self/root/etc/passwd', 0)",
-    "parent's memory": "load('posix').open(f\"/proc/{load('posix').getppid()}/mem\", 0)",
-    "listdir": "load('posix').listdir('/')",
-    "scandir": "load('posix').scandir('/').__next__().name",
-    "stat": "load('posix').stat('/etc/passwd').st_size",
-    "readlink": "load('posix').readlink('/proc/self/exe')",
-    "write": "load('posix').open('/tmp/compiledai-test', 0o102)",
-    "getcwd": "load('posix').getcwd()",
-    "uname": "list(load('posix').uname())",
-    "a file into the library": "load('io').open(load('json').__file__, 'a')",
-}
-FILES_KILLED = {
-    "symlink": "load('posix').symlink('/etc/passwd', '/tmp/compiledai-link')",
-    "hard link": "load('posix').link('/etc/passwd', '/tmp/compiledai-link')",
-    "unlink": "load('posix').unlink('/tmp/compiledai-none')",
-    "rename": "load('posix').rename('/tmp/compiledai-none', '/tmp/compiledai-other')",
-    "mkdir": "load('posix').mkdir('/tmp/compiledai-none')",
-    "chmod": "load('posix').chmod('/tmp', 0o700)",
-    "mkfifo": "load('posix').mkfifo('/tmp/compiledai-fifo')",
-    "truncate": "load('posix').truncate('/tmp/compiledai-none', 0)",
-    "chdir": "load('posix').chdir('/')",
-    "chroot": "load('posix').chroot('/')",
-    "memfd": "load('posix').memfd_create('x')",
-    "handle": "c().syscall(304, -1, None, 0)",
-    "duplicate descriptor": "load('posix').dup2(1, 9)",
-    "executable memory": "c().mmap(None, 4096, 7, 0x22, -1, 0)",
-}
-PROCESSES = {
-    "exec": "load('posix').execv('/bin/true', ['true'])",
-    "spawn": "load('posix').posix_spawn('/bin/true', ['true'], {})",
-    "system": "load('posix').system('true')",
-    "fork": "load('posix').fork()",
-    "fork through ctypes": "c().fork()",
-    "double fork": "[load('posix').fork() for _ in range(2)]",
-    "thread": "load('_thread').start_new_thread(print, ())",
-    "kill parent": "load('posix').kill(load('posix').getppid(), 9)",
-    "kill all": "load('posix').kill(-1, 9)",
-    "kill group": "load('posix').killpg(0, 9)",
-    "ptrace": "c().ptrace(16, load('posix').getppid(), None, None)",
-    "read parent's memory": "c().process_vm_readv(load('posix').getppid(), None, 0, None, 0, 0)",
-    "raise a limit": "load('resource').setrlimit(load('resource').RLIMIT_CPU, (99, 99))",
-    "prlimit parent": "c().prlimit(load('posix').getppid(), 7, None, None)",
-    "setuid": "load('posix').setuid(0)",
-    "new namespace": "c().unshare(0x10000000)",
-    "mount": "c().mount(b'none', b'/tmp', b'tmpfs', 0, None)",
-    "keyring": "c().syscall(250, 0, -3, 0)",
-    "bpf": "c().syscall(321, 0, None, 0)",
-    "second filter": "c().prctl(22, 2, None)",
-    "pidfd": "load('posix').pidfd_open(load('posix').getppid())",
-    "alarm": "load('_signal').setitimer(0, 1.0)",
-    "leave the group": "load('posix').setsid()",
-    "be nice": "load('posix').nice(5)",
-    "x32 call": "c().syscall(0x40000000 + 39)",
-}
-CHEATS = {
-    "sys.exit": ("sys.exit(0)", ERROR),
-    "SystemExit without code": ("raise_(SystemExit)", ERROR),
-    "KeyboardInterrupt": ("raise_(KeyboardInterrupt)", ERROR),
-    "GeneratorExit": ("raise_(GeneratorExit)", ERROR),
-    "own BaseException": ("raise_(type('Own', (BaseException,), {}))", ERROR),
-    "os._exit 0": ("load('posix')._exit(0)", CRASH),
-    "os._exit 1": ("load('posix')._exit(1)", CRASH),
-    "abort": ("load('posix').abort()", CRASH),
-    "segmentation fault": ("load('ctypes').string_at(0)", CRASH),
-    "forged frame": ("load('posix').write(4, b'\\0\\0\\0\\4' + b'n' * 16 + b' true')", CRASH),
-    "endless frame": ("load('posix').write(4, b'\\xff' * 64)", CRASH),
-    "descriptor sweep": ("[load('posix').write(n, b'{}' * 99) for n in (1, 2, 4)]", CRASH),
-    "closed pipe": ("load('posix').close(4)", CRASH),
-    "answer of another kind": ("Always()", Status.NOT_PLAIN),
-    "str subclass": ("Text('x')", Status.NOT_PLAIN),
-    "bool-like int": ("[Number(1)]", Status.NOT_PLAIN),
-    "generator": ("(n for n in ())", Status.NOT_PLAIN),
-    "tuple": ("(1, 2)", Status.NOT_PLAIN),
-    "set": ("{1}", Status.NOT_PLAIN),
-    "bytes": ("b'x'", Status.NOT_PLAIN),
-    "int key": ("{1: 2}", Status.NOT_PLAIN),
-    "not a number": ("[float('nan')]", Status.NOT_PLAIN),
-    "infinity": ("float('-inf')", Status.NOT_PLAIN),
-    "long integer": ("10 ** 4300", Status.NOT_PLAIN),
-    "cycle": ("cycle()", Status.NOT_PLAIN),
-    "deep": ("deep(65)", Status.NOT_PLAIN),
-    "ten million items": ("[0] * 10_000_000", Status.TOO_LARGE),
-    "shared substructure": ("shared()", Status.TOO_LARGE),
-    "long text": ("'x' * 1_000_001", Status.TOO_LARGE),
-    "text that grows when escaped": ("'\\u20ac' * 200_000", Status.TOO_LARGE),
-    "hostile text of an error": ("raise_(Loud)", ERROR),
-    "withheld open": ("open('/etc/passwd')", ERROR),
-    "withheld eval": ("eval('1')", ERROR),
-    "withheld exec": ("exec('1')", ERROR),
-    "import of os": ("__import__('os').getpid()", ERROR),
-    "import of pytest": ("__import__('pytest').__version__", ERROR),
-}
 CHEAT_TOOLS = """\
 class Always:
     def __eq__(self, other): return True
@@ -161,19 +45,6 @@ def shared():
     for _ in range(60): found = [found, found]
     return found
 """
-RESOURCES = {
-    "list": ("[0] * 10**9", LIMITS, Status.MEMORY),
-    "bytes": ("len(bytearray(1 << 31))", LIMITS, Status.MEMORY),
-    "growing": ("grow()", LIMITS, Status.MEMORY),
-    "loop": ("spin()", SHORT, Status.TIMEOUT),
-    "loop that ignores signals": ("(ignore(), spin())", SHORT, Status.TIMEOUT),
-    "loop inside C": ("7 ** 10 ** 8", SHORT, Status.TIMEOUT),
-    "regular expression": ("backtrack()", SHORT, Status.TIMEOUT),
-    "sleep": ("load('time').sleep(60)", SHORT, Status.TIMEOUT),
-    "print": ("flood()", LIMITS, Status.ERROR),
-    "frames": ("drown()", LIMITS, Status.CRASH),
-    "recursion": ("down(0)", LIMITS, Status.ERROR),
-}
 RESOURCE_TOOLS = """\
 def grow():
     kept = []
@@ -202,49 +73,11 @@ def attack(sandbox, expression, *, tools="", limits=LIMITS) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("name", NETWORK)
-def test_network_is_a_violation(sandbox, name) -> None:
-    """Asking for a network ends the worker with the kernel's evidence."""
-    assert attack(sandbox, NETWORK[name]).status is VIOLATION
+def test_a_refused_file_names_the_permission(sandbox) -> None:
+    """Looking for a file gives an error that a reader understands."""
+    answer = attack(sandbox, "load('posix').open('/etc/hosts', 0)")
 
-
-@pytest.mark.parametrize("name", FILES_REFUSED)
-def test_looking_for_a_file_is_refused(sandbox, name) -> None:
-    """Looking for a file gives an error that names the permission."""
-    answer = attack(sandbox, FILES_REFUSED[name])
-
-    assert answer.status is ERROR
     assert answer.detail.startswith("PermissionError: [Errno 1]")
-
-
-@pytest.mark.parametrize("name", FILES_KILLED)
-def test_changing_a_file_is_a_violation(sandbox, name) -> None:
-    """Changing the file system, or making descriptors, ends the worker."""
-    assert attack(sandbox, FILES_KILLED[name]).status is VIOLATION
-
-
-@pytest.mark.parametrize("name", PROCESSES)
-def test_touching_a_process_is_a_violation(sandbox, name) -> None:
-    """Starting, signalling or changing a process ends the worker."""
-    assert attack(sandbox, PROCESSES[name]).status is VIOLATION
-
-
-@pytest.mark.parametrize("name", CHEATS)
-def test_cheating_gives_no_value(sandbox, name) -> None:
-    """An answer that is forged, missing or not plain data is never a value."""
-    expression, expected = CHEATS[name]
-
-    assert attack(sandbox, expression, tools=CHEAT_TOOLS).status is expected
-
-
-@pytest.mark.parametrize("name", RESOURCES)
-def test_resources_are_bounded(sandbox, name) -> None:
-    """Eating memory, time or output ends with the status that says which."""
-    expression, limits, expected = RESOURCES[name]
-
-    answer = attack(sandbox, expression, tools=RESOURCE_TOOLS, limits=limits)
-
-    assert answer.status is expected
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -26,6 +27,7 @@ class Fake:
     """A sandbox in which every call ends in the same way."""
 
     name = "fake"
+    reason = ""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -85,25 +87,88 @@ def test_probes_of_an_attack_never_accept_a_value() -> None:
     assert len({attack.name for attack in PROBES}) == len(PROBES)
 
 
-@pytest.mark.parametrize("wanted", ["native", "auto"])
-def test_open_sandbox_is_opened_once(wanted) -> None:
+@pytest.fixture
+def no_engine(monkeypatch, tmp_path):
+    """Take every opened sandbox away, and the engine with it."""
+    monkeypatch.setattr(ladder, "_opened", {})
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    yield
+    for opened in ladder._opened.values():
+        opened.close()
+
+
+def test_open_sandbox_is_opened_once(no_engine) -> None:
     """One process probes once, and asks the same sandbox again."""
-    assert ladder.open_sandbox(wanted) is ladder.open_sandbox("native")
+    assert ladder.open_sandbox("auto") is ladder.open_sandbox("native")
 
 
-@pytest.mark.parametrize("wanted", ["docker", "none", ""])
-def test_backend_that_is_not_there_is_refused(wanted) -> None:
-    """An unknown or absent backend is an error that names native."""
-    with pytest.raises(SandboxError, match="native"):
+@pytest.mark.parametrize("wanted", ["none", ""])
+def test_unknown_backend_is_refused(wanted) -> None:
+    """An unknown backend is an error that names those there are."""
+    with pytest.raises(SandboxError, match="expected one of auto, docker, native"):
         ladder.open_sandbox(wanted)
 
 
-def test_other_platforms_are_refused(monkeypatch) -> None:
-    """Without Linux there is no native sandbox."""
-    monkeypatch.setattr(sys, "platform", "darwin")
+def test_auto_takes_native_where_no_engine_answers(no_engine) -> None:
+    """Without an engine native is taken, and the reason is kept."""
+    found = ladder.open_sandbox("auto")
 
-    with pytest.raises(SandboxError, match="darwin"):
+    assert found.name == "native"
+    assert found.reason.startswith("docker sandbox: ")
+
+
+def test_docker_where_no_engine_answers_is_an_error_of_four_parts(no_engine) -> None:
+    """Docker that was asked for is never replaced."""
+    with pytest.raises(SandboxError) as caught:
+        ladder.open_sandbox("docker")
+
+    assert caught.value.where == "docker sandbox"
+    assert caught.value.found
+    assert caught.value.expected == "an engine that answers"
+    assert "set DOCKER_HOST" in caught.value.next
+
+
+def test_docker_without_its_package_says_what_to_install(monkeypatch) -> None:
+    """The SDK is an extra."""
+    monkeypatch.setattr(ladder, "_opened", {})
+    monkeypatch.setitem(sys.modules, "docker", None)
+
+    with pytest.raises(SandboxError, match=re.escape('pip install "pytest-compiledai[sandbox]"')):
+        ladder.open_sandbox("docker")
+
+
+def test_auto_passes_over_a_docker_that_fails_a_probe(no_engine, monkeypatch) -> None:
+    """A container with a hole is closed, and the reason names the probe."""
+    fake = Fake(Answer(status=Status.VALUE, value=b"3"))
+    fake.name = "docker"
+    monkeypatch.setattr("pytest_compiledai.sandbox.docker.DockerSandbox", lambda _: fake)
+
+    found = ladder.open_sandbox("auto")
+
+    assert found.name == "native"
+    assert "docker sandbox: 15 failed probes: network: tcp" in found.reason
+    assert fake.closed
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_other_platforms_need_docker(no_engine, monkeypatch, platform) -> None:
+    """Without Linux and without an image nothing is executed, and the error says why."""
+    monkeypatch.setattr(sys, "platform", platform)
+
+    with pytest.raises(SandboxError) as caught:
         ladder.open_sandbox("auto")
+
+    assert f"compiledai_docker_image: nothing, on {platform}" in caught.value.found
+    assert f"native sandbox: the platform {platform}" in caught.value.found
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_other_platforms_ask_for_a_pinned_image(no_engine, monkeypatch, platform) -> None:
+    """Docker without Linux needs an image, and the error says how to get and name one."""
+    monkeypatch.setattr(sys, "platform", platform)
+
+    with pytest.raises(SandboxError, match="NAME@sha256:DIGEST; next: docker pull python:3"):
+        ladder.open_sandbox("docker")
 
 
 def test_failed_probes_are_named_and_close_the_sandbox(monkeypatch) -> None:
@@ -139,7 +204,7 @@ assert libc.prctl(22, 2, ctypes.c_ulong(ctypes.addressof(program)), 0, 0) == 0
 from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.sandbox.ladder import open_sandbox
 try:
-    print("opened:", open_sandbox("auto").wall)
+    print("opened:", open_sandbox("native").wall)
 except SandboxError as error:
     print("refused:", error)
 """
@@ -181,6 +246,7 @@ def test_modules_can_be_imported_elsewhere() -> None:
         "for name in ('fcntl', 'resource', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
         "import pytest_compiledai.sandbox.ladder, pytest_compiledai.sandbox.native\n"
         "import pytest_compiledai.sandbox.fresh, pytest_compiledai.sandbox.measuring\n"
+        "import pytest_compiledai.sandbox.docker\n"
     )
     ran = subprocess.run(
         [sys.executable, "-S", "-c", code],

@@ -17,6 +17,7 @@ from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.sandbox.native import NativeSandbox
+from pytest_compiledai.sandbox.order import Order
 
 SHORT = Limits(call_s=0.1, cpu_s=10, memory_mb=128)
 
@@ -457,4 +458,59 @@ def test_killed_zygote_is_replaced() -> None:
             session.call([b"0"])
 
         assert values(session.call([b"1"])) == [1]
+    own.close()
+
+
+#: Finds the nonce of its own load in the worker's frames and sends a second code, of a program
+#: that would answer otherwise, before it is told to be loaded.
+FORGER = """
+import sys
+frame = sys._getframe()
+while "nonce" not in frame.f_locals or "order" not in frame.f_locals:
+    frame = frame.f_back
+stolen = sys.modules["marshal"].dumps(
+    sys.modules["builtins"].compile("def f(data): return 'forged'", "<f>", "exec"))
+sys.modules["inside.worker"]._sender()(20, frame.f_locals["nonce"], stolen)
+def f(data):
+    return "honest"
+"""
+
+
+def test_program_is_compiled_once() -> None:
+    """Later workers get the code that the first one compiled, and the source no more."""
+    own = NativeSandbox()
+    made = program("def f(data): return data + 1")
+    with own.open(made) as session:
+        first = values(session.call([b"1"]))
+    order, keep = Order(made, Limits(), own._codes).body()
+
+    assert keep is None
+    assert json.loads(order)["source"] == ""
+    assert first == values(own.call_fresh(made, [b"1"])) == [2]
+    own.close()
+
+
+def test_program_cannot_exchange_its_code() -> None:
+    """Code that is sent once the program runs is not taken: later workers load what was judged."""
+    own = NativeSandbox()
+    made = program(FORGER)
+    with own.open(made) as session:
+        loaded = session.call([b"0"])[0]
+    again = own.call_fresh(made, [b"0"])[0]
+
+    assert (loaded.status, again.status) == (Status.CRASH, Status.CRASH), (loaded, again)
+    assert "kind 20" in loaded.detail
+    own.close()
+
+
+def test_code_above_the_cap_of_answers_is_compiled_again() -> None:
+    """A program too large for one frame is compiled by each worker and answers as any other."""
+    own = NativeSandbox()
+    made = program("def f(data): return data + 1")
+    limits = Limits(answer_bytes=64)
+    with own.open(made, limits=limits) as session:
+        first = values(session.call([b"1"]))
+
+    assert own._codes.of(made) == b""
+    assert first == values(own.call_fresh(made, [b"1"], limits=limits)) == [2]
     own.close()

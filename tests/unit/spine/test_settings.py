@@ -56,6 +56,22 @@ def test_every_mode_implies_compile(pytester, option):
     assert not is_active(pytester.parseconfig())
 
 
+@pytest.mark.parametrize(
+    "image", ["python", "python:3.12", "python@sha256:12", "@sha256:" + "0" * 64]
+)
+def test_an_image_that_is_not_pinned_is_refused(read, image):
+    """The image of the docker sandbox is named by its digest, or not at all."""
+    with pytest.raises(SettingsError, match=r"compiledai_docker_image: found .*; next: docker"):
+        read(ini=f"compiledai_docker_image = {image}")
+
+
+def test_a_pinned_image_is_taken(read):
+    """A digest says which image is meant, whatever registry it came from."""
+    image = f"registry.example:5000/library/python@sha256:{'0f' * 32}"
+
+    assert read(ini=f"compiledai_docker_image = {image}").docker_image == image
+
+
 def test_the_command_line_goes_over_the_configuration(read):
     """What is typed wins."""
     settings = read("--compile-attempts", "5", ini="compiledai_attempts = 2")

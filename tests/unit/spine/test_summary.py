@@ -14,6 +14,7 @@ from pytest_compiledai.summary import Line
 from pytest_compiledai.summary import LockDiff
 from pytest_compiledai.summary import break_even
 from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import sandbox_lines
 from pytest_compiledai.summary import total_lines
 from pytest_compiledai.summary import unit_lines
 
@@ -129,6 +130,17 @@ def test_tokens_are_summed_and_told_apart(result_of, live, source):
     two = result_of(cost=Cost(tokens_in=30, tokens_out=4), spent=Cost(tokens_in=30, tokens_out=4))
 
     assert texts(total_lines([one, two], live=live))[1] == f"tokens 1,030 in, 14 out ({source})"
+
+
+def test_the_sandbox_is_named_with_why_not_a_stronger_one():
+    """Each sandbox of the run has a line; the reason stands where there is one."""
+    docker = {"name": "docker", "wall": "seccomp", "reason": ""}
+    native = {"name": "native", "wall": "seccomp", "reason": "docker sandbox: no engine"}
+
+    assert texts(sandbox_lines([docker, native])) == [
+        "sandbox docker: seccomp",
+        "sandbox native: seccomp (not docker sandbox: no engine)",
+    ]
 
 
 def test_a_lock_that_stayed_is_one_dim_line():

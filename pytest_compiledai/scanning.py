@@ -1,0 +1,97 @@
+"""What the analysers say of a run's sources: scanned ahead, in batches, beside everything else.
+
+One process of a run scans what the selected units will want as far as no model decides it. It does
+so in a thread that waits for the analysers, so that the first units are judged while the next ones
+are scanned. The reports lie in the run's store; a source is scanned once a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    from pytest_compiledai.gates.tools import ScanRequest
+    from pytest_compiledai.gates.tools import ToolReport
+    from pytest_compiledai.store import Store
+
+#: Sources of one batch. Starting the analysers costs as much as scanning some twenty sources.
+BATCH = 50
+
+
+class Scanning:
+    """The reports as one process of a run sees them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reports: dict[str, ToolReport] = {}
+        self._waiting: dict[str, Future[None]] = {}  # by request, scanned by this process
+        self._pool: ThreadPoolExecutor | None = None
+
+    def ahead(self, requests: Sequence[ScanRequest]) -> None:
+        """Begin to scan ``requests`` in the background, in their order."""
+        items = list({_key(item): item for item in requests}.items())
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiledai-scan")
+        for start in range(0, len(items), BATCH):
+            batch = dict(items[start : start + BATCH])
+            self._waiting |= dict.fromkeys(batch, self._pool.submit(self._scan, batch))
+
+    def reports(self, requests: Sequence[ScanRequest]) -> Mapping[str, ToolReport]:
+        """Return the reports on ``requests`` by content address."""
+        for item in requests:
+            if _key(item) in self._waiting:
+                self._waiting.pop(_key(item)).result()
+        missing = {key: item for item in requests if (key := _key(item)) not in self._reports}
+        if missing:
+            self._scan(missing)
+            for key in missing:
+                self._reports[key] = _report(self._store.read(f"scans/{key}"))
+        return {item.source.address: self._reports[_key(item)] for item in requests}
+
+    def close(self) -> None:
+        """Give up what has not begun, and wait for the batch that has."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _scan(self, items: Mapping[str, ScanRequest]) -> None:
+        """Scan what no process of this run has scanned, and keep the reports in the store."""
+        from pytest_compiledai.gates.tools import scan
+
+        store = self._store
+        with store.lock("scans"):
+            left = {key: item for key, item in items.items() if not store.has(f"scans/{key}")}
+            if not left:
+                return
+            reports = scan(list(left.values()), cache=store.folder("mypy"))
+            for key, item in left.items():
+                store.once(f"scans/{key}", partial(_plain, reports[item.source.address]))
+
+
+def _key(item: ScanRequest) -> str:
+    return f"{item.mypy}-{item.source.address}"
+
+
+def _plain(report: ToolReport) -> dict[str, Any]:
+    return {
+        "findings": [asdict(finding) for finding in report.findings],
+        "faults": [asdict(fault) for fault in report.faults],
+        "scanned": sorted(report.scanned),
+    }
+
+
+def _report(plain: Mapping[str, Any]) -> ToolReport:
+    from pytest_compiledai.gates.tools import ToolFault
+    from pytest_compiledai.gates.tools import ToolFinding
+    from pytest_compiledai.gates.tools import ToolReport
+
+    return ToolReport(
+        findings=tuple(ToolFinding(**item) for item in plain["findings"]),
+        faults=tuple(ToolFault(**item) for item in plain["faults"]),
+        scanned=frozenset(plain["scanned"]),
+    )
