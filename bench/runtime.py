@@ -43,9 +43,10 @@ exec("from compiled import " + names[0] + " as through", namespace)
 through = namespace["through"]
 bare = compiled.load(names[0])
 value = json.loads({value!r})
-n = 20000
-rounds = [(min(timeit.repeat(lambda: through(value), timer=time.process_time, number=n, repeat=3)),
-           min(timeit.repeat(lambda: bare(value), timer=time.process_time, number=n, repeat=3))) for _ in range(5)]
+n = 5000
+def best(call):
+    return min(timeit.repeat(call, timer=time.process_time, number=n, repeat=3))
+rounds = [(best(lambda: through(value)), best(lambda: bare(value))) for _ in range(5)]
 over = min(a - b for a, b in rounds) / n
 print(json.dumps({{
     "import_ms": imported * 1e3,
