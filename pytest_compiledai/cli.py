@@ -46,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--output", metavar="JSON", help="the right answer for it")
     keep.add_argument("--input", metavar="JSON", help="another input than the last counterexample")
     keep.set_defaults(command=_keep)
+    audit = commands.add_parser("audit", help="say which calls of a log could be compiled")
+    audit.add_argument("logs", nargs="+", type=Path, metavar="LOGS", help="log files or folders")
+    audit.add_argument("--json", action="store_true", help="print the figures as JSON")
+    audit.add_argument(
+        "--draft", type=Path, metavar="DIR", help="write a spec with golden rows for what is code"
+    )
+    audit.set_defaults(command=_audit)
     return parser
 
 
@@ -71,6 +78,12 @@ def _keep(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.keep import keep
 
     return keep(options.root, options.name, output=options.output, value=options.input)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.audit import audit
+
+    return audit(options.root, options.logs, as_json=options.json, draft=options.draft)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""Answers in words that have one form: constant words with slots between them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_compiledai.audit.value import Leaf
+
+_AGREE: Final = 0.95  # share of answers that a constant word stands in
+_LEAST_WORDS: Final = 3  # constant words of a form
+_SLOTS: Final = 12  # at most; an answer with more is prose
+_WORD = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
+
+
+class Form:
+    """A form, and what an answer puts into its slots."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        gap = r"(.*?)"
+        self.words = tuple(words)
+        self._pattern = re.compile(
+            gap + gap.join(re.escape(word) for word in words) + r"(.*)", re.DOTALL
+        )
+
+    def slots(self, text: str) -> dict[str, Leaf] | None:
+        """Return the texts of the slots by number; None for an answer of another form."""
+        match = self._pattern.fullmatch(text)
+        if match is None:
+            return None
+        return {
+            f"slot {number}": each.strip(" \t\n.,;:") for number, each in enumerate(match.groups())
+        }
+
+
+def find_form(answers: Sequence[str]) -> Form | None:
+    """Return the form that nearly all answers have, if there is one with few slots."""
+    kept = [_WORD.findall(answer) for answer in answers]
+    counts = Counter(word for words in kept for word, count in Counter(words).items() if count == 1)
+    constant = {word for word, count in counts.items() if count >= _AGREE * len(kept)}
+    if len(constant) < _LEAST_WORDS:
+        return None
+    orders = Counter(tuple(word for word in words if word in constant) for words in kept)
+    words, agreed = min(orders.items(), key=lambda pair: (-pair[1], pair[0]))
+    if agreed < (2 * _AGREE - 1) * len(kept) or _gaps(kept, words) > _SLOTS:
+        return None
+    return Form(words)
+
+
+def _gaps(kept: Sequence[Sequence[str]], constant: Sequence[str]) -> int:
+    """Return how many slots the first answer of this form fills."""
+    inside = set(constant)
+    first = next(
+        words for words in kept if tuple(w for w in words if w in inside) == tuple(constant)
+    )
+    return sum(
+        word not in inside and (at == 0 or first[at - 1] in inside) for at, word in enumerate(first)
+    )
