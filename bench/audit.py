@@ -148,7 +148,7 @@ def _table(figures: dict[str, Any]) -> str:
     bounds = f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
     speed = f"{figures['calls']} calls, {figures['seconds_per_100k_calls']:.1f} s for 100,000"
     lines = [
-        f"{figures['right']} of {figures['sites']} sites right: {100 * figures['share']:.1f} % {bounds}",
+        f"{figures['right']} of {figures['sites']} right: {100 * figures['share']:.1f} % {bounds}",
         f"{speed} on one core, peak {figures['peak_megabytes']:.0f} MB",
         f"{100 * figures['gathered']:.1f} % of a site's inputs gathered in one",
         f"{'truth':<9}" + "".join(f"{said:>9}" for said in (*TARGETS, "lost")),

@@ -1,7 +1,7 @@
 """Sites whose truth is known: what a model is asked there, and what it answers.
 
 Each family makes a site from a seed: its own labels, vocabularies, documents and rules. The truth
-is how the answers come about: `code` by a short computation, `weights` by the weight of many words or
+is how answers come about: `code` by a short computation, `weights` by the weight of many words or
 by spans in free text, `machine` by a flow, `demos` in the manner of similar cases, `keep` freely.
 """
 

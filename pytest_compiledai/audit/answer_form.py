@@ -30,9 +30,8 @@ class Form:
         match = self._pattern.fullmatch(text)
         if match is None:
             return None
-        return {
-            f"slot {number}": each.strip(" \t\n.,;:") for number, each in enumerate(match.groups())
-        }
+        texts = [each.strip(" \t\n.,;:") for each in match.groups()]
+        return {f"slot {number}": text for number, text in enumerate(texts) if text}
 
 
 def find_form(answers: Sequence[str]) -> Form | None:

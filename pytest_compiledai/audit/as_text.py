@@ -87,12 +87,12 @@ def _paragraph(audited: Audited) -> str:
 def _answer_lines(measures: Measures) -> list[str]:
     late, copied = measures.new_inputs, measures.pilots.copied_share
     top = _short(measures.top_share)
-    new_inputs, new_answers = _short(late.value), _short(measures.new_outputs.value)
+    asked, said = _short(late.value), _short(measures.new_outputs.value)
     fit = counted(measures.schema_valid)
     return [
         f"  answers  {measures.outputs} distinct, the 20 commonest {top} of calls",
         f"  repeats  {counted(measures.agreement)} repeated inputs got the answer before",
-        f"  novelty  of the last {late.total} calls {new_inputs} inputs and {new_answers} answers new",
+        f"  novelty  of the last {late.total} calls {asked} inputs and {said} answers new",
         f"  schema   {fit} held-out answers fit what the others suggest",
         f"  copying  {_short(copied)} of the values stand in the input",
     ]

@@ -151,7 +151,7 @@ def _demos(measures: Measures) -> list[Check]:
             holds=is_open
             and covered.near >= rule["covered"]
             and covered.near - covered.random >= rule["gain"],
-            figure=f"for an answer, demonstrations near the input hold {_percent(covered.near)} of its words"
+            figure=f"near demonstrations hold {_percent(covered.near)} of an answer's words"
             f" (others {_percent(covered.random)})",
             wanted=f"answers of which near demonstrations hold {_percent(rule['covered'])}, "
             f"{_percent(rule['gain'])} more than others",
@@ -193,7 +193,8 @@ def _agrees(measures: Measures, least: float) -> Check:
     """Return whether the log leaves room for answers that agree: the interval's upper end."""
     share = measures.agreement
     return Check(
-        holds=wilson(share.right, share.total).high >= least,
+        holds=share.total < rules()["enough"]["repeats"]
+        or wilson(share.right, share.total).high >= least,
         figure=f"{counted(share)} repeated inputs got the answer they had before",
         wanted=f"{_percent(least)} of repeated inputs with the answer they had before",
     )

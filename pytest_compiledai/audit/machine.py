@@ -29,6 +29,7 @@ _ALIKE: Final = 0.5  # share of words in common (Jaccard) that makes two answers
 _SOME: Final = 0.2  # the same for two states that stand in the same place
 _PLACE: Final = 0.7  # cosine of what comes before and after, for two states in the same place
 _MERGED: Final = 150  # states that are compared with one another
+_OWN: Final = 0.4  # share of an answer's words that must be common, for it to be in a state
 _RARE: Final = 0.01  # share of conversations below which a word is a slot's value
 _SUPPORT: Final = 3  # conversations of a state; a rarer one is no state
 _WORDS: Final = 60  # of an answer that are looked at
@@ -178,6 +179,7 @@ def _cluster(
     leaders: list[frozenset[str]] = []
     index: defaultdict[str, list[int]] = defaultdict(list)
     members: defaultdict[int, list[frozenset[str]]] = defaultdict(list)
+    del found[frozenset()]  # what has too few common words is no state
     for signature in sorted(found, key=lambda each: (-found[each], sorted(each))):
         number = _leader(signature, leaders, index)
         if number is None and len(leaders) < STATE_CAP:
@@ -209,7 +211,10 @@ def _leader(
 
 
 def _signature(text: str, common: frozenset[str]) -> frozenset[str]:
-    return frozenset(word for word in _words(text)[:_WORDS] if word in common)
+    """Return the common words of an answer; none of one that is mostly its own words."""
+    words = set(_words(text)[:_WORDS])
+    shared = words & common
+    return frozenset(shared) if len(shared) >= _OWN * len(words) else frozenset()
 
 
 def _words(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Final
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ from pytest_compiledai.audit.value import Leaf
 
 LABEL_CAP: Final = 60  # closed values that a short rule may tell apart
 WORDS_CAP: Final = 300  # words that are asked for, the commonest
-LEAVES: Final = 24  # of a tree, at most; and three a label
+LEAVES: Final = 48  # of a tree, at most; and four a label
 _CUTS: Final = 48  # thresholds tried on a number
+_COMPARED: Final = 6  # numbers that are compared with one another
 _VALUES: Final = 24  # values of a field that are asked for
 
 Labels = Sequence[Leaf]
@@ -52,7 +54,7 @@ def grow(asked: Mapping[str, int], labels: Labels, fit: int) -> Tree | None:
     masks = label_masks(labels, fit)
     if not 0 < len(masks) <= LABEL_CAP:
         return None
-    budget = min(LEAVES, 3 * len(masks) + 2)
+    budget = min(LEAVES, 4 * len(masks) + 2)
     tree, _ = _grow(asked, masks, fit, budget)
     return tree
 
@@ -152,7 +154,15 @@ def _field_questions(examples: Sequence[Example], fit: int) -> dict[str, int]:
             )
         if any(name not in e.fields for e in examples):
             found[f"has a {name}"] = _rows(examples, lambda e, n=name: n in e.fields)
-    for name in sorted({name for example in examples for name in example.numbers}):
+    numbers = sorted({name for example in examples for name in example.numbers})
+    for one, two in combinations(numbers[:_COMPARED], 2):
+        found[f"{one} > {two}"] = _rows(
+            examples,
+            lambda e, n=one, m=two: (
+                n in e.numbers and m in e.numbers and e.numbers[n] > e.numbers[m]
+            ),
+        )
+    for name in numbers:
         for cut in _thresholds(examples, fit, name):
             found[f"{name} > {cut:g}"] = _rows(
                 examples, lambda e, n=name, c=cut: n in e.numbers and e.numbers[n] > c
