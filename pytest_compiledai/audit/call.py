@@ -81,7 +81,7 @@ def squeezed(text: str) -> str:
 
 def printable(text: str, most: int = 200) -> str:
     """Return one line of a logged text that a terminal shows as it is, cut."""
-    line = squeezed(_CONTROL.sub(" ", text[: 4 * most]))
+    line = squeezed(_CONTROL.sub(" ", text[: 4 * most])).encode("utf-8", "replace").decode()
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

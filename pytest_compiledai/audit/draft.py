@@ -113,23 +113,26 @@ def _draft(
         reason = f"the decision is {audited.decision.target}"
         return Draft(site=site, is_code=False, spec=None, reason=reason), {}
     name = _unit_name(site, names)
-    pairs = [_pair(example) for example in measures.examples if not example.row.conflicting]
-    conflicting = len(measures.examples) - len(pairs)
+    try:
+        logged = [_pair(example) for example in measures.examples]
+    except RecursionError:
+        return Draft(site=site, spec=None, reason="values nested too deep for a spec"), {}
+    pairs = _agreeing(logged, [example.row.conflicting for example in measures.examples])
+    conflicting = len(logged) - len(pairs)
     schemas = _schemas(pairs)
     rows = _rows(pairs, schemas)
     if not rows:
-        return Draft(
-            site=site, spec=None, conflicting=conflicting, reason="no row fits the schemas"
-        ), {}
+        reason = "no row fits the schemas"
+        return Draft(site=site, spec=None, conflicting=conflicting, reason=reason), {}
     spec = folder / f"{name}.yaml"
     text = _spec(name, _description(audited), schemas)
-    golden = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    golden = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[:ROWS])
     draft = Draft(
         site=site,
         spec=spec.relative_to(root).as_posix(),
-        rows=len(rows),
+        rows=min(len(rows), ROWS),
         conflicting=conflicting,
-        unfit=len(pairs) - len(rows) if len(rows) < ROWS else 0,
+        unfit=len({_text(given) for given, _ in pairs}) - len(rows),
     )
     return draft, {spec: text.encode(), folder / f"{name}.jsonl": golden.encode()}
 
@@ -151,12 +154,17 @@ def _pair(example: Example) -> tuple[Any, Any]:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, str):
-        return redact(value).encode("utf-8", "replace").decode()
+        return _clean(value)
     if isinstance(value, list):
         return [_redacted(item) for item in value]
     if isinstance(value, dict):
-        return {redact(name): _redacted(item) for name, item in value.items()}
+        return {_clean(name): _redacted(item) for name, item in value.items()}
     return value
+
+
+def _clean(text: str) -> str:
+    """Return a text without secrets and without halves of surrogate pairs."""
+    return redact(text).encode("utf-8", "replace").decode()
 
 
 def _schemas(pairs: Sequence[tuple[Any, Any]]) -> dict[str, dict[str, Any]]:
@@ -177,16 +185,27 @@ def _rows(
         }
     except SpecError:
         return []
+    found: dict[str, dict[str, Any]] = {}
+    for given, value in pairs:
+        if not judges["input"].problems(given) and not judges["output"].problems(value):
+            key = _text(given)
+            found[key] = {"id": f"logged-{number_of(key):016x}", "input": given, "output": value}
+    return list(found.values())
+
+
+def _agreeing(
+    pairs: Sequence[tuple[Any, Any]], conflicting: Sequence[bool]
+) -> list[tuple[Any, Any]]:
+    """Return the pairs whose input got one answer: each time, from each model."""
     answers: dict[str, set[str]] = {}
     for given, value in pairs:
         answers.setdefault(_text(given), set()).add(_text(value))
-    found: dict[str, dict[str, Any]] = {}
-    for given, value in pairs:
-        key = _text(given)
-        fits = not judges["input"].problems(given) and not judges["output"].problems(value)
-        if fits and len(answers[key]) == 1 and len(found) < ROWS:
-            found[key] = {"id": f"logged-{number_of(key):016x}", "input": given, "output": value}
-    return list(found.values())
+    refused = {_text(given) for (given, _), bad in zip(pairs, conflicting, strict=True) if bad}
+    return [
+        (given, value)
+        for given, value in pairs
+        if len(answers[_text(given)]) == 1 and _text(given) not in refused
+    ]
 
 
 def _text(value: Any) -> str:

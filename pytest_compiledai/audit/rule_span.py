@@ -203,7 +203,7 @@ def _stands(value: Leaf, example: Example) -> bool:
     if value is None or isinstance(value, bool | tuple):
         return False
     if isinstance(value, int | float):
-        return float(value) in _numbers(example.text)
+        return as_number(value) in _numbers(example.text)
     folded = fold(value)
     if folded and f" {folded} " in example.folded:
         return True

@@ -35,7 +35,10 @@ def canonical(text: str) -> str:
     value = read_value(text)
     if isinstance(value, str):
         return squeezed(value)
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    try:
+        return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    except RecursionError:  # nested about as deep as the reader can follow
+        return squeezed(text)
 
 
 def leaves(value: Any) -> dict[str, Leaf]:

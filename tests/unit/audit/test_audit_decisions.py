@@ -166,6 +166,16 @@ def test_a_draft_is_a_spec_that_the_strict_reader_takes(audited, tmp_path):
     assert "[redacted:API key]" in golden
 
 
+def test_what_two_models_answer_differently_is_no_golden_row(audited, tmp_path):
+    """An input that two models answer differently is left out, both rows of it counted."""
+    records = [each | {"model": "one"} for each in routing()]
+    other = records[0] | {"model": "two", "output": {"queue": "cards-or-loans"}}
+
+    (draft,) = draft_all(audited([*records, other]), tmp_path, tmp_path / "specs")
+
+    assert (149, 2, 0) == (draft.rows, draft.conflicting, draft.unfit)
+
+
 def test_a_draft_overwrites_nothing(audited, tmp_path):
     """A file that stands there is an error, and nothing is written beside it."""
     specs = tmp_path / "specs"

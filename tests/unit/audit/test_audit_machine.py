@@ -48,6 +48,21 @@ def test_a_flow_is_mined():
     assert machine.steps_right >= 0.98 * machine.steps
 
 
+def test_two_wordings_in_one_place_are_one_state():
+    """Answers that share few words but come after and before the same ones are one act."""
+    wordings = ("Please tell me your full name now.", "May we have your full name today?")
+
+    def talk(rng):
+        done = turn("fine", "All done, the form has been sent off to you.")
+        return [
+            turn("hello", "Welcome to the registry, how are you?"),
+            turn("hi", rng.choice(wordings)),
+            done,
+        ]
+
+    assert 3 == len(mine(conversations(talk)).states)
+
+
 def test_free_talk_is_not_closed():
     """Answers that share no wording are no states, and nothing is explained."""
 
