@@ -37,8 +37,9 @@ class Form:
 def find_form(answers: Sequence[str]) -> Form | None:
     """Return the form that nearly all answers have, if there is one with few slots."""
     kept = [_WORD.findall(answer) for answer in answers]
-    counts = Counter(word for words in kept for word, count in Counter(words).items() if count == 1)
-    constant = {word for word, count in counts.items() if count >= _AGREE * len(kept)}
+    # A word that stands equally often in nearly all answers is constant at each of its places.
+    counts = Counter(pair for words in kept for pair in Counter(words).items())
+    constant = {word for (word, _), count in counts.items() if count >= _AGREE * len(kept)}
     if len(constant) < _LEAST_WORDS:
         return None
     orders = Counter(tuple(word for word in words if word in constant) for words in kept)

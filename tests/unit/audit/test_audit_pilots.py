@@ -69,7 +69,7 @@ def notice(rng):
     name, code = rng.choice(WORDS), str(rng.randint(10000, 99999))
     return (
         f"name: {name}\ncode: {code}",
-        f"Dear {name}, your parcel {code} is on its way to you today.",
+        f"Dear {name}, the form the {code} the parcel is on the way the day it left.",
     )
 
 
