@@ -87,9 +87,8 @@ def _costs(audited: Audited) -> dict[str, Any]:
         "basis": costs.basis,
         "model": costs.model,
         "compile_usd": _round(costs.compile_usd),
-        "break_even_calls": None
-        if costs.break_even_calls is None
-        else math.ceil(costs.break_even_calls),
+        "break_even_calls": _whole(costs.break_even_calls),
+        "least_calls_month": _whole(costs.least_calls_month),
         "months": months,
     }
 
@@ -128,3 +127,7 @@ def _share(share: Share) -> dict[str, Any]:
 
 def _round(value: float | None) -> float | None:
     return value if value is None or isinstance(value, int) else float(f"{value:.6g}")
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else math.ceil(value)

@@ -154,7 +154,9 @@ def _month(month: Month) -> str:
 def _pays(costs: Costs) -> str:
     if costs.compile_usd is None:
         return "one compile of unknown cost: no price of the model is known"
-    if costs.break_even_calls is None:
+    if costs.break_even_calls is None or costs.least_calls_month is None:
         return f"one compile {costs.compile_usd:,.2f} usd, never paid back"
     calls = math.ceil(costs.break_even_calls)
-    return f"one compile {costs.compile_usd:,.2f} usd, paid back after {calls:,} calls"
+    least = math.ceil(costs.least_calls_month)
+    paid = f"one compile {costs.compile_usd:,.2f} usd, paid back after {calls:,} calls"
+    return f"{paid}; a month pays from {least:,} calls"

@@ -34,7 +34,8 @@ class Costs:
     basis: str  # logged, priced or unpriced
     model: str | None  # that the price is of
     compile_usd: float | None
-    break_even_calls: float | None  # None: never, or unknown
+    break_even_calls: float | None  # that pay one compile back; None: never, or unknown
+    least_calls_month: float | None  # that pay the fixed cost and recompiles of a month; likewise
     months: tuple[Month, ...]
 
 
@@ -65,17 +66,21 @@ def costs_of(measures: Measures, target: Target) -> Costs:
             model=model,
             compile_usd=None,
             break_even_calls=None,
+            least_calls_month=None,
             months=months,
         )
     rule = rules()["cost"][str(target)]
     compile_usd = _compile_cost(rule, call_usd, _price(model))
     saved = call_usd * (1 - rule["run_share"] - rule["fallback"])
+    known = compile_usd is not None and saved > 0
+    standing = rule["fixed_usd_month"] + rule["recompiles_month"] * (compile_usd or 0.0)
     return Costs(
         call_usd=call_usd,
         basis=basis,
         model=model,
         compile_usd=compile_usd,
-        break_even_calls=compile_usd / saved if compile_usd is not None and saved > 0 else None,
+        break_even_calls=(compile_usd or 0.0) / saved if known else None,
+        least_calls_month=standing / saved if known else None,
         months=tuple(
             _month(calls, call_usd, compile_usd, rule) for calls in rules()["months"]["calls"]
         ),

@@ -91,6 +91,8 @@ def test_months_and_break_even_follow_from_the_rules(audited):
     month = site.costs.months[-1]
     assert call == pytest.approx(site.costs.call_usd)
     assert once / (call * (1 - rule["fallback"])) == pytest.approx(site.costs.break_even_calls)
+    least = rule["recompiles_month"] * once / (call * (1 - rule["fallback"]))
+    assert least == pytest.approx(site.costs.least_calls_month)
     assert 1_000_000 * call == pytest.approx(month.keep_usd)
     running = 1_000_000 * call * rule["fallback"] + rule["recompiles_month"] * once
     assert running == pytest.approx(month.compiled_usd)
