@@ -19,19 +19,20 @@ class Form:
     """A form, and what an answer puts into its slots."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        gap = r"(.*?)"
         self.words = tuple(words)
-        self._pattern = re.compile(
-            gap + gap.join(re.escape(word) for word in words) + r"(.*)", re.DOTALL
-        )
+        self._constant = frozenset(words)
 
     def slots(self, text: str) -> dict[str, Leaf] | None:
         """Return the texts of the slots by number; None for an answer of another form."""
-        match = self._pattern.fullmatch(text)
-        if match is None:
+        places = [match for match in _WORD.finditer(text) if match.group() in self._constant]
+        if tuple(match.group() for match in places) != self.words:
             return None
-        texts = [each.strip(" \t\n.,;:") for each in match.groups()]
-        return {f"slot {number}": text for number, text in enumerate(texts) if text}
+        starts = [0, *(match.end() for match in places)]
+        ends = [*(match.start() for match in places), len(text)]
+        texts = [
+            text[start:end].strip(" \t\n.,;:") for start, end in zip(starts, ends, strict=True)
+        ]
+        return {f"slot {number}": slot for number, slot in enumerate(texts) if slot}
 
 
 def find_form(answers: Sequence[str]) -> Form | None:

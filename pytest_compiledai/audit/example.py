@@ -30,7 +30,7 @@ WORD: Final = re.compile(r"\w+(?:['\u2019-]\w+)*")
 NUMBER: Final = re.compile(r"(?<![\w.,])-?\d[\d,]*(?:\.\d+)?(?!\w)")
 _CHUNK = re.compile(r"\S+")
 _LABELLED = re.compile(
-    r"^[ \t>*-]*([A-Za-z][\w .#/-]{0,40}?)\s*[:=][ \t]*(\S.*?)[ \t]*$", re.MULTILINE
+    r"^[ \t>*-]*([A-Za-z][\w .#/-]{0,40}?)[ \t]*[:=][ \t]*(\S[^\n]*)", re.MULTILINE
 )
 
 
@@ -58,7 +58,7 @@ class Example:
         """The input's scalars by path or label."""
         if self.data is not None:
             return leaves(self.data)
-        return {label.lower(): value for label, value in _LABELLED.findall(self.text)}
+        return {label.lower(): value.rstrip() for label, value in _LABELLED.findall(self.text)}
 
     @cached_property
     def words(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from pytest_compiledai.audit.moments import seconds
 
 #: Where a program may have written which place of it made a call.
 SITE_KEYS = ("site", "function", "call_site", "generation_name", "prompt_name", "tag")
+_ID_CAP = 200  # characters of a batch line's id that may name a site
 _OK = 400  # the first status of HTTP that is an error
 _NUMBERING = re.compile(r"[-_.:/#]*\d[\w-]*$")
 
@@ -121,7 +122,7 @@ def _site(record: dict[str, Any], request: dict[str, Any]) -> str | None:
         return name
     # `ticket-00017` of a batch: what stands before the number names the kind of row.
     custom = text_or_none(record.get("custom_id"))
-    return (_NUMBERING.sub("", custom) or None) if custom else None
+    return (_NUMBERING.sub("", custom[:_ID_CAP]) or None) if custom else None
 
 
 def _conversation(record: dict[str, Any], request: dict[str, Any]) -> str | None:

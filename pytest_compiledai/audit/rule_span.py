@@ -25,6 +25,8 @@ _RULES: Final = 16  # rules that are tried
 _LIST: Final = 3  # rules of a list: the first that finds something answers
 _GAIN: Final = 0.01  # of rows that a further rule of a list must add
 
+#: Spaces that a rule passes over: bounded, for two such repeats beside a third try every split.
+_GAP: Final = r"\s{0,8}"
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _MONTHS: Final = [
     "jan",
@@ -41,7 +43,7 @@ _MONTHS: Final = [
     "dec",
 ]
 _SHAPED = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d]")
-_PLAIN: Final = (r"([^\n]+?)[ \t]*(?:\n|\Z)", r"[\"'“(]?([^\s,;\"'”)]+?)[.,;:!?)\"'”]*(?=\s|\Z)")
+_PLAIN: Final = (r"([^\n]+)", r"[\"'“(]?([^\s,;\"'”)]+?)[.,;:!?)\"'”]*(?=\s|\Z)")
 
 
 class Finder(NamedTuple):
@@ -142,25 +144,25 @@ def _anchors(before: str) -> list[str]:
     """Return expressions for the one and the two words before a place, or for the beginning."""
     words = re.findall(r"\w+|[^\w\s]", before[-120:])
     if not words:
-        return [r"\A\s*"]
+        return [rf"\A{_GAP}"]
     found = []
     for count in (1, 2, 3):
         if len(words) >= count:
             parts = [re.escape(word) for word in words[-count:]]
             lead = r"(?<!\w)" if words[-count][0].isalnum() else ""
-            words_apart = r"\s*".join(parts)
-            found.append(rf"(?i:{lead}{words_apart})\s*")
+            words_apart = _GAP.join(parts)
+            found.append(rf"(?i:{lead}{words_apart}){_GAP}")
     if before.rstrip(" \t").endswith("\n"):
-        found.append(rf"\A(?:[^\n]*\n){{{before.count(chr(10))}}}\s*")
+        found.append(rf"\A(?:[^\n]*\n){{{before.count(chr(10))}}}{_GAP}")
     return found
 
 
 def _stop(after: str) -> str:
     match = re.match(r"\s*(\w+|[^\w\s])", after)
     if match is None:
-        return r"\s*\Z"
+        return rf"{_GAP}\Z"
     word = match.group(1)
-    return rf"\s*(?i:{re.escape(word)})" + (r"(?!\w)" if word[-1].isalnum() else "")
+    return rf"{_GAP}(?i:{re.escape(word)})" + (r"(?!\w)" if word[-1].isalnum() else "")
 
 
 def _shape(value: str) -> str:

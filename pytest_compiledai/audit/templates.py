@@ -26,7 +26,7 @@ TAIL_CAP: Final = 400  # characters from its end
 WORD_CAP: Final = 160  # words of a template at either end
 BOUNDARY: Final = "\x1e"  # between the system prompt and the user's message
 
-_WITH_DIGIT = re.compile(r"\w*\d\w*")
+_WITH_DIGIT = re.compile(r"\b\w*\d\w*")
 _WORD = re.compile(r"\w+|[^\w\s]|\x1e")
 _AGREE: Final = 0.95  # share of a group that has the next word, for it to belong to the template
 _COVER: Final = 0.8  # share of a group that parts must hold together, to be templates

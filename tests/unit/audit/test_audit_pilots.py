@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from pytest_compiledai.audit.answer_form import Form
 from pytest_compiledai.audit.example import examples_of
 from pytest_compiledai.audit.neighbours import coverage
 from pytest_compiledai.audit.pilots import run_pilots
@@ -192,3 +193,12 @@ def test_the_template_is_cut_off_and_labels_stay(rows):
         cut.after,
     )
     assert examples[0].text.startswith("Name: person")
+
+
+def test_an_answer_of_another_form_fills_no_slots():
+    """Slots stand between the constant words in their order, and the words repeat at will."""
+    form = Form(["the", "box", "the", "door"])
+
+    assert {"slot 1": "red", "slot 3": "blue"} == form.slots("the red box the blue door.")
+    assert form.slots("the red box blue door") is None
+    assert Form(["a"] * 40 + ["b"]).slots("a " * 4000) is None
