@@ -59,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("--examples", type=int, default=500, help="drawn inputs (default: 500)")
     diff.add_argument("--json", action="store_true", help="print all changes as JSON")
     diff.set_defaults(command=_diff)
+    audit = commands.add_parser("audit", help="say which calls of a log could be compiled")
+    audit.add_argument("logs", nargs="+", type=Path, metavar="LOGS", help="log files or folders")
+    audit.add_argument("--json", action="store_true", help="print the figures as JSON")
+    audit.add_argument(
+        "--draft", type=Path, metavar="DIR", help="write a spec with golden rows for what is code"
+    )
+    audit.set_defaults(command=_audit)
     return parser
 
 
@@ -98,6 +105,12 @@ def _diff(options: argparse.Namespace) -> int:
         examples=options.examples,
         as_json=options.json,
     )
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.audit import audit
+
+    return audit(options.root, options.logs, as_json=options.json, draft=options.draft)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ ARROWS = {
     "report": {"core", "llm", ".failure", ".summary"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
     "drafts": {"core"},
+    "audit": {"core", "functions", "llm"},
     "commands": {
+        "audit",
         "core",
         "drafts",
         "gates",
