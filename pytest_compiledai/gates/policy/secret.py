@@ -24,13 +24,14 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"^[a-z]+([ _-][a-z]+)*$|^[A-Z]+([ _-][A-Z]+)*$|^$")
+_HOLDERS = (ast.Constant, ast.Assign, ast.AnnAssign, ast.keyword, ast.Dict, ast.Compare)
 _LONG, _RANDOM = 32, 4.3  # characters; bits per character
 _TOKEN = re.compile(r"^[A-Za-z0-9+/=_-]+$")
 
 
 def check(module: Module) -> Iterator[Finding]:  # noqa: C901 - one case for each form
     """Yield a finding for each literal that looks like a key, and each password with its value."""
-    for node in module.nodes:
+    for node in module.of(*_HOLDERS):
         match node:
             case ast.Constant(value=str(text) | bytes(text)):
                 yield from _literal(module, node, _as_text(text))
