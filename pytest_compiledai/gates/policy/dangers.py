@@ -7,6 +7,7 @@ assignments that it names. A use that no entry names passes.
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import re
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ _INTERPRETERS = re.compile(
     r"(^|/)(ba|z|k|da|c|fi)?sh$|(^|/)(python|perl|ruby|node|php|env|xargs|ssh|sudo|su|awk|find|eval|cmd"
     r"|powershell)([\d.]*|\.exe)$"
 )
+_PLAIN = re.compile(r"(http|ws|ftp)://(?!(localhost|127\.|\[::1\]|0\.0\.0\.0))", re.IGNORECASE)
 _FIXED = {
     "url": re.compile(r"^(\x01|[a-z]+://[^/\x00]+)/", re.IGNORECASE),
     "redirect": re.compile(r"^(\x01|([a-z]+:/)?/[^/\x00])", re.IGNORECASE),
@@ -41,7 +43,7 @@ def check(module: Module, taint: Taint) -> Iterator[Finding]:
                     if _applies(module, taint, node, danger):
                         yield _finding(module, node, danger, node.func)
             case ast.Attribute(ctx=ast.Load()) | ast.Name(ctx=ast.Load()) if reads:
-                for danger in reads.get(module.dotted(node) or "", ()):
+                for danger in reads.get(_plain_name(module.dotted(node) or ""), ()):
                     yield _finding(module, node, danger, node)
             case ast.Assign(value=value):
                 for target in node.targets:
@@ -67,7 +69,7 @@ def _names(module: Module, function: ast.expr) -> Iterator[str]:
     """Yield the names under which the table may know what is called: exact, `module.*`, `*.method`."""
     made = module.described(function)
     if made is not None:
-        made = made.replace("Cryptodome.", "Crypto.", 1)
+        made = _plain_name(made)
         yield made
         head = made
         while "." in head:
@@ -79,6 +81,14 @@ def _names(module: Module, function: ast.expr) -> Iterator[str]:
     if isinstance(function, ast.Attribute):
         yield f"*.{function.attr}"
     yield "*"
+
+
+def _plain_name(made: str) -> str:
+    """Return a name as the table spells it; a module that nobody imported is still that module."""
+    inner = made.removeprefix("builtins.")
+    if inner != made and not hasattr(builtins, inner.partition(".")[0].partition("(")[0]):
+        made = inner
+    return made.replace("Cryptodome.", "Crypto.", 1)
 
 
 def _named(table: _Table, names: Iterable[str]) -> list[Danger]:
@@ -94,6 +104,7 @@ def _applies(module: Module, taint: Taint, call: ast.Call, danger: Danger) -> bo
         (not danger.tainted or _is_handed(module, taint, call, danger))
         and (not danger.receiver or _is_from_caller(taint, call, danger))
         and (not danger.fixed or any(_is_fixed(module, a) for a in arguments(call, danger.fixed)))
+        and (not danger.plain or any(_is_plain(module, a) for a in arguments(call, danger.plain)))
         and (not danger.missing or _lacks(call, danger.missing))
         and (not danger.values or _has_value(module, call, danger))
         and all(_is_below(module, call, name, n) for name, n in danger.below.items())
@@ -172,6 +183,11 @@ def _is_fixed(module: Module, node: ast.expr, depth: int = 0) -> bool:
             plain = len(found) == 1 and found[0].kind == "assign" and found[0].value is not None
             return plain and _is_fixed(module, found[0].value, depth + 1)  # type: ignore[arg-type]
     return False
+
+
+def _is_plain(module: Module, node: ast.expr) -> bool:
+    value = module.constant(node)
+    return isinstance(value, str) and bool(_PLAIN.match(value))
 
 
 def _lacks(call: ast.Call, missing: frozenset[str]) -> bool:

@@ -49,7 +49,7 @@ def guarded(module: Module, tainted: set[Any]) -> dict[str, set[Any]]:
     for node in module.of(ast.If, ast.IfExp, ast.While, ast.Expr, ast.comprehension):
         if isinstance(node, ast.If | ast.IfExp | ast.While):
             for check in _checks(module, node.test, tainted, positive=True):
-                if _is_kept(node, check):
+                if _is_kept(module, node, check):
                     _close(module, check, found)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             for check in _helper(module, node.value, tainted, positive=True, raises=True):
@@ -295,7 +295,7 @@ def _unwrapped(value: ast.expr) -> ast.expr:
     return value
 
 
-def _is_kept(node: ast.If | ast.IfExp | ast.While, check: Check) -> bool:
+def _is_kept(module: Module, node: ast.If | ast.IfExp | ast.While, check: Check) -> bool:
     """Whether only what passes the check goes on."""
     if isinstance(node, ast.IfExp):
         return True
@@ -303,6 +303,8 @@ def _is_kept(node: ast.If | ast.IfExp | ast.While, check: Check) -> bool:
     if not check.is_positive:
         return any(_leaves(statement) for statement in body) or _rebinds(body, check.value)
     names = {item.id for item in ast.walk(check.value) if isinstance(item, ast.Name)}
+    if check.families <= _HOST:
+        names |= {place[1] for place in _origins(module, check.value)}
     used = any(_uses(statement, names) for statement in body)
     return used or bool(node.orelse and any(_leaves(item) for item in node.orelse)) or any(
         isinstance(item, ast.Return) and isinstance(item.value, ast.Constant) and item.value.value

@@ -13,6 +13,7 @@ from pytest_compiledai.gates.policy.taint import Taint
 
 _HOLE = "\x00"  # stands where a part of the caller's choosing goes
 _OTHER = "\x01"  # where any other part goes that is no constant
+_QUOTED = re.compile(rf"['\"]%?{_OTHER}%?['\"]")
 _TEXTS = (ast.JoinedStr, ast.BinOp, ast.Call)
 _MARKUP_TAGS = (
     "a|abbr|article|b|body|br|button|code|div|em|form|h[1-6]|head|html|i|iframe|img|input|label|li"
@@ -124,9 +125,13 @@ def check(module: Module, taint: Taint) -> Iterator[Finding]:
     """Yield a finding for each piece of foreign text that holds an uncleaned part."""
     for node in module.of(*_TEXTS):
         if not _is_part(module, node):
-            text = _text(module, taint, node, "")
-            if _HOLE in text:
+            raw = _built(module, taint, node, "") or ""
+            text = raw.replace(_OTHER, "")
+            if _HOLE in raw:
                 yield from _judge(module, taint, node, text)
+            elif _QUOTED.search(raw) and _LANGUAGES[0].shape.search(text):
+                # Whoever puts quotes around a value by hand does not know what is in it.
+                yield module.finding("sql", node, "SQL with a value in quotes", _LANGUAGES[0].instead)
 
 
 def _text(module: Module, taint: Taint, node: ast.expr, family: str) -> str:

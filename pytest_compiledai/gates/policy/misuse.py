@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.injection import fixed_start
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.taint import Taint
 
@@ -32,7 +33,7 @@ _CHANCE = frozenset(
     | {f"numpy.random.{name}" for name in ("choice", "randint", "rand", "bytes", "random")}
     | {"uuid.uuid1", "time.time", "time.time_ns"}
 )  # fmt: skip
-_FAST_HASH = re.compile(r"^hashlib\.(md5|sha\w+|blake2\w|new)$|^Crypto\.Hash\.\w+\.new$")
+_FAST_HASH = re.compile(r"^hashlib\.(md5|sha\w+|blake2\w|new)(\(\)\.update)?$|^Crypto\.Hash\.\w+\.new$")
 _LOGS = re.compile(r"(^|\.)(logging|logger|log|LOG|LOGGER|getLogger\(\))\.\w+$|^builtins\.print$|^syslog\.")
 _OPENS = frozenset({"builtins.open", "io.open", "codecs.open", "os.open", "pathlib.Path", "sqlite3.connect"})
 _SHARED = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - what is looked for
@@ -118,7 +119,7 @@ def _call(module: Module, taint: Taint, call: ast.Call) -> Iterator[Finding]:
     shown = made or (ast.unparse(call.func) if isinstance(call.func, ast.Attribute) else "")
     if _LOGS.search(shown) and any(_shows(item) for item in call.args):
         yield module.finding("log", call, "a secret in a log", "a message without it")
-    if made in _OPENS and call.args and str(module.constant(call.args[0])).startswith(_SHARED):
+    if made in _OPENS and call.args and fixed_start(module, taint, call.args[0]).startswith(_SHARED):
         found = "a name in a folder that everybody can write to"
         yield module.finding("temporary", call, found, "the tempfile module")
     yield from _kept(module, call)

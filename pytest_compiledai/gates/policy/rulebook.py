@@ -12,7 +12,7 @@ from typing import Any
 from pytest_compiledai.assets import asset
 from pytest_compiledai.core.errors import ToolError
 
-_SETS = ("tainted", "fixed", "missing", "unless")
+_SETS = ("tainted", "fixed", "missing", "unless", "plain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class Danger:
     receiver: bool = False  # the object of the method is
     fixed: frozenset[str] = frozenset()  # one of these is written down in the code
     missing: frozenset[str] = frozenset()  # none of these is given
+    plain: frozenset[str] = frozenset()  # one of these is the address of another host without TLS
     values: Mapping[str, tuple[object, ...]] = field(default_factory=dict)  # one of these values
     below: Mapping[str, int] = field(default_factory=dict)  # a number less than that
     unless: frozenset[str] = frozenset()  # a word that makes it harmless where it stands

@@ -105,6 +105,8 @@ class Taint:
                 return self.module.dotted(node) in sources
             case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)):
                 return f"self.{name}()" in sources
+            case ast.Call(func=ast.Attribute(attr=name)) if f"*.{name}()" in sources:
+                return True
             case ast.Call(func=function):
                 return self.module.dotted(function) in sources
         return False

@@ -24,6 +24,11 @@ _RIGHTS = re.compile(
     r"is_(admin|staff|superuser|authenticated|authori[sz]ed|owner|logged_in|moderator)|has_perm|has_role"
     r"|permissions?\b|\brole\b|logged_in|authori[sz]ed|authenticated"
 )  # fmt: skip
+_UNESCAPED = re.compile(r"\{\{[^{}]*\|\s*safe\b|\{%-?\s*autoescape\s+(false|off)\b")
+_ANSWERS = frozenset(
+    {"HTTPException", "abort", "jsonify", "make_response", "Response", "HttpResponse", "JsonResponse",
+     "HttpResponseServerError", "HttpResponseBadRequest", "JSONResponse", "PlainTextResponse"}
+)  # fmt: skip
 _STORES = ("pymongo", "motor", "flask_pymongo", "mongoengine")
 _FINDS = frozenset(
     {"find", "find_one", "update_one", "update_many", "delete_one", "delete_many", "aggregate",
@@ -48,6 +53,23 @@ def check(module: Module, taint: Taint) -> Iterator[Finding]:
         elif stores and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr in _FINDS and node.args:
                 yield from _query(module, taint, node)
+    for node in module.of(ast.Call):
+        name = (module.dotted(node.func) or "").rpartition(".")[2]
+        if name in _ANSWERS and any(_tells_errors(module, item) for item in _given(node)):
+            yield _told(module, node)
+    for text in module.of(ast.Constant):
+        if isinstance(text.value, str) and _UNESCAPED.search(text.value):
+            found = "a template that escapes nothing where it says so"
+            yield module.finding("template", text, found, "the value without `safe`")
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _told(module: Module, node: ast.AST) -> Finding:
+    found = "an answer that tells the error"
+    return module.finding("disclosure", node, found, "a fixed message; the error in the log")
 
 
 def _answer(
@@ -57,9 +79,8 @@ def _answer(
     if _is_text(module, body) and taint.is_tainted(body, "markup"):
         found = "an answer put together from the caller's text"
         yield module.finding("markup", node, found, "a template, or html.escape()")
-    if _tells_errors(module, node, value):
-        found = "an answer that tells the error"
-        yield module.finding("disclosure", node, found, "a fixed message; the error in the log")
+    if _tells_errors(module, value):
+        yield _told(module, node)
 
 
 def _is_text(module: Module, node: ast.expr) -> bool:
@@ -75,8 +96,8 @@ def _is_text(module: Module, node: ast.expr) -> bool:
     return made.startswith("flask.request.") and not made.endswith(("json", "get_json()"))
 
 
-def _tells_errors(module: Module, node: ast.Return, value: ast.expr) -> bool:
-    handler = module.enclosing(node, (ast.ExceptHandler,))
+def _tells_errors(module: Module, value: ast.expr) -> bool:
+    handler = module.enclosing(value, (ast.ExceptHandler,))
     name = handler.name if isinstance(handler, ast.ExceptHandler) else None
     for inner in ast.walk(value):
         if isinstance(inner, ast.Name) and inner.id == name:
