@@ -19,6 +19,7 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.imports import imports_of
 from pytest_compiledai.gates.policy.scope import build
+from pytest_compiledai.gates.policy.tree import Tree
 
 #: In the order in which parts are copied.
 MODULES: Final = ("text", "numbers", "dates", "money", "tables", "guard")
@@ -201,7 +202,7 @@ def free_names(tree: ast.Module) -> set[str]:
 
     By our own reading of scopes: the one of the interpreter differs from version to version.
     """
-    scopes = build(tree)
+    scopes = build(Tree(tree))
     found = {
         node.id
         for node, scope in scopes.items()

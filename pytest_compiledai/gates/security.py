@@ -16,21 +16,24 @@ from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.gates.policy import attributes
+from pytest_compiledai.gates.policy import bounds
 from pytest_compiledai.gates.policy import classes
+from pytest_compiledai.gates.policy import dangers
 from pytest_compiledai.gates.policy import imports
 from pytest_compiledai.gates.policy import injection
+from pytest_compiledai.gates.policy import misuse
 from pytest_compiledai.gates.policy import names
 from pytest_compiledai.gates.policy import order
 from pytest_compiledai.gates.policy import pattern
 from pytest_compiledai.gates.policy import purity
 from pytest_compiledai.gates.policy import secret
 from pytest_compiledai.gates.policy import shape
-from pytest_compiledai.gates.policy import sinks
 from pytest_compiledai.gates.policy import text
+from pytest_compiledai.gates.policy import web
 from pytest_compiledai.gates.policy.module import Module
-from pytest_compiledai.gates.policy.rulebook import Policy
 from pytest_compiledai.gates.policy.rulebook import policy
 from pytest_compiledai.gates.policy.taint import Taint
+from pytest_compiledai.gates.policy.tree import Tree
 from pytest_compiledai.gates.tools import ToolReport
 from pytest_compiledai.gates.tools import opinions
 
@@ -49,11 +52,14 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     purity.check,
     order.check,
     secret.check,
+    bounds.check,
 )
 _TAINTED: tuple[Callable[[Module, Taint], Iterator[Finding]], ...] = (
     injection.check,
     pattern.check,
-    sinks.check,
+    dangers.check,
+    misuse.check,
+    web.check,
 )
 
 
@@ -71,23 +77,31 @@ def judge(
     """
     found = inspect(source, capabilities=capabilities)
     if not any(item.rule in _UNREAD for item in found):
-        off = _silenced(policy(), capabilities)
+        off = silenced(capabilities)
         found += opinions(source, scans, gate=GATE, tools=TOOLS, off=off)
     figures = {"bytes": len(source.data), "findings": len(found)}
     return Verdict(gate=GATE, findings=_sorted(found), figures=figures)
 
 
-def inspect(source: Source, *, capabilities: frozenset[str]) -> tuple[Finding, ...]:
-    """Return what the policy alone finds; runs no analyser and takes about a millisecond."""
+def inspect(
+    source: Source, *, capabilities: frozenset[str], foreign: frozenset[str] = frozenset()
+) -> tuple[Finding, ...]:
+    """Return what the policy alone finds; runs no analyser and takes about a millisecond.
+
+    ``foreign`` names modules to judge as if they were granted, which no project can ask for: it
+    shows what the rules find behind an import.
+    """
     rules = policy()
     read = text.read(source.data, rules.text, source.path)
     if read.findings:
         return read.findings
     try:
-        tree = _parse(read.text)
-        if _depth(tree) > rules.text.max_depth:
+        tree = Tree(_parse(read.text))
+        if tree.depth > rules.text.max_depth:
             return (_flaw(source, "nesting", 0, "a tree too deep; expected flatter code"),)
-        module = Module(tree, path=source.path, policy=rules, capabilities=capabilities)
+        module = Module(
+            tree, path=source.path, policy=rules, capabilities=capabilities, foreign=foreign
+        )
         return _sorted((*text.suppressions(read.text, source.path), *_rules(module)))
     except SyntaxError as error:
         fact = f"line {error.lineno or 0}: found {error.msg}; expected Python that parses"
@@ -105,14 +119,6 @@ def _parse(code: str) -> ast.Module:
         return ast.parse(code)
 
 
-def _depth(tree: ast.AST) -> int:
-    depth, level = 0, [tree]
-    while level:
-        depth += 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return depth
-
-
 def _rules(module: Module) -> Iterator[Finding]:
     for check in _PLAIN:
         yield from check(module)
@@ -125,10 +131,15 @@ def _flaw(source: Source, name: str, line: int, message: str) -> Finding:
     return Finding(rule=f"security.{name}", message=message, path=source.path, line=line)
 
 
-def _silenced(rules: Policy, capabilities: frozenset[str]) -> frozenset[str]:
+def silenced(capabilities: frozenset[str]) -> frozenset[str]:
     """Return the analysers' rules that are not listened to, by policy or because of a grant."""
-    names_ = (text_.removeprefix("module:") for text_ in capabilities)
-    granted = (rules.granted.get(name, frozenset()) for name in names_)
+    rules = policy()
+    modules = [word.removeprefix("module:") for word in capabilities]
+    granted = (
+        codes
+        for package, codes in rules.granted.items()
+        if any(name == package or name.startswith(f"{package}.") for name in modules)
+    )
     return rules.bandit_off.union(rules.ruff_off, *granted)
 
 

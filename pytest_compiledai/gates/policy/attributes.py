@@ -14,7 +14,7 @@ _OWN = frozenset({"self", "cls"})
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each attribute, pattern or format field that leads out of a value."""
-    for node in module.nodes:
+    for node in module.of(ast.Attribute, ast.MatchClass, ast.Call):
         match node:
             case ast.Attribute():
                 yield from _attribute(module, node)

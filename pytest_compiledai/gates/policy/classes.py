@@ -11,10 +11,9 @@ from pytest_compiledai.gates.policy.module import Module
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each class statement that changes how objects are made, read or freed."""
-    for node in module.nodes:
-        if isinstance(node, ast.ClassDef):
-            yield from _keywords(module, node)
-            yield from _body(module, node)
+    for node in module.of(ast.ClassDef):
+        yield from _keywords(module, node)
+        yield from _body(module, node)
 
 
 def _keywords(module: Module, node: ast.ClassDef) -> Iterator[Finding]:
@@ -38,9 +37,22 @@ def _body(module: Module, node: ast.ClassDef) -> Iterator[Finding]:
                 allowed = module.policy.fields
             case _:
                 continue
+        if name == "__match_args__" and not _is_public(child):
+            yield module.finding("class", child, "hidden names to match by", "public names")
         if name not in allowed:
             expected = "an ordinary method; hooks of the interpreter are closed"
             yield module.finding("class", child, f"{name!r} in a class", expected)
+
+
+def _is_public(node: ast.FunctionDef | ast.Assign | ast.AnnAssign) -> bool:
+    value = None if isinstance(node, ast.FunctionDef) else node.value
+    names = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    return all(
+        isinstance(name, ast.Constant)
+        and isinstance(name.value, str)
+        and not name.value.startswith("_")
+        for name in names
+    )
 
 
 def _is_dunder(name: str) -> bool:

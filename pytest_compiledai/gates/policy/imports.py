@@ -14,7 +14,7 @@ _FUNCTIONS_LIKE_MODULES = frozenset({"os.stat", "datetime.time", "asyncio.timeou
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each import, member or use of a module that the policy does not list."""
-    for node in module.nodes:
+    for node in module.of(ast.Import, ast.ImportFrom, ast.Attribute, ast.Name):
         match node:
             case ast.Import():
                 for alias in node.names:

@@ -11,29 +11,42 @@ from pytest_compiledai.gates.policy.rulebook import Policy
 from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import Scope
 from pytest_compiledai.gates.policy.scope import build
+from pytest_compiledai.gates.policy.tree import Tree
+
+# A longer chain of names stands for nothing that can be told.
+_LONGEST_CHAIN = 20
 
 
 class Module:
     """One module under judgement; built once and read by all rules."""
 
     def __init__(
-        self, tree: ast.Module, *, path: str, policy: Policy, capabilities: frozenset[str]
+        self,
+        tree: Tree,
+        *,
+        path: str,
+        policy: Policy,
+        capabilities: frozenset[str],
+        foreign: frozenset[str] = frozenset(),
     ) -> None:
-        self.tree = tree
+        self.tree = tree.root
         self.path = path
         self.policy = policy
         self.capabilities = capabilities
-        self.granted = _granted(capabilities, policy)
+        self.granted = _granted(capabilities, policy) | foreign
+        self.nodes = tree.nodes
+        self.parents = tree.parents
+        self.children = tree.children
+        self.of = tree.of
         self.scopes = build(tree)
-        self.nodes = list(ast.walk(tree))
-        self.parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
-
+        self.own = _own_attributes(self.of(ast.Assign))
         self._targets: dict[tuple[Scope, str], str | None] = {}
-        self.imported = frozenset(
-            alias.name
-            for node in self.nodes
-            if isinstance(node, ast.Import)
-            for alias in node.names
+        self._dotted: dict[ast.AST, str | None] = {}
+        self._described: dict[ast.AST, str | None] = {}
+        self.imported = frozenset(a.name for node in self.of(ast.Import) for a in node.names)
+        #: Everything that an import names, modules and members alike.
+        self.used = self.imported.union(
+            f"{node.module}.{a.name}" for node in self.of(ast.ImportFrom) for a in node.names
         )
 
     def finding(self, name: str, node: ast.AST, found: str, expected: str) -> Finding:
@@ -57,6 +70,13 @@ class Module:
 
         ``None`` for anything that is not an imported or built-in name.
         """
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return None
+        if node not in self._dotted:
+            self._dotted[node] = self._spelled(node)
+        return self._dotted[node]
+
+    def _spelled(self, node: ast.AST) -> str | None:
         parts: list[str] = []
         while isinstance(node, ast.Attribute):
             parts.append(node.attr)
@@ -76,6 +96,44 @@ class Module:
             self._targets[scope, name] = targets.pop() if plain else None
         return self._targets[scope, name]
 
+    def described(self, node: ast.AST, depth: int = 0) -> str | None:
+        """Return how the value of ``node`` was made, such as ``sqlite3.connect().cursor().execute``.
+
+        Follows names, and attributes of ``self``, to the one expression that they stand for.
+        """
+        if node not in self._described:
+            self._described[node] = None  # a name that stands for itself ends here
+            self._described[node] = self._made(node, depth)
+        return self._described[node]
+
+    def _made(self, node: ast.AST, depth: int) -> str | None:
+        if depth > _LONGEST_CHAIN:
+            return None
+        match node:
+            case ast.Name():
+                return self.dotted(node) or self._made_of(self._single(node), depth)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+                return self._made_of(self.own.get(name), depth)
+            case ast.Attribute(value=value, attr=name):
+                return _joined(self.described(value, depth + 1), f".{name}")
+            case ast.Call(func=function):
+                return _joined(self.described(function, depth + 1), "()")
+            case ast.Await(value=value):
+                return self.described(value, depth + 1)
+        return None
+
+    def _made_of(self, value: ast.expr | None, depth: int) -> str | None:
+        return None if value is None else self.described(value, depth + 1)
+
+    def _single(self, node: ast.Name) -> ast.expr | None:
+        """Return the expression that a name is bound to as a whole; of several, the first."""
+        for found in self.bindings(node)[:1]:
+            if found.kind in {"assign", "with"} and isinstance(found.node, ast.Name):
+                above = self.parents.get(found.node)
+                if not isinstance(above, ast.Tuple | ast.List | ast.AugAssign):
+                    return found.value
+        return None
+
     def is_global(self, node: ast.Name) -> bool:
         """Whether the name belongs to the module rather than to a function or class."""
         scope = self.home(node)
@@ -85,7 +143,7 @@ class Module:
         """Return the value of a literal, of a constant's name, or of literals added together."""
         if isinstance(node, ast.Constant):
             return node.value
-        if depth > 20:  # noqa: PLR2004 - a chain of names longer than this is no constant
+        if depth > _LONGEST_CHAIN:
             return None
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             left, right = self.constant(node.left, depth + 1), self.constant(node.right, depth + 1)
@@ -123,11 +181,25 @@ class Module:
 
     def calls(self) -> Iterator[tuple[ast.Call, str]]:
         """Yield every call of an imported or built-in name with that name."""
-        for node in self.nodes:
-            if isinstance(node, ast.Call):
-                name = self.dotted(node.func)
-                if name is not None:
-                    yield node, name
+        for node in self.of(ast.Call):
+            name = self.dotted(node.func)
+            if name is not None:
+                yield node, name
+
+
+def _own_attributes(nodes: list[ast.Assign]) -> dict[str, ast.expr]:
+    """Return what each attribute of ``self`` is set to, where that is one expression."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in nodes:
+        for target in node.targets:
+            match target:
+                case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+                    found.setdefault(name, []).append(node.value)
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def _joined(head: str | None, tail: str) -> str | None:
+    return None if head is None else head + tail
 
 
 def _granted(capabilities: frozenset[str], policy: Policy) -> frozenset[str]:

@@ -18,7 +18,7 @@ _MODULE_NAMES = frozenset({"__doc__"})
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each name that resolves to nothing, or to something not allowed."""
-    for node in module.nodes:
+    for node in module.of(ast.Name, ast.Attribute, ast.alias):
         if isinstance(node, ast.Name):
             yield from _name(module, node)
         elif isinstance(node, ast.Attribute) and node.attr in _BLINDING:
@@ -85,7 +85,8 @@ def _reflection(module: Module, call: ast.Call, name: str) -> Iterator[Finding]:
         if not isinstance(text, str) or not text.isidentifier() or _is_hidden(module, text):
             expected = "a constant public name, or plain attribute access"
             yield module.finding("reflection", call, f"{plain} with a computed name", expected)
-    if plain == "type" and (len(call.args) != 1 or call.keywords):
+    spread = any(isinstance(item, ast.Starred) for item in call.args)
+    if plain == "type" and (len(call.args) != 1 or call.keywords or spread):
         yield module.finding("reflection", call, "a class built by type()", "a class statement")
 
 

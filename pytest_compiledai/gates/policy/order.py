@@ -24,8 +24,8 @@ _DEPTH = 8  # names and calls that are looked through
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding where a set of strings becomes a sequence without being sorted."""
-    for node in module.nodes:
-        if not isinstance(node, ast.Call) or not node.args:
+    for node in module.of(ast.Call):
+        if not node.args:
             continue
         name = module.dotted(node.func)
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"

@@ -29,7 +29,7 @@ def check(module: Module, taint: Taint) -> Iterator[Finding]:
             if is_explosive(text):
                 found = "a pattern that can take exponential time"
                 yield module.finding("backtracking", call, found, "no repeat inside a repeat")
-        elif taint.is_tainted(pattern):
+        elif taint.is_tainted(pattern, "pattern"):
             expected = "a constant pattern, or re.escape() around the value"
             yield module.finding("pattern", call, "a pattern from the caller", expected)
 

@@ -14,7 +14,8 @@ from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import parameters
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_FUNCTIONS: tuple[type[_Function], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _VIEWS = frozenset({"get", "items", "values", "setdefault"})
 _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
@@ -23,7 +24,7 @@ _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each way in which an answer could depend on more than the input."""
     shared_defaults = set(_mutable_defaults(module))
-    for node in module.nodes:
+    for node in module.of(ast.Global, ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call):
         match node:
             case ast.Global():
                 found = f"global {', '.join(node.names)}"
@@ -33,7 +34,9 @@ def check(module: Module) -> Iterator[Finding]:
             case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
                 yield from _change(module, node, node.value, shared_defaults)
             case ast.AugAssign(target=ast.Name() as target):
-                yield from _change(module, node, target, shared_defaults, alias=False)
+                # A number is replaced by `+=`, a list is changed where it lies.
+                in_place = isinstance(node.value, _MUTABLE)
+                yield from _change(module, node, target, shared_defaults, alias=in_place)
             case ast.Call():
                 yield from _call(module, node, shared_defaults)
 
@@ -110,7 +113,7 @@ def _owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) -
             case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _VIEWS:
                 target = value
             case ast.Name():
-                found = module.bindings(target)
+                found = [item for item in module.bindings(target) if not _is_step(module, item)]
                 if len(found) == 1 and found[0].kind in {"assign", "loop"} and found[0].value:
                     aliased = _owner(module, found[0].value, seen)
                     if isinstance(aliased, ast.Name) and module.is_global(aliased):
@@ -125,15 +128,15 @@ def _is_shared_default(module: Module, bound: list[Binding], shared: set[ast.AST
 
 def _is_plain(module: Module, binding: Binding) -> bool:
     # `xs += [1]` binds and changes at once; only a plain assignment leaves the default behind.
-    return binding.kind == "assign" and not isinstance(
-        module.parents.get(binding.node), ast.AugAssign
-    )
+    return binding.kind == "assign" and not _is_step(module, binding)
+
+
+def _is_step(module: Module, binding: Binding) -> bool:
+    return isinstance(module.parents.get(binding.node), ast.AugAssign)
 
 
 def _mutable_defaults(module: Module) -> Iterator[ast.AST]:
-    for node in module.nodes:
-        if not isinstance(node, _FUNCTIONS):
-            continue
+    for node in module.of(*_FUNCTIONS):
         arguments = node.args
         plain = [*arguments.posonlyargs, *arguments.args]
         pairs = list(zip(reversed(plain), reversed(arguments.defaults), strict=False))

@@ -6,10 +6,13 @@ import functools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from typing import Any
 
 from pytest_compiledai.assets import asset
 from pytest_compiledai.core.errors import ToolError
+
+_SETS = ("tainted", "fixed", "missing", "unless", "plain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +28,29 @@ class TextLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sink:
-    """Calls of one kind whose argument must not come from outside."""
+class Danger:
+    """One kind of dangerous use; every condition that is given has to hold.
 
-    rule: str
-    calls: frozenset[str]
-    arguments: frozenset[str]  # positions as digits, and keywords
+    Arguments are named by position, as digits, or by keyword.
+    """
+
+    rule: str  # also the family of sinks: what cleans a value for it
+    expected: str
+    found: str = ""
+    calls: tuple[str, ...] = ()  # dotted, `module.*`, `maker().method` or `*.method`
+    reads: tuple[str, ...] = ()  # dotted names that must not be used at all
+    targets: tuple[str, ...] = ()  # `.attribute` or `[key]` that is assigned
+    tainted: frozenset[str] = frozenset()  # one of these arguments is the caller's text
+    receiver: bool = False  # the object of the method is
+    fixed: frozenset[str] = frozenset()  # one of these is written down in the code
+    missing: frozenset[str] = frozenset()  # none of these is given
+    plain: frozenset[str] = frozenset()  # one of these is the address of another host without TLS
+    values: Mapping[str, tuple[object, ...]] = field(default_factory=dict)  # one of these values
+    below: Mapping[str, int] = field(default_factory=dict)  # a number less than that
+    unless: frozenset[str] = frozenset()  # a word that makes it harmless where it stands
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Policy:
     """All that ``policy.toml`` and ``imports.toml`` state, with sets where order is nothing."""
 
@@ -57,8 +74,9 @@ class Policy:
     local_time: Mapping[str, int]
     never: frozenset[str]
     closed: Mapping[str, frozenset[str]]
-    sinks: tuple[Sink, ...]
-    cleaners: frozenset[str]
+    dangers: tuple[Danger, ...]
+    sources: frozenset[str]
+    cleaners: Mapping[str, frozenset[str]]  # a function: the families that it cleans for
     bandit_off: frozenset[str]
     ruff_off: frozenset[str]
     granted: Mapping[str, frozenset[str]]
@@ -68,7 +86,7 @@ class Policy:
 def policy() -> Policy:
     """Return the shipped policy; raises ``ToolError`` when its files are damaged."""
     try:
-        return _policy(_read("policy.toml"), _read("imports.toml"))
+        return _policy(_read("policy.toml"), _read("imports.toml"), _read("dangers.toml"))
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ToolError(
             where="gates/security/policy.toml",
@@ -82,7 +100,7 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads(asset("gates", "security", name).read_text(encoding="utf-8"))
 
 
-def _policy(data: dict[str, Any], imports: dict[str, Any]) -> Policy:
+def _policy(data: dict[str, Any], imports: dict[str, Any], dangers: dict[str, Any]) -> Policy:
     attributes, classes, purity = data["attributes"], data["classes"], data["purity"]
     return Policy(
         version=data["version"],
@@ -105,8 +123,9 @@ def _policy(data: dict[str, Any], imports: dict[str, Any]) -> Policy:
         local_time=purity["local_time"],
         never=frozenset(data["capabilities"]["never"]),
         closed=_sets(data["capabilities"]["closed"]),
-        sinks=tuple(_sink(name, table) for name, table in sorted(data["sinks"].items())),
-        cleaners=frozenset(data["taint"]["cleaners"]),
+        dangers=tuple(_danger(table) for table in dangers["danger"]),
+        sources=frozenset(dangers["sources"]),
+        cleaners=_by_name(dangers["cleaners"]),
         bandit_off=frozenset(data["bandit"]["off"]),
         ruff_off=frozenset(data["ruff"]["off"]),
         granted=_sets(data["granted"]),
@@ -117,5 +136,15 @@ def _sets(table: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
     return {name: frozenset(members) for name, members in table.items()}
 
 
-def _sink(name: str, table: dict[str, list[str]]) -> Sink:
-    return Sink(rule=name, calls=frozenset(table["calls"]), arguments=frozenset(table["arguments"]))
+def _by_name(table: Mapping[str, list[str]]) -> dict[str, frozenset[str]]:
+    """Return, for each name in the lists, the keys of the lists that hold it."""
+    names = {name for found in table.values() for name in found}
+    return {name: frozenset(key for key in table if name in table[key]) for name in names}
+
+
+def _danger(table: dict[str, Any]) -> Danger:
+    shaped: dict[str, Any] = dict(table)
+    shaped |= {key: frozenset(table[key]) for key in _SETS if key in table}
+    shaped |= {key: tuple(table[key]) for key in ("calls", "reads", "targets") if key in table}
+    shaped["values"] = {key: tuple(found) for key, found in table.get("values", {}).items()}
+    return Danger(**shaped)

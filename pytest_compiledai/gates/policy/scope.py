@@ -12,8 +12,23 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import NamedTuple
 
+from pytest_compiledai.gates.policy.tree import Tree
+
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# Nodes that neither bind a name nor open a scope: most of every tree.
+_PLAIN = frozenset(
+    {ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Expr, ast.keyword, ast.Subscript, ast.BinOp,
+     ast.Compare, ast.If, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Import, ast.ImportFrom,
+     ast.alias, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.JoinedStr, ast.FormattedValue, ast.For,
+     ast.While, ast.Try, ast.ExceptHandler, ast.With, ast.withitem, ast.Raise, ast.BoolOp, ast.UnaryOp,
+     ast.IfExp, ast.Module, ast.Starred, ast.Slice, ast.arg, ast.NamedExpr, ast.Pass, ast.Delete}
+)  # fmt: skip
+_BINDING = frozenset(
+    {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign,
+     ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.withitem, ast.ExceptHandler,
+     ast.MatchAs, ast.MatchStar, ast.MatchMapping, getattr(ast, "TypeAlias", ast.MatchAs)}
+)  # fmt: skip
 
 
 class Binding(NamedTuple):
@@ -51,15 +66,20 @@ class Scope:
             self.bindings.setdefault(name, []).append(binding)
 
 
-def build(tree: ast.Module) -> dict[ast.AST, Scope]:
+def build(tree: Tree) -> dict[ast.AST, Scope]:
     """Return the scope in which each node of ``tree`` is evaluated."""
     owner: dict[ast.AST, Scope] = {}
-    pending: list[tuple[ast.AST, Scope]] = [(tree, Scope("module", tree))]
+    pending: list[tuple[ast.AST, Scope]] = [(tree.root, Scope("module", tree.root))]
     while pending:
         node, scope = pending.pop()
         owner[node] = scope
-        _bind(node, scope)
-        pending.extend(_children(node, scope))
+        if type(node) in _BINDING:
+            _bind(node, scope)
+        kind = type(node)
+        if kind in _PLAIN:
+            pending += [(child, scope) for child in tree.children[node]]
+        else:
+            pending.extend(_children(node, scope))
     return owner
 
 

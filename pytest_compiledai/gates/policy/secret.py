@@ -24,13 +24,18 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"^[a-z]+([ _-][a-z]+)*$|^[A-Z]+([ _-][A-Z]+)*$|^$")
+_HOLDERS = (ast.Constant, ast.Assign, ast.AnnAssign, ast.keyword, ast.Dict, ast.Compare)
+_LABEL = re.compile(
+    r"pass|secret|token|key|required|text|string|hidden|none|invalid|missing|str|field|enter|error|your",
+    re.IGNORECASE,
+)
 _LONG, _RANDOM = 32, 4.3  # characters; bits per character
 _TOKEN = re.compile(r"^[A-Za-z0-9+/=_-]+$")
 
 
 def check(module: Module) -> Iterator[Finding]:  # noqa: C901 - one case for each form
     """Yield a finding for each literal that looks like a key, and each password with its value."""
-    for node in module.nodes:
+    for node in module.of(*_HOLDERS):
         match node:
             case ast.Constant(value=str(text) | bytes(text)):
                 yield from _literal(module, node, _as_text(text))
@@ -47,6 +52,11 @@ def check(module: Module) -> Iterator[Finding]:  # noqa: C901 - one case for eac
                         yield from _named(module, value, key.value, value)
             case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
                 yield from _named(module, node, _name(left), right)
+
+
+def _is_pure(module: Module) -> bool:
+    modules = module.policy.modules
+    return all(name in modules or name.rpartition(".")[0] in modules for name in module.used)
 
 
 def _as_text(value: str | bytes) -> str:
@@ -84,7 +94,9 @@ def _named(module: Module, node: ast.AST, name: str, value: ast.expr) -> Iterato
     if not isinstance(text, str | bytes) or not _NAMES.search(name):
         return
     plain = _as_text(text)
-    # One lower-case word is a label ("password": "text"); an empty one is a missing value.
+    # In pure code one lower-case word is a label ("password": "text"). Beside a library that
+    # connects to something it is a bad password. An empty one is a missing value.
     is_label = bool(_PLAIN.match(plain)) and not isinstance(node, ast.Compare)
+    is_label = is_label and (_is_pure(module) or bool(_LABEL.search(plain)))
     if plain and not is_label and not plain.startswith(("[", "<", "*", "{")):
         yield module.finding("secret", node, f"a value for {name!r}", "no secret in code")

@@ -25,6 +25,16 @@ _SWALLOWS = frozenset(
     f"builtins.{name}"
     for name in ("BaseException", "BaseExceptionGroup", "SystemExit", "KeyboardInterrupt")
 )
+_FLOW = (
+    ast.AsyncFunctionDef,
+    ast.AsyncFor,
+    ast.AsyncWith,
+    ast.Await,
+    ast.comprehension,
+    ast.ExceptHandler,
+    ast.While,
+    ast.For,
+)
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
 
@@ -32,7 +42,7 @@ def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each statement out of place, endless loop or handler of everything."""
     for index, statement in enumerate(module.tree.body):
         yield from _top(module, statement, first=index == 0)
-    for node in module.nodes:
+    for node in module.of(*_FLOW):
         match node:
             case ast.AsyncFunctionDef() | ast.AsyncFor() | ast.AsyncWith() | ast.Await():
                 yield module.finding("async", node, "asynchronous code", "plain functions")
@@ -92,7 +102,7 @@ def _handler(module: Module, node: ast.ExceptHandler) -> Iterator[Finding]:
 
 def _loop(module: Module, node: ast.While) -> Iterator[Finding]:
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    if endless and not _leaves(node.body):
+    if endless and not leaves(node.body):
         yield module.finding("loop", node, "a loop without an end", "a `break` or a `return` in it")
 
 
@@ -100,11 +110,11 @@ def _endless_for(module: Module, node: ast.For) -> Iterator[Finding]:
     name = module.dotted(node.iter.func) if isinstance(node.iter, ast.Call) else None
     endless = name in {"itertools.count", "itertools.cycle"}
     endless |= name == "itertools.repeat" and len(getattr(node.iter, "args", ())) == 1
-    if endless and not _leaves(node.body):
+    if endless and not leaves(node.body):
         yield module.finding("loop", node, "a loop without an end", "a `break` or a `return` in it")
 
 
-def _leaves(body: list[ast.stmt]) -> bool:
+def leaves(body: list[ast.stmt]) -> bool:
     """Whether a statement in ``body`` leaves the loop that ``body`` belongs to."""
     pending: list[tuple[ast.AST, bool]] = [(statement, True) for statement in body]
     while pending:

@@ -69,9 +69,10 @@ def _encoding(text: str, path: str) -> Iterator[Finding]:
 
 
 def _characters(text: str, path: str) -> Iterator[Finding]:
-    if text.isascii() and text.isprintable():
-        return
     for number, line in enumerate(text.split("\n"), start=1):
+        # All that is refused is not printable; most lines need no look at each character.
+        if line.replace("\t", "").isprintable():
+            continue
         bad = next((char for char in line if _is_refused(char)), None)
         if bad is not None:
             name = unicodedata.name(bad, "a control character")

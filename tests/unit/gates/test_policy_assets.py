@@ -55,9 +55,9 @@ def rule_names() -> set[str]:
 def test_every_page_is_of_a_rule_that_exists() -> None:
     """The code names every rule that has a page, except those named after their tool."""
     named_by_tool = {"bandit", "ruff", "semgrep", "tool"}
-    sinks = {sink.rule for sink in policy().sinks}
+    dangers = {danger.rule for danger in policy().dangers}
 
-    assert set(pages("security")) == rule_names() | named_by_tool | sinks
+    assert set(pages("security")) == rule_names() | named_by_tool | dangers
 
 
 def test_semgrep_rules_are_many_unique_and_plain() -> None:

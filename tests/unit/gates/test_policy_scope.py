@@ -8,10 +8,11 @@ import pytest
 
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.rulebook import policy
+from pytest_compiledai.gates.policy.tree import Tree
 
 
 def module(code: str) -> Module:
-    return Module(ast.parse(code), path="a.py", policy=policy(), capabilities=frozenset())
+    return Module(Tree(ast.parse(code)), path="a.py", policy=policy(), capabilities=frozenset())
 
 
 def last(found: Module, name: str) -> ast.Name:

@@ -127,6 +127,7 @@ def test_findings_are_sorted_and_placed() -> None:
     assert [(item.rule, item.line) for item in found] == [
         ("security.import", 1),
         ("security.builtin", 5),
+        ("security.code", 5),
     ]
     assert {item.path for item in found} == {"made/a.py"}
     assert found[1].message.startswith("line 5: found 'eval'; expected ")

@@ -37,11 +37,11 @@ def test_scoping_loses_no_finding_on_the_corpus():
 
 
 def test_a_rule_without_its_words_is_dropped():
-    """A text that names no cursor is not searched for SQL."""
-    rules = json.loads(scoped(RULES, {"a.py": "x = 1\n", "b.py": "c.execute(q)\n"}))["rules"]
+    """A text that names no tree is not searched for queries."""
+    rules = json.loads(scoped(RULES, {"a.py": "x = 1\n", "b.py": "c.xpath(q)\n"}))["rules"]
     by_id = {rule["id"]: rule["paths"]["include"] for rule in rules}
 
-    assert ["b.py"] == by_id["sql-text"]
+    assert ["b.py"] == by_id["query-text"]
     assert all("a.py" not in names for names in by_id.values())
 
 

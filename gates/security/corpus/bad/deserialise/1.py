@@ -1,6 +1,6 @@
-# capabilities: module:xml
-from xml.etree import ElementTree
+# capabilities: module:pickle
+import pickle
 
 
-def root(data: str) -> str:
-    return ElementTree.fromstring(data).tag
+def value(data: bytes) -> object:
+    return pickle.loads(data)

@@ -1,0 +1,2 @@
+def last(data: list[int]) -> int:
+    return data[len(data)]

@@ -1,0 +1,2 @@
+def total(data: str) -> object:
+    return compile(data, "x", "eval")

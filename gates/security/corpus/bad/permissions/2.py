@@ -1,0 +1,6 @@
+# capabilities: module:os
+import os
+
+
+def keep(data: str) -> None:
+    os.chmod("kept", 0o666)

@@ -1,0 +1,6 @@
+# capabilities: module:http
+import http.server
+
+
+def serve(data: str) -> None:
+    http.server.HTTPServer(("", 8000), http.server.SimpleHTTPRequestHandler).serve_forever()

@@ -1,0 +1,5 @@
+import flask
+
+
+def serve(data: str) -> None:
+    flask.Flask(data).run(debug=True)

@@ -1,0 +1,6 @@
+# capabilities: module:tempfile
+import tempfile
+
+
+def scratch(data: str) -> str:
+    return tempfile.mktemp()
