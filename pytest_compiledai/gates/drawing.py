@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _EDITS = 3  # most edits of one train input
 _SEEDS = 2**31  # of the edits' generator
-# One test case of Hypothesis' draws many inputs: its work between two cases costs several times what
-# drawing an input does. A case that grows too large would be thrown away by it.
+# One test case of Hypothesis' draws many inputs: its work between two cases costs several times
+# what drawing an input does. A case that grows too large would be thrown away by it.
 _CASES = 6  # of one round; the first is the simplest input again and again
 _INPUTS = 40  # most of one case
 _CHARACTERS = 3_000  # of JSON, after which a case is full

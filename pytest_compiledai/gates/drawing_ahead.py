@@ -40,9 +40,7 @@ class Drawer:
         self._is_mute = False
         self._begun: dict[str, Future[Drawn | None]] = {}
 
-    def begin(
-        self, schema: Schema, train_inputs: Sequence[Any], *, count: int, seed: int
-    ) -> None:
+    def begin(self, schema: Schema, train_inputs: Sequence[Any], *, count: int, seed: int) -> None:
         """Begin to draw, unless that was begun already."""
         order = _order(schema, train_inputs, count, seed)
         key = digest_of(order)
@@ -95,9 +93,7 @@ class Drawer:
             return None
 
 
-def _order(
-    schema: Schema, train_inputs: Sequence[Any], count: int, seed: int
-) -> dict[str, Any]:
+def _order(schema: Schema, train_inputs: Sequence[Any], count: int, seed: int) -> dict[str, Any]:
     return {
         "schema": schema.data,
         "closed": schema.closed,

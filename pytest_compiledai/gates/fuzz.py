@@ -140,9 +140,9 @@ def judge(
 ) -> Verdict:
     """Return the verdict over drawn examples and, where the spec names one, over the reference.
 
-    ``seed`` decides the examples, whatever process ``draw`` draws them in. ``coverage`` is the least share of reference examples to be
-    answered; ``comparators`` are callables by path. Figures hold the small counterexample as
-    ``counterexample``. Raises ``SandboxError`` only.
+    ``seed`` decides the examples, whatever process ``draw`` draws them in. ``coverage`` is the
+    least share of reference examples to be answered; ``comparators`` are callables by path. Figures
+    hold the small counterexample as ``counterexample``. Raises ``SandboxError`` only.
     """
     rules = policy()
     drawn = draw(input_schema, train_inputs, count=settings.examples, seed=seed)

@@ -12,9 +12,13 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.shape import leaves
 
-_NUMBERS = frozenset({"builtins.len", "builtins.int", "builtins.round", "builtins.abs", "builtins.ord"})
-_BRANCHES = (ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.While, ast.For, ast.Match, ast.comprehension,
-             ast.Yield, ast.YieldFrom, ast.Lambda, ast.FunctionDef, ast.ClassDef)  # fmt: skip
+_NUMBERS = frozenset(
+    {"builtins.len", "builtins.int", "builtins.round", "builtins.abs", "builtins.ord"}
+)
+_BRANCHES = (
+    ast.If, ast.IfExp, ast.BoolOp, ast.Try, ast.While, ast.For, ast.Match, ast.comprehension,
+    ast.Yield, ast.YieldFrom, ast.Lambda, ast.FunctionDef, ast.ClassDef,
+)  # fmt: skip
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -47,9 +51,9 @@ def _for(module: Module, node: ast.For) -> Iterator[Finding]:
         yield module.finding("bounds", node, "a number that is iterated", "range() of it")
         return
     match node.iter:
-        case ast.Call(func=function, args=[*_, ast.BinOp(op=ast.Add()) as end]) if (
-            module.dotted(function) == "builtins.range" and isinstance(node.target, ast.Name)
-        ):
+        case ast.Call(func=function, args=[*_, ast.BinOp(op=ast.Add()) as end]) if module.dotted(
+            function
+        ) == "builtins.range" and isinstance(node.target, ast.Name):
             if _is_length(module, end.left) and isinstance(end.left, ast.Call) and end.left.args:
                 yield from _indexed(module, node.body, end.left.args[0], node.target.id)
 
@@ -121,7 +125,9 @@ def _is_of_values(module: Module, test: ast.expr) -> bool:
             return all(_is_of_values(module, value) for value in values)
         case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()]):
             sides = [left, *test.comparators]
-            return all(isinstance(s, ast.Name | ast.Constant) and _is_local(module, s) for s in sides)
+            return all(
+                isinstance(s, ast.Name | ast.Constant) and _is_local(module, s) for s in sides
+            )
     return False
 
 

@@ -33,7 +33,7 @@ _FIXED = {
 }
 
 
-def check(module: Module, taint: Taint) -> Iterator[Finding]:
+def check(module: Module, taint: Taint) -> Iterator[Finding]:  # noqa: C901 - a node a case
     """Yield a finding for each use that an entry of the table names."""
     calls, reads, targets = _tables(module.policy)
     for node in module.of(ast.Call, ast.Attribute, ast.Name, ast.Assign):
@@ -59,14 +59,18 @@ def _tables(policy: Policy) -> tuple[_Table, _Table, _Table]:
     reads: _Table = {}
     targets: _Table = {}
     for danger in policy.dangers:
-        for table, names in ((calls, danger.calls), (reads, danger.reads), (targets, danger.targets)):
+        for table, names in (
+            (calls, danger.calls),
+            (reads, danger.reads),
+            (targets, danger.targets),
+        ):
             for name in names:
                 table.setdefault(name, []).append(danger)
     return calls, reads, targets
 
 
 def _names(module: Module, function: ast.expr) -> Iterator[str]:
-    """Yield the names under which the table may know what is called: exact, `module.*`, `*.method`."""
+    """Yield the names the table may know a call by: exact, `module.*`, `*.method`."""
     made = module.described(function)
     if made is not None:
         made = _plain_name(made)
@@ -160,7 +164,7 @@ def _is_from_caller(taint: Taint, call: ast.Call, danger: Danger) -> bool:
     return taint.is_tainted(value, danger.rule)
 
 
-def _is_fixed(module: Module, node: ast.expr, depth: int = 0) -> bool:
+def _is_fixed(module: Module, node: ast.expr, depth: int = 0) -> bool:  # noqa: PLR0911 - a case each
     """Whether a value is written down in the code: a literal, a sum or repeat of literals."""
     if depth > 5:  # noqa: PLR2004 - a longer way to a literal is not written by hand
         return False
@@ -172,7 +176,9 @@ def _is_fixed(module: Module, node: ast.expr, depth: int = 0) -> bool:
             return any(_is_fixed(module, s, depth + 1) for s in sides) and all(
                 isinstance(s, ast.Constant) or _is_fixed(module, s, depth + 1) for s in sides
             )
-        case ast.Call(func=ast.Attribute(value=value, attr="encode" | "ljust" | "fromhex"), args=args):
+        case ast.Call(
+            func=ast.Attribute(value=value, attr="encode" | "ljust" | "fromhex"), args=args
+        ):
             return _is_fixed(module, value, depth + 1) or any(
                 _is_fixed(module, item, depth + 1) for item in args[:1]
             )
@@ -210,7 +216,7 @@ def is_one_of(module: Module, node: ast.expr, wanted: tuple[object, ...]) -> boo
     name = module.described(node)
     for item in wanted:
         if isinstance(item, str) and item.startswith("="):
-            if name is not None and item == f"={name}" or (item == "=None" and _is_none(node)):
+            if (name is not None and item == f"={name}") or (item == "=None" and _is_none(node)):
                 return True
         elif isinstance(node, ast.List | ast.Tuple):
             if any(module.constant(inner) == item for inner in node.elts):

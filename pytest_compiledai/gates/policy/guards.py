@@ -74,7 +74,7 @@ def _raising(module: Module, call: ast.Call, found: dict[str, set[Any]]) -> None
     # `target.relative_to(BASE)` raises for what lies outside.
     match call.func:
         case ast.Attribute(value=value, attr="relative_to") if _is_resolved(module, value):
-            _close(module, Check(value, _PATH, True), found)
+            _close(module, Check(value, _PATH, is_positive=True), found)
 
 
 def _places(module: Module, value: ast.expr) -> Iterator[Any]:
@@ -92,7 +92,7 @@ def _places(module: Module, value: ast.expr) -> Iterator[Any]:
 
 
 def _origins(module: Module, value: ast.expr, depth: int = 0) -> Iterator[Any]:
-    """Yield the variables that ``value`` was taken from: a host's address, and the address's text."""
+    """Yield the variables ``value`` was taken from: a host's address, and its text."""
     for node in ast.walk(value):
         if isinstance(node, ast.Name) and depth < 5:  # noqa: PLR2004 - parse, host, address, name
             scope = module.home(node)
@@ -104,7 +104,7 @@ def _origins(module: Module, value: ast.expr, depth: int = 0) -> Iterator[Any]:
                     yield from _origins(module, bound.value, depth + 1)
 
 
-def _checks(
+def _checks(  # noqa: C901 - a form of a test a case
     module: Module, test: ast.expr, tainted: set[Any], *, positive: bool
 ) -> Iterator[Check]:
     match test:
@@ -119,7 +119,7 @@ def _checks(
             if module.home(test.func) is None:  # type: ignore[arg-type]
                 yield from _each(module, each, word, tainted, positive=positive)
         case ast.Call():
-            yield from _called(module, test, tainted, positive=positive)
+            yield from _called(module, test, positive=positive)
             yield from _helper(module, test, tainted, positive=positive, raises=False)
         case ast.Attribute(value=value, attr=name) if name in _HOST_PARTS:
             yield Check(test, _HOST, not positive)
@@ -130,7 +130,7 @@ def _checks(
             yield from _checks(module, value, tainted, positive=positive)
 
 
-def _compared(
+def _compared(  # noqa: C901 - a form of a comparison a branch
     module: Module, test: ast.Compare, tainted: set[Any], *, positive: bool
 ) -> Iterator[Check]:
     left, operator, right = test.left, test.ops[0], test.comparators[0]
@@ -189,9 +189,7 @@ def _each(
                 yield Check(whole, check.families, check.is_positive)
 
 
-def _called(
-    module: Module, call: ast.Call, tainted: set[Any], *, positive: bool
-) -> Iterator[Check]:
+def _called(module: Module, call: ast.Call, *, positive: bool) -> Iterator[Check]:
     name = module.dotted(call.func) or ""
     method = call.func.attr if isinstance(call.func, ast.Attribute) else name.rpartition(".")[2]
     value = call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -306,9 +304,15 @@ def _is_kept(module: Module, node: ast.If | ast.IfExp | ast.While, check: Check)
     if check.families <= _HOST:
         names |= {place[1] for place in _origins(module, check.value)}
     used = any(_uses(statement, names) for statement in body)
-    return used or bool(node.orelse and any(_leaves(item) for item in node.orelse)) or any(
-        isinstance(item, ast.Return) and isinstance(item.value, ast.Constant) and item.value.value
-        for item in body
+    return (
+        used
+        or bool(node.orelse and any(_leaves(item) for item in node.orelse))
+        or any(
+            isinstance(item, ast.Return)
+            and isinstance(item.value, ast.Constant)
+            and item.value.value
+            for item in body
+        )
     )
 
 
@@ -336,8 +340,6 @@ def _rebinds(body: list[ast.stmt], value: ast.expr) -> bool:
 
 
 def _uses(statement: ast.stmt, names: set[str]) -> bool:
-    if isinstance(statement, ast.Raise) or (
-        isinstance(statement, ast.Expr) and _leaves(statement)
-    ):
+    if isinstance(statement, ast.Raise) or (isinstance(statement, ast.Expr) and _leaves(statement)):
         return False
     return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(statement))

@@ -85,7 +85,7 @@ _LANGUAGES = (
     ),
     Language(
         "redirect",
-        # Adding a scheme to an address leaves it what it was; adding a path makes the value the host.
+        # A scheme before an address leaves it as it was; a path after it makes the value the host.
         re.compile(rf"^https?://[^{_HOLE}/]*{_HOLE}[^{_HOLE}]*/", re.IGNORECASE),
         "a link whose host is the caller's text",
         "a host from a constant list",
@@ -131,7 +131,9 @@ def check(module: Module, taint: Taint) -> Iterator[Finding]:
                 yield from _judge(module, taint, node, text)
             elif _QUOTED.search(raw) and _LANGUAGES[0].shape.search(text):
                 # Whoever puts quotes around a value by hand does not know what is in it.
-                yield module.finding("sql", node, "SQL with a value in quotes", _LANGUAGES[0].instead)
+                yield module.finding(
+                    "sql", node, "SQL with a value in quotes", _LANGUAGES[0].instead
+                )
 
 
 def _text(module: Module, taint: Taint, node: ast.expr, family: str) -> str:

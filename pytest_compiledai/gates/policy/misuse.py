@@ -11,7 +11,9 @@ from pytest_compiledai.gates.policy.injection import fixed_start
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.taint import Taint
 
-_PASSWORD = re.compile(r"(^|_)(password|passwd|pwd|passphrase)(_?(str|bytes|text|plain|raw|input))?$")
+_PASSWORD = re.compile(
+    r"(^|_)(password|passwd|pwd|passphrase)(_?(str|bytes|text|plain|raw|input))?$"
+)
 _SECRET = re.compile(
     r"(^|_)(password|passwd|pwd|passphrase|secret(_key)?|api_?key|private_key|access_token|auth_token"
     r"|credit_card(_number)?|card_number|cvv|ssn|social_security(_number)?|pin)$",
@@ -33,9 +35,15 @@ _CHANCE = frozenset(
     | {f"numpy.random.{name}" for name in ("choice", "randint", "rand", "bytes", "random")}
     | {"uuid.uuid1", "time.time", "time.time_ns"}
 )  # fmt: skip
-_FAST_HASH = re.compile(r"^hashlib\.(md5|sha\w+|blake2\w|new)(\(\)\.update)?$|^Crypto\.Hash\.\w+\.new$")
-_LOGS = re.compile(r"(^|\.)(logging|logger|log|LOG|LOGGER|getLogger\(\))\.\w+$|^builtins\.print$|^syslog\.")
-_OPENS = frozenset({"builtins.open", "io.open", "codecs.open", "os.open", "pathlib.Path", "sqlite3.connect"})
+_FAST_HASH = re.compile(
+    r"^hashlib\.(md5|sha\w+|blake2\w|new)(\(\)\.update)?$|^Crypto\.Hash\.\w+\.new$"
+)
+_LOGS = re.compile(
+    r"(^|\.)(logging|logger|log|LOG|LOGGER|getLogger\(\))\.\w+$|^builtins\.print$|^syslog\."
+)
+_OPENS = frozenset(
+    {"builtins.open", "io.open", "codecs.open", "os.open", "pathlib.Path", "sqlite3.connect"}
+)
 _SHARED = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - what is looked for
 _SHORT, _EMPTY = 8, 2  # characters of a password
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -119,7 +127,11 @@ def _call(module: Module, taint: Taint, call: ast.Call) -> Iterator[Finding]:
     shown = made or (ast.unparse(call.func) if isinstance(call.func, ast.Attribute) else "")
     if _LOGS.search(shown) and any(_shows(item) for item in call.args):
         yield module.finding("log", call, "a secret in a log", "a message without it")
-    if made in _OPENS and call.args and fixed_start(module, taint, call.args[0]).startswith(_SHARED):
+    if (
+        made in _OPENS
+        and call.args
+        and fixed_start(module, taint, call.args[0]).startswith(_SHARED)
+    ):
         found = "a name in a folder that everybody can write to"
         yield module.finding("temporary", call, found, "the tempfile module")
     yield from _kept(module, call)
@@ -132,7 +144,9 @@ def _holds(node: ast.expr, names: re.Pattern[str]) -> bool:
 def _shows(node: ast.expr) -> bool:
     """Whether a message holds the value of a secret, not only words about it."""
     if isinstance(node, ast.JoinedStr):
-        return any(_shows(part.value) for part in node.values if isinstance(part, ast.FormattedValue))
+        return any(
+            _shows(part.value) for part in node.values if isinstance(part, ast.FormattedValue)
+        )
     if isinstance(node, ast.BinOp):
         return _shows(node.left) or _shows(node.right)
     if isinstance(node, ast.Tuple):
@@ -158,7 +172,9 @@ def _purpose(module: Module, call: ast.Call) -> str:
     return ""
 
 
-_WRITES = re.compile(r"\b(insert\s+into|update)\b.*\b(password|passwd|pwd)\b", re.IGNORECASE | re.DOTALL)
+_WRITES = re.compile(
+    r"\b(insert\s+into|update)\b.*\b(password|passwd|pwd)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 def _kept(module: Module, call: ast.Call) -> Iterator[Finding]:

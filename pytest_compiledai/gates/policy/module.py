@@ -97,7 +97,7 @@ class Module:
         return self._targets[scope, name]
 
     def described(self, node: ast.AST, depth: int = 0) -> str | None:
-        """Return how the value of ``node`` was made, such as ``sqlite3.connect().cursor().execute``.
+        """Return how the value of ``node`` was made: ``sqlite3.connect().cursor().execute``.
 
         Follows names, and attributes of ``self``, to the one expression that they stand for.
         """
@@ -106,7 +106,7 @@ class Module:
             self._described[node] = self._made(node, depth)
         return self._described[node]
 
-    def _made(self, node: ast.AST, depth: int) -> str | None:
+    def _made(self, node: ast.AST, depth: int) -> str | None:  # noqa: PLR0911 - a case each
         if depth > _LONGEST_CHAIN:
             return None
         match node:

@@ -111,7 +111,7 @@ class Taint:
                 return self.module.dotted(function) in sources
         return False
 
-    def _parts(self, node: ast.AST) -> Iterable[Place]:  # noqa: PLR0911 - a form a line
+    def _parts(self, node: ast.AST) -> Iterable[Place]:  # noqa: C901, PLR0911 - a form a line
         match node:
             case ast.arg():
                 return self._passed(node)
@@ -166,7 +166,7 @@ class Taint:
         return policy.cleaners.get(f"*.{method}", ()) if method else ()
 
     def _function(self, node: ast.Call) -> ast.AST | None:
-        """Return the function of this module that is called, where its returns show what it gives."""
+        """Return the function of this module that is called, if its returns show what it gives."""
         if not isinstance(node.func, ast.Name):
             return None
         found = self.module.bindings(node.func)
@@ -179,8 +179,9 @@ class Taint:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     yield from ((value, place) for place in self._holder(target))
-            case ast.AugAssign(target=target, value=value) | ast.AnnAssign(
-                target=target, value=ast.expr() as value
+            case (
+                ast.AugAssign(target=target, value=value)
+                | ast.AnnAssign(target=target, value=ast.expr() as value)
             ):
                 yield from ((value, place) for place in self._holder(target))
             case ast.Call(func=ast.Attribute(value=ast.Name() as base, attr=name)):
@@ -238,7 +239,7 @@ class Taint:
 
 
 def is_route(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a web framework calls the function: it has a decorator such as ``@app.route("/x")``."""
+    """Whether a web framework calls it: a decorator such as ``@app.route("/x")`` says so."""
     for decorator in function.decorator_list:
         match decorator:
             case ast.Call(

@@ -26,7 +26,7 @@ def run(scratch: Scratch, *, timeout_s: float) -> Iterator[Complaint]:
     ran = run_program(argv, cwd=scratch.folder, env=scratch.env(), timeout_s=timeout_s)
     try:
         if ran.code:
-            raise ValueError(f"exit code {ran.code}")
+            raise ValueError(f"exit code {ran.code}")  # noqa: TRY301 - one form for all ends
         for line in ran.out.splitlines():
             name, number, code, text = json.loads(line)
             yield Complaint(name, number, code, text)

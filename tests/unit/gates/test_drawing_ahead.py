@@ -62,7 +62,9 @@ def test_a_schema_that_allows_nothing_drawable_gives_no_examples(drawer) -> None
     assert drawer.examples(schema, [], count=5, seed=1) == ()
 
 
-@pytest.mark.parametrize("program", ["import sys; sys.exit(3)", "print('nonsense')", "print('[1]')"])
+@pytest.mark.parametrize(
+    "program", ["import sys; sys.exit(3)", "print('nonsense')", "print('[1]')"]
+)
 def test_without_an_answer_the_examples_are_drawn_here(drawer, monkeypatch, program) -> None:
     """A process that dies or babbles makes a run slower and changes nothing else."""
     popen = drawing_ahead.subprocess.Popen

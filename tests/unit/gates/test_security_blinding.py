@@ -234,9 +234,7 @@ def test_text_that_blinds_is_refused_for_that(
     rule: str, data: bytes, scans: dict[str, tools.ToolReport]
 ) -> None:
     """Text that silences, misleads or breaks an analyser fails the gate with its own reason."""
-    verdict = security.judge(
-        Source(data=data, path="a.py"), capabilities=frozenset(), scans=scans
-    )
+    verdict = security.judge(Source(data=data, path="a.py"), capabilities=frozenset(), scans=scans)
 
     assert not verdict.passed
     assert f"security.{rule}" in {finding.rule for finding in verdict.findings} or (
