@@ -19,7 +19,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 # Nodes that neither bind a name nor open a scope: most of every tree.
 _PLAIN = frozenset(
     {ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Expr, ast.keyword, ast.Subscript,
-     ast.BinOp, ast.Compare, ast.If, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Import,
+     ast.BinOp, ast.Compare, ast.If, ast.Return, ast.Assign, ast.AnnAssign, ast.AugAssign,
+     ast.Import,
      ast.ImportFrom, ast.alias, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.JoinedStr,
      ast.FormattedValue, ast.For, ast.While, ast.Try, ast.ExceptHandler, ast.With, ast.withitem,
      ast.Raise, ast.BoolOp, ast.UnaryOp, ast.IfExp, ast.Module, ast.Starred, ast.Slice, ast.arg,
