@@ -46,7 +46,24 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--output", metavar="JSON", help="the right answer for it")
     keep.add_argument("--input", metavar="JSON", help="another input than the last counterexample")
     keep.set_defaults(command=_keep)
+    explain = commands.add_parser("explain", help="why a unit has its verdict; its weak spots")
+    explain.add_argument("name", metavar="NAME")
+    explain.add_argument(
+        "--mutants",
+        type=_count,
+        default=60,
+        metavar="N",
+        help="most mistakes to plant in the artifact; 0: none (default: 60)",
+    )
+    explain.add_argument("--json", action="store_true", help="print everything as JSON")
+    explain.set_defaults(command=_explain)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 - a million
+        raise argparse.ArgumentTypeError(f"found {text}; expected a whole number below a million")
+    return int(text)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -71,6 +88,12 @@ def _keep(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.keep import keep
 
     return keep(options.root, options.name, output=options.output, value=options.input)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.explain import explain
+
+    return explain(options.root, options.name, most=options.mutants, as_json=options.json)
 
 
 if __name__ == "__main__":

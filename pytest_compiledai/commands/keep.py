@@ -69,7 +69,7 @@ def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
 
 
 def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
-    where = path or _entry(root, name).spec
+    where = path or entry_of(root, name).spec
     for document in read_documents((root / where).read_bytes(), where):
         if document.data.get("name") == name:
             # Capabilities do not matter for a row; granting what is asked keeps the reader quiet.
@@ -78,7 +78,8 @@ def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
     raise SettingsError(where=where, found=f"no spec of {name}", expected="one")
 
 
-def _entry(root: Path, name: str) -> Entry:
+def entry_of(root: Path, name: str) -> Entry:
+    """Return the entry of a unit. Raises ``SettingsError`` where the lock has none."""
     path = root / "compiledai.lock"
     entries = read_lock(path.read_bytes(), path.name).lock.entries if path.exists() else {}
     if name not in entries:

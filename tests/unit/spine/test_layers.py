@@ -25,7 +25,10 @@ ARROWS = {
     "runtime": {"core"},
     "report": {"core", "llm"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
-    "commands": {"core", "gates", "functions", ".counterexamples", ".failure", ".settings"},
+    "commands": {
+        *("core", "gates", "functions", ".counterexamples", ".failure", ".settings"),
+        *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
+    },
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}
 #: What would tell where, or with whose help, a file was made; rows of data may hold any path.
