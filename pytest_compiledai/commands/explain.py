@@ -158,10 +158,11 @@ def _text(document: dict[str, Any]) -> str:
 def _mutants_text(document: dict[str, Any]) -> list[str]:
     killed = ", ".join(f"{gate} {count}" for gate, count in document["killed"].items())
     total = sum(document["killed"].values())
+    weak, alike = len(document["weak_spots"]), len(document["alike"])
+    by_gate = f" ({killed})" if killed else ""
     lines = [
-        f"mutants: {document['mutants']}, killed {total}{f' ({killed})' if killed else ''}, "
-        + f"survived {document['survived']}: {len(document['weak_spots'])} weak spots, "
-        + f"{len(document['alike'])} that no input found tells apart"
+        f"mutants: {document['mutants']}, killed {total}{by_gate}, survived {weak + alike}",
+        f"  {weak} weak spots, {alike} that no input found tells apart",
     ]
     for spot in document["weak_spots"]:
         lines.append(f"weak spot: {spot['mutant']}")
