@@ -66,7 +66,24 @@ def _parser() -> argparse.ArgumentParser:
         "--draft", type=Path, metavar="DIR", help="write a spec with golden rows for what is code"
     )
     audit.set_defaults(command=_audit)
+    explain = commands.add_parser("explain", help="why a unit has its verdict; its weak spots")
+    explain.add_argument("name", metavar="NAME")
+    explain.add_argument(
+        "--mutants",
+        type=_count,
+        default=60,
+        metavar="N",
+        help="most mistakes to plant in the artifact; 0: none (default: 60)",
+    )
+    explain.add_argument("--json", action="store_true", help="print everything as JSON")
+    explain.set_defaults(command=_explain)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 - a million
+        raise argparse.ArgumentTypeError(f"found {text}; expected a whole number below a million")
+    return int(text)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -111,6 +128,12 @@ def _audit(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.audit import audit
 
     return audit(options.root, options.logs, as_json=options.json, draft=options.draft)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.explain import explain
+
+    return explain(options.root, options.name, most=options.mutants, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -67,10 +67,11 @@ def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
 
 
 def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
-    return spec_of(root, path or _entry(root, name).spec, name)
+    return spec_of(root, path or entry_of(root, name).spec, name)
 
 
-def _entry(root: Path, name: str) -> Entry:
+def entry_of(root: Path, name: str) -> Entry:
+    """Return the entry of a unit. Raises ``SettingsError`` where the lock has none."""
     path = root / "compiledai.lock"
     entries = read_lock(path.read_bytes(), path.name).lock.entries if path.exists() else {}
     if name not in entries:

@@ -33,7 +33,15 @@ from pytest_compiledai.gates import syntax
 from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import policy_digest
 
-__all__ = ["judge", "policy_digest", "rank", "sources", "version"]
+__all__ = [
+    "judge",
+    "policy_digest",
+    "program",
+    "rank",
+    "sources",
+    "user_comparators",
+    "version",
+]
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
@@ -121,7 +129,7 @@ def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> 
     train = [row.input for row in spec.rows_in(Split.TRAIN)]
     return execution.judge(
         sandbox=bench.sandbox(),
-        program=_program(unit, candidate),
+        program=program(unit, candidate),
         cases=[
             execution.Case(input=row.key, place=row.place, quotable=row.split is Split.TRAIN)
             for row in rows
@@ -136,8 +144,8 @@ def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> 
 def _accuracy(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     spec: FunctionSpec = unit.body
     rows = _opened(spec, phase)
-    program = _program(unit, candidate)
-    with bench.sandbox().open(program) as session:
+    asked = program(unit, candidate)
+    with bench.sandbox().open(asked) as session:
         answers = session.call([row.key for row in rows])
     with contextlib.ExitStack() as stack:
         return accuracy.judge(
@@ -145,9 +153,9 @@ def _accuracy(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> V
             answers={row.id: answer for row, answer in zip(rows, answers, strict=True)},
             settings=spec.accuracy,
             phase=phase,
-            source_text=program.source.decode("utf-8"),
+            source_text=asked.source.decode("utf-8"),
             spec_text=_told(spec),
-            comparators=_comparators(spec, bench, stack),
+            comparators=user_comparators(spec, bench, stack),
         )
 
 
@@ -156,7 +164,7 @@ def _latency(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Ve
     spec: FunctionSpec = unit.body
     return latency.judge(
         sandbox=bench.sandbox(),
-        program=_program(unit, candidate),
+        program=program(unit, candidate),
         inputs=[row.key for row in spec.rows_in(Split.TRAIN)],
         settings=spec.latency,
         reference_seconds=reference.seconds(unit, bench.asking()),
@@ -178,7 +186,7 @@ def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdi
     with contextlib.ExitStack() as stack:
         return fuzz.judge(
             sandbox=bench.sandbox(),
-            program=_program(unit, candidate),
+            program=program(unit, candidate),
             input_schema=spec.input,
             output_schema=spec.output,
             train_inputs=[row.input for row in spec.rows_in(Split.TRAIN)],
@@ -187,7 +195,7 @@ def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdi
             seed=_seed(unit),
             draw=bench.drawer().examples,
             references=references,
-            comparators=accuracy.resolved(spec.accuracy, _comparators(spec, bench, stack)),
+            comparators=accuracy.resolved(spec.accuracy, user_comparators(spec, bench, stack)),
         )
 
 
@@ -206,7 +214,8 @@ def _opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:
     return spec.rows_in(Split.TRAIN, Split.VALIDATION)
 
 
-def _program(unit: Unit, candidate: Candidate) -> Program:
+def program(unit: Unit, candidate: Candidate) -> Program:
+    """Return a candidate as the sandbox loads it."""
     spec: FunctionSpec = unit.body
     (source,) = candidate.files.values()
     return Program(
@@ -217,7 +226,7 @@ def _program(unit: Unit, candidate: Candidate) -> Program:
     )
 
 
-def _comparators(
+def user_comparators(
     spec: FunctionSpec, bench: Bench, stack: contextlib.ExitStack
 ) -> dict[str, comparators.Comparator]:
     """Return the callables of the spec's own comparators, alive until ``stack`` closes."""

@@ -53,7 +53,7 @@ __all__ = [
 VERSION: Final = 1
 SPEC_VERSION: Final = 1
 
-_MARKER: Final = "# compiledai candidate\n"
+MARKER: Final = "# compiledai candidate\n"
 _GUARD_CALL: Final = re.compile(rf"\s+{guard.ROOT}\(\w+\)")
 _IMPORTS: Final = (ast.Import, ast.ImportFrom)
 
@@ -95,7 +95,7 @@ def candidate_of(artifact: str) -> str:
 
     Assembled again it gives the same artifact. Text that no template made is returned as it is.
     """
-    head, marker, own = artifact.partition(f"\n{_MARKER}")
+    head, marker, own = artifact.partition(f"\n{MARKER}")
     if not marker:
         return artifact
     used = free_names(parse(own))
@@ -128,7 +128,7 @@ def _assembled(facts: Facts, text: str, library: Library) -> Assembled:
         *[lines_of(part.text) for part in candidate_parts],
         *[lines_of(part.text) for part in guard_parts],
         lines_of(guarded),
-        [Line(_MARKER.rstrip("\n")), *placed],
+        [Line(MARKER.rstrip("\n")), *placed],
     ]
     lines = _joined(blocks)
     return Assembled(

@@ -66,7 +66,8 @@ class Zygote:
         self._lock = threading.Lock()  # one request and its answer at a time
         self._owner = os.getpid()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        folder = tempfile.mkdtemp(prefix="compiledai-")
+        # A name that the next run's store takes away, should this process be killed meanwhile.
+        folder = tempfile.mkdtemp(prefix=f"compiledai-run-{os.getpid()}-")
         try:
             with theirs:
                 self._process = subprocess.Popen(

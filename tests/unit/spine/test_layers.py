@@ -28,15 +28,9 @@ ARROWS = {
     "drafts": {"core"},
     "audit": {"core", "functions", "llm"},
     "commands": {
-        "audit",
-        "core",
-        "drafts",
-        "gates",
-        "functions",
-        ".counterexamples",
-        ".failure",
-        ".settings",
-        "sandbox",
+        *("audit", "core", "drafts", "functions", "gates", "sandbox"),
+        *(".counterexamples", ".failure", ".settings"),
+        *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
     },
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}

@@ -1,0 +1,136 @@
+"""A pytest plugin for the processes under test of `bench.faults`: the faults from inside.
+
+It counts what a process changes on the disk and strikes at a chosen change, makes the clock jump,
+and, where a run is to be short, answers the analysers' scans from a folder in which the campaign
+keeps what they once really said. Everything else of a run is as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import pickle
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PLAN = "COMPILEDAI_FAULTS_PLAN"
+MEMO = "COMPILEDAI_FAULTS_MEMO"
+CHANGES = frozenset(
+    {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
+)
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+class Changes:
+    """Counts the changes below one folder, and strikes at one of them."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.below = plan["below"]
+        self.at = plan.get("at")  # the number of the change; None: only count
+        self.do = plan.get("do")
+        self.lasting = plan.get("lasting", False)
+        self.mark = plan.get("mark")  # a file that says that it struck
+        self.pid = os.getpid()
+        self.count = 0
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        """Look at an audit event, before the call that it tells of is made."""
+        if not (event in CHANGES or (event == "open" and _is_write(args))):
+            return
+        path = os.fsdecode(args[0]) if isinstance(args[0], str | bytes | os.PathLike) else ""
+        whole = os.path.abspath(path)  # noqa: PTH100 - no link may be followed
+        if os.getpid() != self.pid or not whole.startswith(self.below):
+            return
+        self.count += 1
+        if self.at is not None and (
+            self.count == self.at or (self.lasting and self.count > self.at)
+        ):
+            self.strike(event)
+
+    def strike(self, event: str) -> None:
+        """Kill this process, or refuse the change."""
+        if self.mark:
+            Path(self.mark).touch()  # outside the folder that is watched
+        if self.do == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.do == "ENOSPC" and event in ("os.remove", "os.rmdir"):
+            return  # a full disk still lets go of files
+        code = getattr(errno, str(self.do))
+        raise OSError(code, os.strerror(code))
+
+
+def _is_write(args: tuple[Any, ...]) -> bool:
+    mode, flags = args[1], args[2]
+    if isinstance(flags, int) and flags & _WRITES:
+        return True
+    return isinstance(mode, str) and any(letter in mode for letter in "wax+")
+
+
+def jump(plan: dict[str, Any]) -> None:
+    """Shift the clocks from a chosen reading on; the monotonic one never runs backwards."""
+    reads = {"n": 0}
+
+    def shifted(read: Any, by: float) -> Any:
+        def clock() -> Any:
+            reads["n"] += 1
+            now = read()
+            return now + type(now)(by) if reads["n"] > plan["at"] else now
+
+        return clock
+
+    time.time = shifted(time.time, plan["wall_s"])
+    time.time_ns = shifted(time.time_ns, plan["wall_s"] * 1e9)
+    time.monotonic = shifted(time.monotonic, plan["monotonic_s"])
+
+
+def remember_scans(folder: Path) -> None:
+    """Let every set of files be scanned once a campaign."""
+    from pytest_compiledai.bench import RunBench
+    from pytest_compiledai.gates import tools
+
+    really = tools.scan
+
+    def scan(requests: Any, **options: Any) -> Any:
+        asked = sorted((item.source.address, item.mypy) for item in requests)
+        path = folder / hashlib.sha256(repr(asked).encode()).hexdigest()
+        if not path.exists():
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(pickle.dumps(really(requests, **options)))
+            Path(file.name).replace(path)
+        return pickle.loads(path.read_bytes())
+
+    tools.scan = scan
+    RunBench._smoke = lambda _: []  # type: ignore[method-assign] # noqa: SLF001 - proved by the whole runs
+
+
+def pytest_load_initial_conftests() -> None:
+    """Install what the environment asks for, before anything of the run is made."""
+    if folder := os.environ.get(MEMO):
+        remember_scans(Path(folder))
+    plan = json.loads(os.environ.get(PLAN, "{}"))
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    if "changes" in plan:
+        _state["changes"] = Changes(plan["changes"])
+        sys.addaudithook(_state["changes"])
+    if "clock" in plan:
+        jump(plan["clock"])
+
+
+_state: dict[str, Changes] = {}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Write down how many changes there were, where the plan wants to know."""
+    plan = json.loads(os.environ.get(PLAN, "{}"))
+    if "count" in plan and "changes" in _state:
+        Path(plan["count"]).write_text(str(_state["changes"].count), encoding="utf-8")

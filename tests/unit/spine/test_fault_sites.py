@@ -1,0 +1,55 @@
+"""What the fault campaign calls wrong: each thing that must not be is told, a clean end is not."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+START = {"specs/a.yaml": b"spec", "pytest.ini": b""}
+LOCK = b"lock-version = 1\n"
+END = START | {"compiled/a.py": b"new", "compiledai.lock": LOCK}
+
+
+@pytest.fixture
+def sites(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module("bench.fault_sites")
+
+
+@pytest.mark.parametrize("tree", [START, END, END | {"compiled/.next/x": b"half"}])
+def test_old_new_and_staged_files_are_right(sites, tree):
+    """Right after a fault a file is as before, or as it will be; what is staged may be anything."""
+    assert [] == sites.wrong_now(tree, START, END)
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        (END | {"specs/a.yaml": b"spe"}, "specs/a.yaml is not what it was"),
+        (END | {"compiled/a.py": b"ne"}, "compiled/a.py is neither the old nor the new one"),
+        (END | {"compiled/.a.py.tmp": b""}, "compiled/.a.py.tmp was left behind"),
+        (END | {"compiledai.lock": b"lock-ver"}, "the lock cannot be read"),
+        (END | {"specs/recordings/a.json": b"{"}, "specs/recordings/a.json is half a recording"),
+    ],
+)
+def test_a_half_written_tree_is_wrong(sites, tree, told):
+    """A changed spec, a half file, a leftover, half a lock and half a recording are each told."""
+    assert any(told in text for text in sites.wrong_now(tree, START, END))
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        (START | {"compiledai.lock": LOCK}, "compiled/a.py is missing"),
+        (END | {"compiled/a.py": b"old"}, "compiled/a.py has other bytes"),
+        (END | {"compiled/.next/x": b""}, "compiled/.next/x was left behind"),
+    ],
+)
+def test_a_tree_that_is_not_that_of_a_clean_run_is_not_healed(sites, tree, told):
+    """After the healing run every byte is as a run without a fault leaves it."""
+    assert [told] == sites.wrong_when_healed(tree, START, END)
+    assert [] == sites.wrong_when_healed(END, START, END)
