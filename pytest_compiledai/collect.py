@@ -14,6 +14,8 @@ from pytest_compiledai.core.document import is_spec
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import COMPILE
+from pytest_compiledai.core.paths import NotPlain
+from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.failure import GateFailed
 from pytest_compiledai.failure import render_failure
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.run import Run
 
 SUFFIXES = (".yaml", ".yml")
+FILE_CAP = 16 << 20  # bytes; the reader of specs says at which size it stops
 
 
 def collect_file(path: Path, parent: pytest.Collector, run: Run) -> SpecFile | None:
@@ -29,10 +32,17 @@ def collect_file(path: Path, parent: pytest.Collector, run: Run) -> SpecFile | N
     if path.suffix not in SUFFIXES:
         return None
     named = path in run.named
-    if not named and not is_spec(path.read_bytes()):
+    if not named and not _is_spec(path):
         run.ignored.add(run.relative(path))
         return None
     return SpecFile.from_parent(parent, path=path, run=run)
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        return is_spec(read_regular(path, cap=FILE_CAP))
+    except NotPlain:
+        return False  # larger than any spec, or no file at all
 
 
 class SpecFile(pytest.File):
@@ -45,7 +55,7 @@ class SpecFile(pytest.File):
     def collect(self) -> Iterator[UnitNode]:
         """Yield a node a unit."""
         try:
-            data = self.path.read_bytes()
+            data = read_regular(self.path, cap=FILE_CAP)
             relative = self.run.relative(self.path)
             for document in read_documents(data, relative):
                 for unit in self.run.units_of(document):

@@ -5,11 +5,13 @@ Not a verdict: no run reads it, and losing it loses nothing but convenience.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+
+from pytest_compiledai.core.paths import read_regular
+from pytest_compiledai.core.strictjson import read_json
 
 if TYPE_CHECKING:
     import pytest
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.result import Result
 
 KEY = "compiledai/counterexamples"
+CAP = 64 << 20  # bytes
 
 
 def remember(config: pytest.Config, results: Sequence[Result]) -> None:
@@ -41,7 +44,9 @@ def recall(root: Path, name: str) -> dict[str, Any] | None:
     """Return the spec and input of the last counterexample of ``name``; None for none."""
     path = root / ".pytest_cache" / "v" / KEY
     try:
-        found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")).get(name)
-    except (OSError, ValueError):
+        found = read_json(read_regular(path, cap=CAP).decode("utf-8"))[name]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found
+    # The cache is nobody's: what is not as `remember` writes it is no counterexample.
+    known = isinstance(found, dict) and set(found) == {"spec", "input"}
+    return found if known and isinstance(found["spec"], str) else None

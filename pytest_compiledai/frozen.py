@@ -14,6 +14,7 @@ from pytest_compiledai.core.errors import ArtifactError
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import LockReading
 from pytest_compiledai.core.lock import read_lock
+from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.verify import verify
@@ -38,10 +39,9 @@ class Frozen:
     @cached_property
     def reading(self) -> LockReading:
         """The lock, read once. Raises ``LockError`` when the file as a whole cannot be read."""
-        path = self.settings.lock
-        if not path.exists():
-            return LockReading(lock=Lock())
-        return read_lock(path.read_bytes(), self.run.relative(path))
+        shown = self.run.relative(self.settings.lock)
+        data = read_lock_file(self.settings.lock, shown)
+        return read_lock(data, shown) if data else LockReading(lock=Lock())
 
     def entry(self, unit: Unit) -> Entry | None:
         """Return the entry of ``unit``.

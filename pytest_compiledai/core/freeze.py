@@ -9,10 +9,7 @@ each other.
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
-import stat
-import tempfile
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -26,22 +23,22 @@ from pathlib import Path
 from pytest_compiledai.core.artifact import Artifact
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ArtifactError
-from pytest_compiledai.core.files import locked
 from pytest_compiledai.core.journal import NEXT
 from pytest_compiledai.core.journal import STAGED_LOCK
 from pytest_compiledai.core.journal import Journal
 from pytest_compiledai.core.journal import Move
-from pytest_compiledai.core.lock import CAP
 from pytest_compiledai.core.lock import Entry
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import LockReading
 from pytest_compiledai.core.lock import read_lock
+from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.lock import render
 from pytest_compiledai.core.paths import NotPlain
 from pytest_compiledai.core.paths import path_fault
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.paths import refuse_symlinks
 from pytest_compiledai.core.stage import Stage
+from pytest_compiledai.core.turn import turn
 
 Say = Callable[[str], None]
 
@@ -110,9 +107,10 @@ class Freeze:
         What already has the right bytes is not written. Raises ``LockError`` when the lock on disk
         cannot be read, ``ArtifactError`` when the disk refuses.
         """
-        with _turn(self.lock_path), _refusals(self.out):
-            recovery = _recover(self.out, self.lock_path, self.step, self.say)
-            old = _lock_bytes(self.lock_path)
+        with _refusals(self.out), turn(self.lock_path) as note:
+            stage = Stage(out=self.out, lock_path=self.lock_path, note=note, step=self.step)
+            recovery = _recover(stage, self.say)
+            old = read_lock_file(self.lock_path, self.lock_path.name)
             before = read_lock(old, self.lock_path.name) if old else LockReading(lock=Lock())
             after = before.lock.without(self._removed).with_entries(*self._entries.values())
             new = render(after)
@@ -120,7 +118,6 @@ class Freeze:
             moves, gone = self._changes(before.lock, after)
             empty = not old and not (after.entries or self._files)
             if (new != old or moves or gone) and not empty:
-                stage = Stage(out=self.out, lock_path=self.lock_path, step=self.step)
                 journal = _journal(moves, gone, old, new)
                 stage.fill(moves, new if new != old else None, journal)
                 stage.apply(journal)
@@ -158,13 +155,13 @@ def recover(out: Path, lock_path: Path, *, say: Say = lambda _: None) -> Recover
     ``say`` is given a sentence when something was dropped that had been ready. Raises
     ``ArtifactError`` when the disk refuses.
     """
-    with _turn(lock_path), _refusals(out):
-        return _recover(out, lock_path, lambda _: None, say)
+    with _refusals(out), turn(lock_path) as note:
+        return _recover(Stage(out=out, lock_path=lock_path, note=note, step=lambda _: None), say)
 
 
-def _recover(out: Path, lock_path: Path, step: Callable[[str], None], say: Say) -> Recovery:
-    stage = Stage(out=out, lock_path=lock_path, step=step)
+def _recover(stage: Stage, say: Say) -> Recovery:
     if not stage.exists():
+        stage.note.remove()  # a kill between the last two steps leaves one
         return Recovery.CLEAN
     journal = stage.journal()
     if journal is None:
@@ -174,8 +171,8 @@ def _recover(out: Path, lock_path: Path, step: Callable[[str], None], say: Say) 
     if reason:
         stage.drop()
         say(
-            f"{out.name}/.next: found {reason}; expected what an interrupted run left; "
-            f"next: what it had ready is dropped, run `pytest --compile specs/` again"
+            f"{stage.out.name}/.next: found {reason}; expected what an interrupted run of yours "
+            f"left here; next: it is dropped, look at `git status`, then `pytest --compile specs/`"
         )
         return Recovery.DROPPED
     stage.apply(journal)
@@ -183,8 +180,13 @@ def _recover(out: Path, lock_path: Path, step: Callable[[str], None], say: Say) 
 
 
 def _hindrance(stage: Stage, journal: Journal) -> str:
-    """Return why the journal cannot be finished; empty when it can."""
-    lock = _digest_or_none(_lock_bytes(stage.lock_path))
+    """Return why the journal cannot be finished; empty when it can.
+
+    Finishing installs what nobody judges again, so the journal has to be this user's own.
+    """
+    if not stage.note.vouches_for(journal.render()):
+        return "a journal that no run of this user left for this place"
+    lock = _digest_or_none(read_lock_file(stage.lock_path, stage.lock_path.name))
     if lock not in (journal.old, journal.new):
         return f"that {stage.lock_path.name} was changed meanwhile"
     if lock != journal.new and not stage.holds(STAGED_LOCK, journal.new):
@@ -248,41 +250,8 @@ def _has(out: Path, path: str, sha256: str) -> bool:
         return False
 
 
-def _lock_bytes(lock_path: Path) -> bytes:
-    """Return the lock's bytes; none where there is no lock.
-
-    The project's folder may be reached over a symlink; the lock itself may not be one.
-    """
-    try:
-        return read_plain(lock_path.parent.resolve(), lock_path.name, cap=CAP)
-    except FileNotFoundError:
-        return b""
-
-
 def _digest_or_none(data: bytes) -> str:
     return digest(data) if data else ""
-
-
-@contextmanager
-def _turn(lock_path: Path) -> Iterator[None]:
-    """Hold the right to write this lock and its folder, across processes.
-
-    The lock file lies outside the tree: a file beside the lock would show up in `git status`.
-    """
-    owner = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"pytest-compiledai-{owner}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    facts = folder.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or (hasattr(os, "getuid") and facts.st_uid != owner):
-        raise ArtifactError(
-            where=str(folder),
-            found="a folder of another user, or none",
-            expected="one of your own, for lock files",
-            next="set TMPDIR to a folder of yours",
-        )
-    key = hashlib.sha256(os.fsencode(lock_path.parent.resolve() / lock_path.name)).hexdigest()
-    with locked(folder / f"{key[:32]}.lock"):
-        yield
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pytest_compiledai.core.paths import path_fault
 VERSION = 1
 NEXT = ".next"  # the staging folder, below the out folder
 JOURNAL = "journal.json"
+JOURNAL_CAP = 64 << 20  # bytes: room for some 300,000 files
 STAGED_LOCK = "lock"
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")

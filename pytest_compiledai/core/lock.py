@@ -11,14 +11,17 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.entry import read_entry
 from pytest_compiledai.core.errors import LockError
 from pytest_compiledai.core.locktext import conflict_fault
+from pytest_compiledai.core.locktext import has_dotted_keys
 from pytest_compiledai.core.locktext import tables
 from pytest_compiledai.core.locktext import unreadable_fault
+from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.place import Place
 
 __all__ = ["Entry", "Lock", "LockReading", "parse", "read_lock", "render"]
@@ -83,6 +86,25 @@ def read_lock(data: bytes, path: str) -> LockReading:
     return LockReading(lock=Lock(entries=entries, broken=broken), faults=faults)
 
 
+def read_lock_file(path: Path, shown: str) -> bytes:
+    """Return the bytes of the lock at ``path``; none where there is no lock.
+
+    The project's folder may be reached over a symlink; the lock itself may not be one. Raises
+    ``LockError`` for anything but a plain file; ``shown`` is the lock in messages.
+    """
+    try:
+        return read_plain(path.parent.resolve(), path.name, cap=CAP)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise LockError(
+            where=shown,
+            found=(error.strerror or str(error)).lower(),
+            expected=f"a plain file of at most {CAP} bytes that can be read",
+            next=f"`git checkout -- {shown}`",
+        ) from None
+
+
 def parse(data: bytes, path: str = "compiledai.lock") -> Lock:
     """Return the lock in ``data``. Raises ``LockError`` for the first thing that is wrong in it."""
     reading = read_lock(data, path)
@@ -122,9 +144,11 @@ def _document(text: str, path: str) -> Mapping[str, Any]:
     fault = conflict_fault(text, path)
     if fault:
         raise fault
+    if has_dotted_keys(text):
+        raise unreadable_fault(text, path, "a key of many dotted parts")
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: a number of too many digits, too
         raise unreadable_fault(text, path, str(error)) from None
     version = document.pop("lock-version", None)
     if type(version) is not int or version != VERSION:

@@ -14,6 +14,8 @@ from pytest_compiledai.core.place import Place
 _HEADER = re.compile(r'^\[artifact\."?([A-Za-z0-9_-]+)"?\][ \t]*$')
 _MARKER = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)")
 _KEY = re.compile(r"^([A-Za-z0-9_-]+)[ \t]*=")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_MOST_DOTS = 3  # outside strings in one line; the writer needs one
 _SHOWN = 8  # names in one message
 
 
@@ -52,6 +54,18 @@ def conflict_fault(text: str, path: str) -> LockError | None:
         found=f"conflict markers of a merge, in the tables of {_listed(_between(lines))}",
         expected="a merged lock",
         next=f"`git checkout --ours {path}` (or `--theirs`), then `pytest --compile specs/`",
+    )
+
+
+def has_dotted_keys(text: str) -> bool:
+    """Return whether a line has a dotted key that the writer never writes.
+
+    The standard library's parser takes quadratic time over the parts of such a key: more than a
+    minute for 120 kB.
+    """
+    return any(
+        line.count(".") > _MOST_DOTS and _STRING.sub("", line).count(".") > _MOST_DOTS
+        for line in text.split("\n")
     )
 
 

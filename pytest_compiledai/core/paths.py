@@ -17,6 +17,8 @@ RESERVED = frozenset({"fallback", "load"})
 #: The largest file of an artifact that is read, in bytes.
 FILE_CAP = 1 << 30
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS |= getattr(os, "O_CLOEXEC", 0)
 _LONGEST = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -53,15 +55,25 @@ def read_plain(root: Path, path: str, *, cap: int = FILE_CAP) -> bytes:
     bytes, and ``OSError`` (``FileNotFoundError`` among them) as the system gives it.
     """
     refuse_symlinks(root, path)
-    flags = os.O_RDONLY
-    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-        flags |= getattr(os, flag, 0)
     try:
-        handle = os.open(root / path, flags)
+        handle = os.open(root / path, _FLAGS | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise NotPlain(errno.ELOOP, "a symlink", path) from None
         raise
+    return _bytes(handle, path, cap)
+
+
+def read_regular(path: Path, *, cap: int) -> bytes:
+    """Return the bytes of the file at ``path``, read once; symlinks are followed.
+
+    For files that a project brings along: a pipe does not hang the reader, a device does not fill
+    its memory. Raises ``NotPlain`` for anything but a file of at most ``cap`` bytes.
+    """
+    return _bytes(os.open(path, _FLAGS), path.name, cap)
+
+
+def _bytes(handle: int, path: str, cap: int) -> bytes:
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):

@@ -16,6 +16,7 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.files import sync_folder
 from pytest_compiledai.core.journal import JOURNAL
+from pytest_compiledai.core.journal import JOURNAL_CAP
 from pytest_compiledai.core.journal import NEXT
 from pytest_compiledai.core.journal import STAGED_LOCK
 from pytest_compiledai.core.journal import Journal
@@ -23,6 +24,7 @@ from pytest_compiledai.core.journal import read_journal
 from pytest_compiledai.core.paths import NotPlain
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.paths import refuse_symlinks
+from pytest_compiledai.core.turn import Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Stage:
 
     out: Path
     lock_path: Path
+    note: Note  # outside the tree: which journal is ours
     step: Callable[[str], None]  # called before each change of the disk
 
     @property
@@ -46,7 +49,7 @@ class Stage:
     def journal(self) -> Journal | None:
         """Return the journal, or None when staging did not end or the journal is broken."""
         try:
-            return read_journal(read_plain(self.folder, JOURNAL))
+            return read_journal(read_plain(self.folder, JOURNAL, cap=JOURNAL_CAP))
         except (FileNotFoundError, NotADirectoryError, NotPlain):
             return None
 
@@ -73,11 +76,14 @@ class Stage:
                 self._write(STAGED_LOCK, lock)
             self._check_writable(journal)
             sync_folder(self.folder)
+            self.step("note the journal")
+            self.note.write(journal.render())
             self.step("write the journal")
             atomic_write(self.folder / JOURNAL, journal.render())
             sync_folder(self.out)
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
+            self.note.remove()
             for folder in reversed(made):
                 with contextlib.suppress(OSError):
                     folder.rmdir()
@@ -111,6 +117,7 @@ class Stage:
         self.step("delete the staging folder")
         shutil.rmtree(self.folder)
         sync_folder(self.out)
+        self.note.remove()
 
     def _write(self, name: str, data: bytes) -> None:
         self.step("write a staged file")

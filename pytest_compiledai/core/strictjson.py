@@ -9,6 +9,9 @@ from typing import Any
 from typing import Final
 
 DEPTH_CAP: Final = 64  # objects and lists inside one another
+#: Digits of an integer: Python's own bound, here whatever its environment says.
+DIGITS_CAP: Final = 4300
+_SHOWN: Final = 60
 
 # The closing quote is optional, so that no text is looked through twice.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -45,7 +48,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise StrictJSONError(f"the key {json.dumps(name)} twice")
+            raise StrictJSONError(f"the key {json.dumps(name[:_SHOWN])} twice")
         found[name] = value
     return found
 
@@ -57,15 +60,14 @@ def _no_constant(text: str) -> Any:
 def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise StrictJSONError(f"{text[:60]}, which no double can hold")
+        raise StrictJSONError(f"{text[:_SHOWN]}, which no double can hold")
     return value
 
 
 def _int(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:  # Python refuses to read more than 4300 digits
-        raise StrictJSONError(f"an integer of {len(text)} digits") from None
+    if len(text.lstrip("-")) > DIGITS_CAP:
+        raise StrictJSONError(f"an integer of {len(text)} digits")
+    return int(text)
 
 
 def _check_depth(text: str) -> None:

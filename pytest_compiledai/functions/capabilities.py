@@ -72,7 +72,7 @@ def read_table(data: bytes, path: str) -> dict[str, Any]:
     Raises ``SpecError`` with the line of what cannot be read.
     """
     table: dict[str, Any] = {}
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(_lines(data, path), start=1):
         place = Place(path=path, line=number)
         try:
             row = read_json(line)
@@ -91,3 +91,16 @@ def read_table(data: bytes, path: str) -> dict[str, Any]:
             )
         table[key] = row["output"]
     return table
+
+
+def _lines(data: bytes, path: str) -> list[str]:
+    """Return the lines; only a line feed ends one, for JSON text may hold any other separator."""
+    try:
+        return data.decode("utf-8").removesuffix("\n").split("\n") if data else []
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecError(
+            where=Place(path=path, line=line),
+            found=f"bytes that are not UTF-8 ({error.reason})",
+            expected="UTF-8 text",
+        ) from None

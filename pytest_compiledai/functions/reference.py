@@ -18,8 +18,11 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.files import atomic_write
+from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.core.strictjson import StrictJSONError
+from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.functions import prompt
 from pytest_compiledai.gates.fuzz import Reference
 from pytest_compiledai.gates.fuzz import draw_references
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 #: Inputs in one request: the description and the schemas are paid once for all of them.
 BATCH = 25
+MOST_BYTES = 4_000_000  # of the stored examples
 
 
 def references(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
@@ -116,15 +120,22 @@ def _stored(path: Path) -> list[Any] | None:
     if not path.exists():
         return None
     try:
-        inputs: list[Any] = list(json.loads(path.read_text(encoding="utf-8"))["examples"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            where=path.name,
-            found=f"{type(error).__name__}: {error}",
-            expected='{"examples": [inputs]}',
-            next=f"git checkout -- {path.name}, or delete it and compile with a model",
-        ) from error
+        stored = read_json(read_regular(path, cap=MOST_BYTES).decode("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _broken(path, f"{type(error).__name__}: {error}") from error
+    inputs = stored.get("examples") if isinstance(stored, dict) else None
+    if not isinstance(inputs, list):
+        raise _broken(path, "other values")
     return inputs
+
+
+def _broken(path: Path, found: str) -> ModelError:
+    return ModelError(
+        where=path.name,
+        found=found,
+        expected='{"examples": [inputs]}',
+        next=f"git checkout -- {path.name}, or delete it and compile with a model",
+    )
 
 
 def _draw(unit: Unit, asking: Asking, path: Path) -> list[Any]:
@@ -167,8 +178,8 @@ def parse_answers(text: str, count: int, *, where: str) -> list[Any]:
     """
     start, end = text.find("["), text.rfind("]")
     try:
-        answers = json.loads(text[start : end + 1])
-    except ValueError as error:
+        answers = read_json(text[start : end + 1])
+    except StrictJSONError as error:
         raise _unreadable(where, f"{error}", count) from error
     if not isinstance(answers, list) or len(answers) != count:
         size = len(answers) if isinstance(answers, list) else "no"

@@ -11,9 +11,11 @@ from typing import Any
 from pytest_compiledai.core import fields
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import GATES
+from pytest_compiledai.core.golden import FILE_CAP
 from pytest_compiledai.core.golden import Row
 from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
+from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.schema import Schema
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions.capabilities import Table
@@ -178,7 +180,7 @@ def _beside(document: Document, project: Project, key: str, relative: str) -> st
 
 def _bytes(document: Document, project: Project, key: str, path: str) -> bytes:
     try:
-        return (project.root / path).read_bytes()
+        return read_regular(project.root / path, cap=FILE_CAP)
     except OSError as error:
         raise SpecError(
             where=document.place(key),

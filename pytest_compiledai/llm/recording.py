@@ -16,7 +16,7 @@ from typing import Final
 from pytest_compiledai.core.canonical import text_digest
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.files import atomic_write
-from pytest_compiledai.core.strictjson import StrictJSONError
+from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.llm.listing import names_in
 from pytest_compiledai.llm.request import Message
@@ -110,7 +110,9 @@ def _read(path: Path, key: str) -> Reply:
     try:
         data = _load(path)
         request, reply = _request(data["request"]), _reply(data["reply"], data["model"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise _broken(path, (error.strerror or str(error)).lower()) from None
+    except (ValueError, KeyError, TypeError) as error:
         raise _broken(path, f"{error}" if isinstance(error, ValueError) else repr(error)) from None
     if request.key != key:
         raise _broken(path, f"a request whose digest is {request.key[:16]}")
@@ -120,10 +122,7 @@ def _read(path: Path, key: str) -> Reply:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        raw = file.read(MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
-        raise StrictJSONError(f"more than {MOST_BYTES} bytes")
+    raw = read_regular(path, cap=MOST_BYTES)
     return _keyed(read_json(raw.decode("utf-8")), {"model", "request", "reply"})
 
 

@@ -57,6 +57,8 @@ _KEYS = {"kind", "spec", "target", "files", "proposer", "attempts", "basis", "so
 _KEYS |= {"off", "capabilities", "evidence", "entry"}
 _NAME = _re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DIGEST = _re.compile(r"[0-9a-f]{64}")
+_STRING = _re.compile(r'"(?:[^"\\]|\\.)*+"')
+_MOST_DOTS = 3  # outside strings in one line of a table; the writer needs none
 _HEADER = _re.compile(r'^\[artifact\."([a-z][a-z0-9_]{0,63})"\]$', _re.MULTILINE)
 _STRAY = _re.compile(
     r'^(?:\[(?!artifact\."[a-z][a-z0-9_]{0,63}"\]$)|<{7}|={7}|>{7})', _re.MULTILINE
@@ -298,10 +300,13 @@ def _split(data: bytes) -> dict[str, str]:
 def _table(name: str) -> dict[str, _Any]:
     import tomllib
 
+    text = _tables[name]
+    # The parser takes quadratic time over the parts of a dotted key.
+    dots = max(_STRING.sub("", line).count(".") for line in text.split("\n"))
     try:
-        return tomllib.loads(_tables[name])
-    except ValueError as error:
-        found = f"no TOML: {error}"
+        return tomllib.loads(text if dots <= _MOST_DOTS else "a key of many dotted parts")
+    except (ValueError, RecursionError) as error:
+        found = f"no TOML: {str(error)[:200]}"
         raise IntegrityError(_message(f"{_LOCK}, `{name}`", found, "TOML", _restore())) from None
 
 

@@ -282,7 +282,7 @@ def test_a_symlinked_lock_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"lock-version = 1\n")
     (tmp_path / "compiledai.lock").symlink_to("elsewhere")
 
-    with pytest.raises(ArtifactError, match="a symlink"):
+    with pytest.raises(LockError, match="a symlink"):
         commit(tmp_path, artifact("a", "a"))
 
 
@@ -300,8 +300,8 @@ def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
 
 
-#: Three folders, the staging folder, four files, the lock, the journal.
-STEPS_BEFORE_THE_JOURNAL = 10
+#: Three folders, the staging folder, four files, the lock, the note, the journal.
+STEPS_BEFORE_THE_JOURNAL = 11
 
 
 @pytest.mark.parametrize("wanted", range(STEPS_BEFORE_THE_JOURNAL + 2))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from pytest_compiledai.core.errors import ArtifactError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import Recovery
 from pytest_compiledai.core.freeze import recover
+from pytest_compiledai.core.journal import read_journal
 from pytest_compiledai.core.lock import Entry
 from pytest_compiledai.core.lock import parse
+from pytest_compiledai.core.turn import turn
 from pytest_compiledai.core.verify import verify
 
 
@@ -178,27 +182,85 @@ def test_a_staged_file_that_is_not_what_the_journal_says_drops_all(
     assert len(said) == 1
 
 
-def planted(root: Path, journal: object) -> None:
+def planted(root: Path, journal: object, *, vouched: bool = True) -> None:
     """Write a journal that fits the lock as it stands, so that only its own fault can stop it."""
     folder = root / "compiled" / ".next"
     folder.mkdir()
     (folder / "0").write_bytes(b"planted")
     data = journal if isinstance(journal, bytes) else json.dumps(journal).encode()
     lock = digest((root / "compiledai.lock").read_bytes())
-    (folder / "journal.json").write_bytes(data.replace(b"LOCK", lock.encode()))
+    data = data.replace(b"LOCK", lock.encode())
+    (folder / "journal.json").write_bytes(data)
+    if vouched:
+        journal = read_journal(data)
+        with turn(root / "compiledai.lock") as note:
+            note.write(journal.render() if journal else data)
 
 
 GOOD = {"version": 1, "files": [], "removed": [], "old": "LOCK", "new": "LOCK"}
 MOVE = {"staged": "0", "target": "x.py", "sha256": digest(b"planted")}
 
 
-def test_a_planted_journal_without_a_fault_is_finished(root: Path) -> None:
-    """The journals of the next test would move and remove, were it not for their fault."""
+def test_a_journal_that_this_user_noted_is_finished(root: Path) -> None:
+    """The journals of the next tests would move and remove, were it not for their fault."""
     planted(root, GOOD | {"files": [MOVE], "removed": ["gone.py"]})
 
     assert recovered(root) is Recovery.FINISHED
     assert (root / "compiled" / "x.py").read_bytes() == b"planted"
     assert not (root / "compiled" / "gone.py").exists()
+
+
+def test_a_journal_that_came_with_the_tree_installs_nothing(root: Path) -> None:
+    """A repository can bring along a whole journal: nobody judged what it would install."""
+    before = tree(root)
+    planted(root, GOOD | {"files": [MOVE], "removed": ["gone.py"]}, vouched=False)
+    said: list[str] = []
+
+    assert recovered(root, said) is Recovery.DROPPED
+    assert tree(root) == before
+    assert "a journal that no run of this user left for this place" in said[0]
+
+
+def test_a_note_is_for_one_journal_and_one_place(root: Path, tmp_path_factory) -> None:
+    """Neither another journal nor the same one in a copy of the tree is finished."""
+    planted(root, GOOD | {"files": [MOVE]})
+    copy = tmp_path_factory.mktemp("copy") / "tree"
+    shutil.copytree(root, copy)
+    journal = root / "compiled" / ".next" / "journal.json"
+    journal.write_bytes(journal.read_bytes().replace(b"x.py", b"y.py"))
+
+    assert recovered(root) is Recovery.DROPPED
+    assert recovered(copy) is Recovery.DROPPED
+
+
+def test_a_finished_freeze_leaves_no_note(root: Path) -> None:
+    """A journal of yesterday cannot be finished today, though a run of this user wrote it."""
+    planted(root, GOOD | {"files": [MOVE]})
+    journal = (root / "compiled" / ".next" / "journal.json").read_bytes()
+    recovered(root)
+    (root / "compiled" / "x.py").unlink()
+    planted(root, journal, vouched=False)
+
+    assert recovered(root) is Recovery.DROPPED
+    assert not (root / "compiled" / "x.py").exists()
+
+
+def test_a_folder_that_is_anothers_holds_no_note(root: Path, tmp_path, monkeypatch) -> None:
+    """The folder of the notes may not be a link to somewhere else."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "pytest-compiledai").symlink_to(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    with pytest.raises(ArtifactError, match="a folder of another user, or none"):
+        recovered(root)
+
+
+def test_without_a_home_the_note_lies_in_the_temporary_folder(root: Path, monkeypatch) -> None:
+    """A container without a home can freeze too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+
+    with turn(root / "compiledai.lock") as note:
+        assert note.path.is_relative_to(tempfile.gettempdir())
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_an_edited_recording_is_an_error(recordings: Recordings, change: Any, fo
         (b"\xff", "utf-8"),
         (b'{"model": "a", "model": "b"}', 'the key "model" twice'),
         (b"[" * 100, "nesting deeper"),
-        (b" " * (MOST_BYTES + 1), f"more than {MOST_BYTES} bytes"),
+        (b" " * (MOST_BYTES + 1), f"over the cap of {MOST_BYTES}"),
     ],
 )
 def test_a_broken_file_is_an_error(recordings: Recordings, data: bytes, found: str) -> None:
