@@ -108,7 +108,7 @@ def remember_scans(folder: Path) -> None:
         return pickle.loads(path.read_bytes())
 
     tools.scan = scan
-    RunBench._smoke = lambda _: []  # type: ignore[method-assign] # noqa: SLF001 - proved by the whole runs
+    RunBench._smoke = lambda _: []  # type: ignore[method-assign]
 
 
 def pytest_load_initial_conftests() -> None:

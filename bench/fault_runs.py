@@ -125,7 +125,7 @@ def _inside(place: Place, arguments: list[str], environ: dict[str, str]) -> None
     """Be a run of pytest from here on."""
     code = 70
     try:
-        atexit._clear()  # noqa: SLF001 - what the campaign would do at its own end is not the run's
+        atexit._clear()
         os.setsid()
         os.environ.clear()
         os.environ.update(environ)
@@ -143,7 +143,7 @@ def _inside(place: Place, arguments: list[str], environ: dict[str, str]) -> None
     except BaseException:  # noqa: BLE001 - a fork may not return into the campaign's code
         traceback.print_exc()
     finally:
-        atexit._run_exitfuncs()  # noqa: SLF001 - a fork has no other end
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         os._exit(code)
 

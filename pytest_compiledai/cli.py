@@ -29,6 +29,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root", type=Path, default=Path(), help="the project's root (default: this folder)"
     )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("compiled"),
+        help="the folder of artifacts below the root (default: compiled); the lock lies beside it",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init = commands.add_parser("init", help="write a first spec, .gitattributes and .gitignore")
     init.add_argument(
@@ -77,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="print everything as JSON")
     explain.set_defaults(command=_explain)
+    sign = commands.add_parser("sign", help="sign the lock with a key outside the repository")
+    sign.add_argument("--key", type=Path, metavar="PATH", help="default: COMPILEDAI_SIGNING_KEY")
+    sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
+    sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
+    sign.set_defaults(command=_sign)
     return parser
 
 
@@ -84,6 +95,16 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 - a million
         raise argparse.ArgumentTypeError(f"found {text}; expected a whole number below a million")
     return int(text)
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.sign import new_key
+    from pytest_compiledai.commands.sign import sign
+
+    if options.new_key is not None:
+        return new_key(options.root, options.new_key)
+    out = options.root / options.out
+    return sign(options.root, out, options.key, revision=options.revision)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -96,29 +117,32 @@ def _init(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.check import check
 
-    return check(options.root, options.files, gate=options.gate, as_json=options.json)
+    out = options.root / options.out
+    return check(options.root, out, options.files, gate=options.gate, as_json=options.json)
 
 
 def _try(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.attempt import attempt
 
-    return attempt(options.root, options.name, options.input)
+    return attempt(options.root / options.out, options.name, options.input)
 
 
 def _keep(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.keep import keep
+    from pytest_compiledai.commands.units import lock_of
 
-    return keep(options.root, options.name, output=options.output, value=options.input)
+    lock = lock_of(options.root, options.out)
+    return keep(options.root, lock, options.name, output=options.output, value=options.input)
 
 
 def _diff(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.diff import diff
+    from pytest_compiledai.commands.revision import Revision
 
     return diff(
-        options.root,
+        Revision(options.root, options.out, options.before),
+        Revision(options.root, options.out, options.after),
         options.name,
-        before=options.before,
-        after=options.after,
         examples=options.examples,
         as_json=options.json,
     )
@@ -132,8 +156,10 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.explain import explain
+    from pytest_compiledai.commands.units import lock_of
 
-    return explain(options.root, options.name, most=options.mutants, as_json=options.json)
+    lock = lock_of(options.root, options.out)
+    return explain(options.root, lock, options.name, most=options.mutants, as_json=options.json)
 
 
 if __name__ == "__main__":

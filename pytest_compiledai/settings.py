@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from decimal import Decimal
 from decimal import InvalidOperation
 from pathlib import Path
@@ -15,7 +16,12 @@ from typing import Any
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.options import DOCKER_IMAGE_SETTING
 from pytest_compiledai.options import GRANTS_SETTING
+from pytest_compiledai.options import KEYS_SETTING
 from pytest_compiledai.options import OPTIONS
+from pytest_compiledai.options import REVISION_SETTING
+from pytest_compiledai.options import SIGNATURE_SETTING
+from pytest_compiledai.trust import Trust
+from pytest_compiledai.trust import read_trust
 
 if TYPE_CHECKING:
     import pytest
@@ -59,6 +65,7 @@ class Settings:
     docker_image: str  # NAME@sha256:DIGEST, or empty
     reports: tuple[Path, ...]
     grants: Mapping[str, frozenset[str]]
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def lock(self) -> Path:
@@ -102,6 +109,11 @@ def read_settings(config: pytest.Config) -> Settings:
         docker_image=_pinned(config.getini(DOCKER_IMAGE_SETTING)),
         reports=tuple(_report(root, text) for text in values["compile_report"]),
         grants=_grants(config.getini(GRANTS_SETTING)),
+        trust=read_trust(
+            config.getini(SIGNATURE_SETTING),
+            config.getini(KEYS_SETTING),
+            config.getini(REVISION_SETTING),
+        ),
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.commands.revision import Revision
@@ -41,23 +40,21 @@ class Change:
     after: str
 
 
-def diff(root: Path, name: str, *, before: str, after: str, examples: int, as_json: bool) -> int:
+def diff(before: Revision, after: Revision, name: str, *, examples: int, as_json: bool) -> int:
     """Print the inputs whose answers differ; return 1 when there are any.
 
     Raises ``SettingsError`` for a revision or unit that is not there and ``ArtifactError`` for an
     artifact that is not what its lock says.
     """
-    root = root.resolve()
-    old, new = Revision(root, before), Revision(root, after)
-    entries = old.entry(name), new.entry(name)
-    spec = spec_of(root, entries[1].spec, name)
-    programs = _program(spec, old, entries[0]), _program(spec, new, entries[1])
+    old, new = before.entry(name), after.entry(name)
+    spec = spec_of(after.root, new.spec, name)
+    programs = _program(spec, before, old), _program(spec, after, new)
     inputs = _inputs(spec, examples)
     changes = _changes(inputs, *programs) if programs[0] != programs[1] else []
     facts = {
         "unit": name,
-        "before": {"revision": old.shown, "entry": entries[0].digest},
-        "after": {"revision": new.shown, "entry": entries[1].digest},
+        "before": {"revision": before.shown, "entry": old.digest},
+        "after": {"revision": after.shown, "entry": new.digest},
         "inputs": len(inputs),
         "changed": [asdict(change) for change in changes],
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
-from pytest_compiledai.commands.keep import entry_of
+from pytest_compiledai.commands.units import entry_of
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.failure import finding_line
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from pytest_compiledai.run import Run
 
 
-def explain(root: Path, name: str, *, most: int, as_json: bool) -> int:
+def explain(root: Path, lock: Path, name: str, *, most: int, as_json: bool) -> int:
     """Print the verdicts and the weak spots of a unit; 1 where a gate failed or a spot is weak.
 
     Raises ``SettingsError`` for a unit that is not frozen and ``ArtifactError`` where pytest gives
     no result of it.
     """
     root = root.resolve()
-    entry = entry_of(root, name)
+    entry = entry_of(lock, name)
 
     def work(run: Run, result: Result) -> dict[str, Any]:
         tried: list[Tried] = []

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.commands.attempt import read_json
+from pytest_compiledai.commands.units import entry_of
 from pytest_compiledai.commands.units import spec_of
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.files import atomic_write
-from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.counterexamples import recall
 from pytest_compiledai.functions.spec import FunctionSpec
 
 
-def keep(root: Path, name: str, *, output: str | None, value: str | None) -> int:
+def keep(root: Path, lock: Path, name: str, *, output: str | None, value: str | None) -> int:
     """Append a train row to the unit's golden file, checked against its schemas first."""
     root = root.resolve()
     last = recall(root, name)
@@ -38,7 +37,7 @@ def keep(root: Path, name: str, *, output: str | None, value: str | None) -> int
             expected="--output JSON, the right answer for it",
             next=f"compiledai keep {name} --output JSON",
         )
-    spec = _spec(root, name, last["spec"] if last else None)
+    spec = spec_of(root, last["spec"] if last else entry_of(lock, name).spec, name)
     row = _row(spec, taken, read_json(output, where="--output"))
     path = root / spec.golden
     text = path.read_text(encoding="utf-8")
@@ -64,21 +63,3 @@ def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
         "output": output,
         "split": str(Split.TRAIN),
     }
-
-
-def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
-    return spec_of(root, path or entry_of(root, name).spec, name)
-
-
-def entry_of(root: Path, name: str) -> Entry:
-    """Return the entry of a unit. Raises ``SettingsError`` where the lock has none."""
-    path = root / "compiledai.lock"
-    entries = read_lock(path.read_bytes(), path.name).lock.entries if path.exists() else {}
-    if name not in entries:
-        raise SettingsError(
-            where=path.name,
-            found=f"no entry of {name}",
-            expected="a unit that was compiled",
-            next="pytest --compile specs/",
-        )
-    return entries[name]

@@ -13,17 +13,20 @@ from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.process import run
 
-LOCK = "compiledai.lock"
-OUT = "compiled"
 GIT_S = 30.0
 
 
 class Revision:
-    """Reads files of one revision below a project's root; ``name`` is "" for the working tree."""
+    """Reads files of one revision below a project's root; ``name`` is "" for the working tree.
 
-    def __init__(self, root: Path, name: str) -> None:
-        self._root = root.resolve()
+    ``out`` is the folder of artifacts, relative to the root; the lock lies beside it.
+    """
+
+    def __init__(self, root: Path, out: Path, name: str) -> None:
+        self.root = root.resolve()
         self.name = name
+        self._out = out.as_posix()
+        self._lock = (out.parent / "compiledai.lock").as_posix()
 
     @property
     def shown(self) -> str:
@@ -32,16 +35,16 @@ class Revision:
 
     def entry(self, unit: str) -> Entry:
         """Return the entry of a unit. Raises ``SettingsError`` where the lock has none."""
-        data = self._read(LOCK)
-        reading = read_lock(data, LOCK) if data is not None else None
+        data = self._read(self._lock)
+        reading = read_lock(data, self._lock) if data is not None else None
         if reading is not None and unit in reading.faults:
             raise reading.faults[unit]
         if reading is None or unit not in reading.lock.entries:
             raise SettingsError(
-                where=f"{LOCK} of {self.shown}",
+                where=f"{self._lock} of {self.shown}",
                 found=f"no entry of {unit}",
                 expected="a unit that was frozen there",
-                next=f"git log --oneline -- {LOCK}",
+                next=f"git log --oneline -- {self._lock}",
             )
         return reading.lock.entries[unit]
 
@@ -49,10 +52,10 @@ class Revision:
         """Return the artifact's files. Raises ``ArtifactError`` where the lock says otherwise."""
         found: dict[str, bytes] = {}
         for path, sha256 in sorted(entry.files.items()):
-            data = self._read(f"{OUT}/{path}")
+            data = self._read(f"{self._out}/{path}")
             if data is None or digest(data) != sha256:
                 raise ArtifactError(
-                    where=f"{OUT}/{path} of {self.shown}",
+                    where=f"{self._out}/{path} of {self.shown}",
                     found="no file" if data is None else "other bytes",
                     expected="the bytes that the lock of that revision names",
                     next=f"pytest --compile {entry.spec}::{entry.name}",
@@ -62,7 +65,7 @@ class Revision:
 
     def _read(self, path: str) -> bytes | None:
         if not self.name:
-            file = self._root / path
+            file = self.root / path
             return file.read_bytes() if file.is_file() else None
         self._check()
         ran = self._git("cat-file", "blob", f"{self.name}:./{path}")
@@ -81,5 +84,5 @@ class Revision:
 
     def _git(self, *arguments: str) -> tuple[int, bytes]:
         env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        ran = run(["git", *arguments], cwd=self._root, env=env, timeout_s=GIT_S)
+        ran = run(["git", *arguments], cwd=self.root, env=env, timeout_s=GIT_S)
         return ran.code, ran.out

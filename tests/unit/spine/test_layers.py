@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pytest_compiledai
+from pytest_compiledai.runtime.emit import loader_bytes
 
 PACKAGE = Path(pytest_compiledai.__file__).parent
 ROOT = PACKAGE.parent
@@ -29,7 +30,7 @@ ARROWS = {
     "audit": {"core", "functions", "llm"},
     "commands": {
         *("audit", "core", "drafts", "functions", "gates", "sandbox"),
-        *(".counterexamples", ".failure", ".settings"),
+        *(".counterexamples", ".failure", ".settings", ".trust"),
         *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
     },
 }
@@ -136,7 +137,7 @@ def test_nothing_private_of_pytest_is_used():
 
 def test_the_loader_needs_the_standard_library_alone():
     """What ships beside artifacts runs where nothing else is installed."""
-    names = {name.split(".")[0] for name in imported(parsed(PACKAGE / "runtime" / "loader.py"))}
+    names = {name.split(".")[0] for name in imported(ast.parse(loader_bytes()))}
 
     assert names
     assert names <= sys.stdlib_module_names
