@@ -19,7 +19,9 @@ from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.strictjson import StrictJSONError
 from pytest_compiledai.core.strictjson import read_json
 
-CAPABILITY = re.compile(r"clock|random|module:[a-z_][a-z0-9_.]{0,99}|call:[a-z_][a-z0-9_]{0,63}")
+CAPABILITY = re.compile(
+    r"clock|random|module:[A-Za-z_][A-Za-z0-9_.]{0,99}|call:[a-z_][a-z0-9_]{0,63}"
+)
 
 #: Parameters that are there already.
 _TAKEN = frozenset({"data", "clock", "random"})
