@@ -7,9 +7,9 @@ import re
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.functions import prompt
+from pytest_compiledai.functions.library import Library
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.spec import read_function_spec
-from pytest_compiledai.functions.library import Library
 from pytest_compiledai.gates.policy.rulebook import policy
 
 SPACE = re.compile(r"\s+")
