@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from typing import Any
 
+from pytest_compiledai.core import hidden
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.split import Split
@@ -122,4 +123,4 @@ def _laid_out(data: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    return hidden.shown(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
