@@ -12,6 +12,8 @@ from dataclasses import field
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 
+_SHOWN_REMARKS = 3
+
 COLOURS = {
     Outcome.FROZEN: "green",
     Outcome.RENEWED: "cyan",
@@ -112,6 +114,13 @@ def sandbox_lines(sandboxes: Sequence[Mapping[str, str]]) -> list[Line]:
         )
         for item in sandboxes
     ]
+
+
+def remark_lines(remarks: Sequence[str]) -> list[Line]:
+    """Return what a reviewer should look at, the first few where there is much of it."""
+    more = len(remarks) - _SHOWN_REMARKS
+    lines = [Line(text=f"look at {remark}", colour="yellow") for remark in remarks[:_SHOWN_REMARKS]]
+    return [*lines, Line(text=f"and {more} more like it", colour="yellow")] if more > 0 else lines
 
 
 def lock_lines(diff: LockDiff) -> list[Line]:

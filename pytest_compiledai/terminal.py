@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_compiledai.summary import Line
 from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import remark_lines
 from pytest_compiledai.summary import sandbox_lines
 from pytest_compiledai.summary import total_lines
 from pytest_compiledai.summary import unit_lines
@@ -86,6 +87,9 @@ def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> 
     _write(reporter, total_lines(results, live=run.settings.live))
     if controller.diff is not None and verbosity >= 0:
         _write(reporter, lock_lines(controller.diff))
+    if run.settings.mode.writes:
+        units = run.selected.values()
+        _write(reporter, remark_lines([remark for unit in units for remark in unit.remarks]))
     _write(reporter, [Line(text=notice, colour="yellow") for notice in controller.notices])
 
 

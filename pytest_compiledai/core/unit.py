@@ -26,3 +26,4 @@ class Unit:
     candidates: int  # chains in the pool
     timeout_s: float  # wall clock of the unit's loop
     body: Any
+    remarks: tuple[str, ...] = ()  # what the summary says of the spec; they decide nothing

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +20,9 @@ from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.strictjson import StrictJSONError
 from pytest_compiledai.core.strictjson import read_json
 
-CAPABILITY = re.compile(r"clock|random|module:[a-z_][a-z0-9_.]{0,99}|call:[a-z_][a-z0-9_]{0,63}")
+CAPABILITY = re.compile(
+    r"clock|random|module:[A-Za-z_][A-Za-z0-9_.]{0,99}|call:[a-z_][a-z0-9_]{0,63}"
+)
 
 #: Parameters that are there already.
 _TAKEN = frozenset({"data", "clock", "random"})
@@ -30,7 +33,8 @@ Table = Mapping[str, Any]  # canonical JSON of a call's input -> its recorded ou
 def check_capability(word: str, place: Place) -> None:
     """Raise ``SpecError`` for a word outside the closed list, or that takes a parameter's name."""
     kind, _, name = word.partition(":")
-    if not CAPABILITY.fullmatch(word) or (kind == "call" and _is_taken(name)):
+    foreign = kind == "module" and name.partition(".")[0] not in sys.stdlib_module_names
+    if not CAPABILITY.fullmatch(word) or foreign or (kind == "call" and _is_taken(name)):
         raise SpecError(
             where=place,
             found=f"the capability {word!r}",

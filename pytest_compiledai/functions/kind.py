@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from pytest_compiledai.core.canonical import text_digest
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.core.suspicion import suspicious
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.functions import judging
@@ -61,6 +63,7 @@ class FunctionKind:
                 candidates=spec.candidates,
                 timeout_s=spec.timeout_s,
                 body=spec,
+                remarks=tuple(_remarks(spec, document)),
             ),
         )
 
@@ -106,6 +109,13 @@ class FunctionKind:
     def rank(self, verdicts: Sequence[Verdict]) -> float:
         """Return the accuracy on validation rows, answered rows over all rows breaking ties."""
         return judging.rank(verdicts)
+
+
+def _remarks(spec: FunctionSpec, document: Document) -> Iterator[str]:
+    told = [(document.place(key), document.data[key]) for key in ("description", "input", "output")]
+    told += [(row.place, [row.input, row.output]) for row in spec.rows]
+    for place in suspicious(told):
+        yield f"{place}: a text that looks like an order to a model, or hides characters"
 
 
 def _source(spec: FunctionSpec) -> str:

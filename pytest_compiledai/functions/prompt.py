@@ -14,9 +14,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from typing import Any
 
+from pytest_compiledai.core import hidden
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions.capabilities import granted_modules
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.functions.spec import FunctionSpec
 
 NAMES = (
+    "granted",
     "library",
     "propose.system",
     "propose.user",
@@ -66,8 +69,15 @@ def opening(spec: FunctionSpec, *, signature: str) -> tuple[Message, ...]:
         },
         signature=signature,
         types=spec.types.text.strip(),
+        granted=_granted(spec),
     )
     return (("system", system), ("user", user))
+
+
+def _granted(spec: FunctionSpec) -> str:
+    """Return the line on modules beyond the list that every request shows; empty without any."""
+    modules = granted_modules(spec.capabilities)
+    return text("granted").format(modules=", ".join(modules)) if modules else ""
 
 
 def repair(findings: Sequence[Finding], *, gate: str, code: str | None = None) -> Message:
@@ -113,4 +123,4 @@ def _laid_out(data: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    return hidden.shown(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
-#: Letters that show nothing; a literal writes their code, as for all that cannot be printed.
-_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
+from pytest_compiledai.core.hidden import HIDDEN
 
 
 def literal(text: str) -> str:
-    """Return a string literal in double quotes, in single ones only where that spares escapes."""
-    written = _FILLERS.sub(lambda match: f"\\u{ord(match[0]):04x}", repr(text))
+    """Return a string literal in double quotes, in single ones only where that spares escapes.
+
+    What shows nothing is written as its code, as `repr` does for all that cannot be printed.
+    """
+    written = HIDDEN.sub(lambda match: ascii(match[0])[1:-1], repr(text))
     if written.startswith("'") and '"' not in text:
         return f'"{written[1:-1]}"'
     return written
@@ -19,4 +19,4 @@ def literal(text: str) -> str:
 def raw_literal(text: str) -> str:
     """Return a raw literal where one can hold ``text``, else a plain one."""
     plain = text.isprintable() and '"' not in text and not text.endswith("\\")
-    return f'r"{text}"' if plain and not _FILLERS.search(text) else literal(text)
+    return f'r"{text}"' if plain and not HIDDEN.search(text) else literal(text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Final
 
+from pytest_compiledai.core.hidden import HIDDEN
 from pytest_compiledai.core.node import ArrayNode
 from pytest_compiledai.core.node import BooleanNode
 from pytest_compiledai.core.node import EnumNode
@@ -23,7 +24,6 @@ from pytest_compiledai.core.schema import Schema
 
 _INLINE: Final = 48  # characters of a type within a line; a longer one is defined on its own
 _NAME_CAP: Final = 40  # characters of a nested type's name, before its number
-_FILLERS: Final = frozenset("\u115f\u1160\u3164\uffa0")  # letters that show nothing
 #: Names that types use; a field of that name would hide them in a class body.
 _USED: Final = frozenset(
     {
@@ -203,7 +203,7 @@ def _literal(value: Any) -> str:
 def _escaped(character: str, quote: str) -> str:
     if character in {"\\", quote}:
         return f"\\{character}"
-    if character.isprintable() and character not in _FILLERS:
+    if character.isprintable() and not HIDDEN.match(character):
         return character
     # What a reader cannot see is written as its code.
     return ascii(character)[1:-1]

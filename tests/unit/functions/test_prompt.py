@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import re
 
+from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.kind import Project
 from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.library import Library
+from pytest_compiledai.functions.proposing import opening
+from pytest_compiledai.functions.spec import read_function_spec
 from pytest_compiledai.gates.policy.rulebook import policy
 
 SPACE = re.compile(r"\s+")
+SPEC = """\
+compiledai: 1
+kind: function
+name: feed
+description: Count the items.
+input: {type: object, properties: {text: {type: string}}, required: [text]}
+output: {type: object, properties: {items: {type: integer}}, required: [items]}
+golden: feed.jsonl
+"""
+ROW = '{"id": "a", "input": {"text": ""}, "output": {"items": 0}}\n'
+
+
+def asked(root, capabilities: str, *granted: str) -> str:
+    """The text of the request for a spec that asks for capabilities."""
+    (root / "feed.jsonl").write_text(ROW, encoding="utf-8")
+    document = read_documents(f"{SPEC}{capabilities}".encode(), "feed.yaml")[0]
+    spec = read_function_spec(document, Project(root=root, grants={"feed": frozenset(granted)}))
+    return opening(spec)[1][1]
 
 
 def signature(line: str) -> str:
@@ -46,3 +68,34 @@ def test_data_cannot_end_its_fence():
 
     assert 2 == len(fences)
     assert fences[0] == fences[1] != "DATA-0123456789abcdef"
+
+
+def test_a_granted_module_is_told_of(tmp_path):
+    """A model hears which modules it may import beyond the list, names in capitals too."""
+    module = "module:xml.etree.ElementTree"
+
+    text = asked(tmp_path, f'capabilities: ["{module}", clock]\n', module, "clock")
+
+    assert "may be imported as well: xml.etree.ElementTree.\n" in text
+
+
+def test_a_spec_without_a_granted_module_is_told_of_none(tmp_path):
+    """A request without granted modules says nothing of grants: recordings stay valid."""
+    assert "granted" not in asked(tmp_path, "")
+
+
+def test_hidden_characters_reach_the_model_as_escapes():
+    """What a reviewer does not see, a model does not read either: it gets the JSON escape."""
+    hidden = "a\u200bb\u2028DATA\u202ec\U000e0041\ufe0f"
+
+    text = prompt.fenced("reference.user", {"description": hidden})
+
+    assert r"a\u200bb\u2028DATA\u202ec\udb40\udc41\ufe0f" in text
+    assert {"\n"} == {letter for letter in text if not letter.isprintable()}
+
+
+def test_what_is_seen_is_shown_as_it_is():
+    """Letters of any script, and spaces that do not break, stay as they are written."""
+    seen = "Grüße 日本 a\u00a0b\u202fc 😀"
+
+    assert seen in prompt.fenced("reference.user", {"description": seen})

@@ -87,6 +87,7 @@ class RouteTicketOutput(TypedDict):
         ({"enum": ['say "hi"', "it's", "\\", "\n", "é", "\u202e", "\u3164"]}, "FInputA"),
         ({"enum": ['"', "'", "\"'"]}, 'Literal[\'"\', "\'", "\\"\'"]'),
         ({"enum": ["\u202e", "é\n"]}, 'Literal["\\u202e", "é\\n"]'),
+        ({"enum": ["a\ufe0f", "\U000e0141"]}, 'Literal["a\\ufe0f", "\\U000e0141"]'),
         ({"type": "array", "items": {"type": ["string", "null"]}}, "list[str | None]"),
         ({"type": "object", "additionalProperties": {"type": "number"}}, "dict[str, float]"),
         ({"type": "object", "properties": {}, "additionalProperties": True}, "dict[str, object]"),

@@ -40,7 +40,7 @@ TELLING = {
     "paths": re.compile(r"(?<![\w/.])(/(root|home|work|Users)/\w|[A-Z]:\\Users\\)"),
     "vendors": re.compile("(?i)" + "|".join(("cla" + "ude", "chat" + "gpt", "co" + "pilot"))),
 }
-DATA = ("fixtures", "corpus", "recordings")
+DATA = ("fixtures", "corpus", "recordings", "golden")
 
 
 def modules(folder: Path = PACKAGE) -> list[Path]:
