@@ -54,8 +54,19 @@ class Controller:
             self.failed = True
             self.notices.append(str(error))
 
-    def note(self, payload: Mapping[str, Any]) -> None:
-        """Note the unit that an item's report names."""
+    def note(self, payload: Mapping[str, Any], outcome: str) -> None:
+        """Note the unit that an item's report names; a changed outcome fails the run.
+
+        A mark or a hook of the project can skip an item or rewrite its report, but then nobody
+        could tell a green run from one that asked nothing.
+        """
+        if payload["ended"] != outcome:
+            self.failed = True
+            ended = payload["ended"] or "was not run"
+            self.notices.append(
+                f"{payload['unit']}::{payload['gate']}: found the outcome {outcome} of an item "
+                f"that {ended}; expected its own; next: look for marks and hooks in conftest.py"
+            )
         if payload["result"]:
             self._noted[payload["unit"]] = payload["result"]
             self._asked.setdefault(payload["unit"], set()).add(payload["gate"])

@@ -49,6 +49,19 @@ def activate(config: pytest.Config) -> None:
         config.pluginmanager.register(XdistHooks(controller), "compiledai-xdist")
 
 
+def _is_skip(call: pytest.CallInfo[None]) -> bool:
+    return call.excinfo is not None and isinstance(call.excinfo.value, pytest.skip.Exception)
+
+
+def _ended(call: pytest.CallInfo[None]) -> str:
+    """Return the outcome that an item's report must have; "" for one that never ran."""
+    if call.when != "call":
+        return ""
+    if call.excinfo is None:
+        return "passed"
+    return "skipped" if _is_skip(call) else "failed"
+
+
 def _distributes(config: pytest.Config) -> bool:
     """Whether xdist starts workers (its own hooks exist only where it is installed)."""
     return config.pluginmanager.hasplugin("xdist") and bool(config.getoption("tx", None))
@@ -72,13 +85,13 @@ class Hooks:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the digest of what the item found."""
+        """Attach the digest of what the item found, and how it really ended."""
         report = yield
-        if isinstance(item, GateItem) and report.when == "call":
+        if isinstance(item, GateItem) and (report.when == "call" or _is_skip(call)):
             payload = self.run.payload(item.unit, item.gate)
-            setattr(report, PAYLOAD, payload)
+            setattr(report, PAYLOAD, payload | {"ended": _ended(call)})
             if payload["artifact"]:
                 item.user_properties.append(("compiledai.artifact", payload["artifact"]))
                 report.user_properties = list(item.user_properties)
@@ -109,7 +122,7 @@ class ControllerHooks:
         """Note the units that items asked about."""
         payload = getattr(report, PAYLOAD, None)
         if payload is not None:
-            self.controller.note(payload)
+            self.controller.note(payload, report.outcome)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
