@@ -15,6 +15,11 @@ from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import parse
 from pytest_compiledai.core.lock import render
 
+# Loaded before any test: pytester forgets modules that a test imported, and this library's compiled
+# half does not take the classes of a second import.
+pytest.importorskip("cryptography.hazmat.primitives.serialization")
+pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+
 LOAD = "from compiled import double; print(double({'n': 4})['m'])"
 
 
