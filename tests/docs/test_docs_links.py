@@ -9,7 +9,10 @@ import pytest
 
 from pytest_compiledai.options import DOCKER_IMAGE_SETTING
 from pytest_compiledai.options import GRANTS_SETTING
+from pytest_compiledai.options import KEYS_SETTING
 from pytest_compiledai.options import OPTIONS
+from pytest_compiledai.options import REVISION_SETTING
+from pytest_compiledai.options import SIGNATURE_SETTING
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
@@ -44,6 +47,7 @@ def test_every_option_and_setting_exists(page, name):
     text = page(name).text
     flags = {option.flag for option in OPTIONS}
     settings = {option.setting for option in OPTIONS} | {GRANTS_SETTING, DOCKER_IMAGE_SETTING}
+    settings |= {SIGNATURE_SETTING, KEYS_SETTING, REVISION_SETTING}
 
     assert set(re.findall(r"--compile[a-z-]*", text)) - flags == set()
     assert set(re.findall(r"\bcompiledai_[a-z_]+", text)) - settings == set()
