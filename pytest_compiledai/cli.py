@@ -29,6 +29,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root", type=Path, default=Path(), help="the project's root (default: this folder)"
     )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("compiled"),
+        help="the folder of artifacts below the root (default: compiled); the lock lies beside it",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init = commands.add_parser("init", help="write a first spec, .gitattributes and .gitignore")
     init.set_defaults(command=_init)
@@ -46,7 +52,22 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--output", metavar="JSON", help="the right answer for it")
     keep.add_argument("--input", metavar="JSON", help="another input than the last counterexample")
     keep.set_defaults(command=_keep)
+    sign = commands.add_parser("sign", help="sign the lock with a key outside the repository")
+    sign.add_argument("--key", type=Path, metavar="PATH", help="default: COMPILEDAI_SIGNING_KEY")
+    sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
+    sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
+    sign.set_defaults(command=_sign)
     return parser
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.sign import new_key
+    from pytest_compiledai.commands.sign import sign
+
+    if options.new_key is not None:
+        return new_key(options.root, options.new_key)
+    out = options.root / options.out
+    return sign(options.root, out, options.key, revision=options.revision)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -58,19 +79,21 @@ def _init(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.check import check
 
-    return check(options.root, options.files, gate=options.gate, as_json=options.json)
+    out = options.root / options.out
+    return check(options.root, out, options.files, gate=options.gate, as_json=options.json)
 
 
 def _try(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.attempt import attempt
 
-    return attempt(options.root, options.name, options.input)
+    return attempt(options.root / options.out, options.name, options.input)
 
 
 def _keep(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.keep import keep
 
-    return keep(options.root, options.name, output=options.output, value=options.input)
+    lock = (options.root / options.out).parent / "compiledai.lock"
+    return keep(options.root, lock, options.name, output=options.output, value=options.input)
 
 
 if __name__ == "__main__":

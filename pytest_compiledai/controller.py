@@ -12,6 +12,7 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import recover
 from pytest_compiledai.core.gate import COMPILE
+from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
@@ -21,6 +22,7 @@ from pytest_compiledai.report.document import write_reports
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
 from pytest_compiledai.summary import LockDiff
+from pytest_compiledai.trust import stale_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +77,7 @@ class Controller:
             if self.run.settings.mode.writes and not interrupted:
                 self._freeze()
             self._look_for_gone_specs()
+            self._look_at_signature()
             write_reports(self.run.settings.reports, self.results())
             remember(self.run.config, self.results())
         except CompiledAIError as error:
@@ -140,6 +143,12 @@ class Controller:
             if not (root / entry.spec).is_file()
             or (entry.spec in read and name not in self.run.places)
         )
+
+    def _look_at_signature(self) -> None:
+        lock, shown = self.run.settings.lock, self.run.relative(self.run.settings.lock)
+        notice = stale_signature(lock, read_lock_file(lock, shown), shown)
+        if notice:
+            self.notices.append(notice)
 
     def _look_for_gone_specs(self) -> None:
         if self.run.settings.prune:

@@ -41,6 +41,8 @@ class Frozen:
         """The lock, read once. Raises ``LockError`` when the file as a whole cannot be read."""
         shown = self.run.relative(self.settings.lock)
         data = read_lock_file(self.settings.lock, shown)
+        if not self.settings.mode.writes:  # what a writing run ends with has to be signed anew
+            self.settings.trust.check(self.settings.lock, data, shown)
         return read_lock(data, shown) if data else LockReading(lock=Lock())
 
     def entry(self, unit: Unit) -> Entry | None:

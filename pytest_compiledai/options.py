@@ -114,6 +114,12 @@ OPTIONS = (
 GRANTS_SETTING = "compiledai_grants"
 
 
+#: Settings without an option: who may sign the lock is not for the command line of one run.
+SIGNATURE_SETTING = "compiledai_signature"
+KEYS_SETTING = "compiledai_trusted_keys"
+REVISION_SETTING = "compiledai_minimum_revision"
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Register every option and its setting."""
     group = parser.getgroup("compiledai", "compile specs into frozen artifacts")
@@ -141,6 +147,11 @@ def add_options(parser: pytest.Parser) -> None:
         type="linelist",
         default=[],
     )
+    policies = "off, verify (a signature that is there is good) or required; for locked and frozen"
+    parser.addini(SIGNATURE_SETTING, policies, type="string", default="")
+    keys = "public keys, 64 hex digits each, whose signature of the lock is good"
+    parser.addini(KEYS_SETTING, keys, type="linelist", default=[])
+    parser.addini(REVISION_SETTING, "lowest revision of a signature", type="string", default="")
 
 
 def is_active(config: pytest.Config) -> bool:

@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from decimal import Decimal
 from decimal import InvalidOperation
 from pathlib import Path
@@ -14,7 +15,12 @@ from typing import Any
 
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.options import GRANTS_SETTING
+from pytest_compiledai.options import KEYS_SETTING
 from pytest_compiledai.options import OPTIONS
+from pytest_compiledai.options import REVISION_SETTING
+from pytest_compiledai.options import SIGNATURE_SETTING
+from pytest_compiledai.trust import Trust
+from pytest_compiledai.trust import read_trust
 
 if TYPE_CHECKING:
     import pytest
@@ -56,6 +62,7 @@ class Settings:
     sandbox: str
     reports: tuple[Path, ...]
     grants: Mapping[str, frozenset[str]]
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def lock(self) -> Path:
@@ -98,6 +105,11 @@ def read_settings(config: pytest.Config) -> Settings:
         sandbox=values["compile_sandbox"] or "auto",
         reports=tuple(_report(root, text) for text in values["compile_report"]),
         grants=_grants(config.getini(GRANTS_SETTING)),
+        trust=read_trust(
+            config.getini(SIGNATURE_SETTING),
+            config.getini(KEYS_SETTING),
+            config.getini(REVISION_SETTING),
+        ),
     )
 
 

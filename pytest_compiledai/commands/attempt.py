@@ -15,9 +15,9 @@ from pytest_compiledai.core.errors import SettingsError
 OUT = "compiled"
 
 
-def attempt(root: Path, name: str, text: str) -> int:
+def attempt(out: Path, name: str, text: str) -> int:
     """Print the function's answer to the JSON ``text``; 1 when it abstains."""
-    loader = load_loader(root.resolve() / OUT)
+    loader = load_loader(out.resolve())
     value = read_json(text, where="try")
     try:
         answer = loader.load(name)(value)
@@ -26,7 +26,7 @@ def attempt(root: Path, name: str, text: str) -> int:
         return 1
     except (loader.NotCompiled, loader.IntegrityError) as error:
         raise ArtifactError(
-            where=f"{OUT}/{name}.py",
+            where=f"{out.name}/{name}.py",
             found=str(error),
             expected="a frozen artifact that matches the lock",
             next="pytest --compile specs/",

@@ -15,12 +15,12 @@ from pytest_compiledai.failure import finding_line
 STATIC = ("security", "syntax")
 
 
-def check(root: Path, files: Sequence[Path], *, gate: str | None, as_json: bool) -> int:
+def check(root: Path, out: Path, files: Sequence[Path], *, gate: str | None, as_json: bool) -> int:
     """Print what the static gates find; return 1 when any of them failed."""
     from pytest_compiledai.gates.tools import ScanRequest
     from pytest_compiledai.gates.tools import scan
 
-    sources = [_source(root, path) for path in _python_files(root, files)]
+    sources = [_source(root, path) for path in _python_files(root, out, files)]
     scans = scan([ScanRequest(source=source) for source in sources])
     judged = {
         source.path: [_verdict(name, source, scans) for name in STATIC if gate in (None, name)]
@@ -39,22 +39,24 @@ def _verdict(gate: str, source: Source, scans: Any) -> Verdict:
     return syntax.judge_file(source, settings=syntax.SyntaxSettings(), scans=scans)
 
 
-def _python_files(root: Path, files: Sequence[Path]) -> list[Path]:
+def _python_files(root: Path, out: Path, files: Sequence[Path]) -> list[Path]:
     """Return the Python files named, and for a spec the artifacts of its units."""
     found: list[Path] = []
     for path in files:
-        found += _artifacts(root, path) if path.suffix in (".yaml", ".yml") else [path]
+        found += _artifacts(root, out, path) if path.suffix in (".yaml", ".yml") else [path]
     return found
 
 
-def _artifacts(root: Path, spec: Path) -> list[Path]:
+def _artifacts(root: Path, out: Path, spec: Path) -> list[Path]:
     from pytest_compiledai.core.lock import read_lock
+    from pytest_compiledai.core.lock import read_lock_file
 
-    lock = root / "compiledai.lock"
-    entries = read_lock(lock.read_bytes(), lock.name).lock.entries if lock.exists() else {}
+    lock = out.parent / "compiledai.lock"
+    data = read_lock_file(lock, lock.name)
+    entries = read_lock(data, lock.name).lock.entries if data else {}
     relative = spec.resolve().relative_to(root.resolve()).as_posix()
     files = [
-        root / "compiled" / path
+        out / path
         for entry in entries.values()
         if entry.spec == relative
         for path in sorted(entry.files)

@@ -14,13 +14,14 @@ from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.lock import read_lock
+from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.counterexamples import recall
 from pytest_compiledai.functions.spec import FunctionSpec
 from pytest_compiledai.functions.spec import read_function_spec
 
 
-def keep(root: Path, name: str, *, output: str | None, value: str | None) -> int:
+def keep(root: Path, lock: Path, name: str, *, output: str | None, value: str | None) -> int:
     """Append a train row to the unit's golden file, checked against its schemas first."""
     root = root.resolve()
     last = recall(root, name)
@@ -40,7 +41,7 @@ def keep(root: Path, name: str, *, output: str | None, value: str | None) -> int
             expected="--output JSON, the right answer for it",
             next=f"compiledai keep {name} --output JSON",
         )
-    spec = _spec(root, name, last["spec"] if last else None)
+    spec = _spec(root, name, last["spec"] if last else _entry(lock, name).spec)
     row = _row(spec, taken, read_json(output, where="--output"))
     path = root / spec.golden
     text = path.read_text(encoding="utf-8")
@@ -68,8 +69,7 @@ def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
     }
 
 
-def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
-    where = path or _entry(root, name).spec
+def _spec(root: Path, name: str, where: str) -> FunctionSpec:
     for document in read_documents((root / where).read_bytes(), where):
         if document.data.get("name") == name:
             # Capabilities do not matter for a row; granting what is asked keeps the reader quiet.
@@ -78,9 +78,9 @@ def _spec(root: Path, name: str, path: str | None) -> FunctionSpec:
     raise SettingsError(where=where, found=f"no spec of {name}", expected="one")
 
 
-def _entry(root: Path, name: str) -> Entry:
-    path = root / "compiledai.lock"
-    entries = read_lock(path.read_bytes(), path.name).lock.entries if path.exists() else {}
+def _entry(path: Path, name: str) -> Entry:
+    data = read_lock_file(path, path.name)
+    entries = read_lock(data, path.name).lock.entries if data else {}
     if name not in entries:
         raise SettingsError(
             where=path.name,

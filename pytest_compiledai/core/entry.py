@@ -95,7 +95,7 @@ class Entry:
 def read_entry(name: str, table: object, place: Place) -> Entry:
     """Return the entry in ``table``. Raises ``LockError`` for anything that is not as written."""
     if not NAME.fullmatch(name) or name in RESERVED:
-        free = "a name of the form [a-z][a-z0-9_]{0,63}, not `load` or `fallback`"
+        free = "a name of the form [a-z][a-z0-9_]{0,63}, not `load`, `fallback` or `trust`"
         raise _fault(place, name, f"the name {_shown(name)}", free)
     if not isinstance(table, dict):
         raise _fault(place, name, _shown(table), f"a table of the keys {', '.join(KEYS)}")

@@ -9,7 +9,9 @@ This file is written as a whole and needs the standard library only. ``compileda
 for beside this folder, then inside it (that is where a wheel ships it). An artifact's bytes are
 read once, their SHA-256 is compared with the lock's, and those bytes are compiled and executed:
 no other file of this folder can be imported, no ``.pyc`` of an artifact is read or written, and
-no symlink below this folder is followed. It does not judge the lock, which review has to protect.
+no symlink below this folder is followed. It does not judge the lock, which review has to protect,
+or a signature: with ``COMPILEDAI_TRUSTED_KEYS`` in the environment, or after ``trust``, a lock
+that none of those keys signed is refused.
 """
 
 # No pathlib: it would be imported for a handful of joins.
@@ -30,19 +32,22 @@ from collections.abc import Iterator as _Iterator
 from collections.abc import Mapping as _Mapping
 from importlib.machinery import ModuleSpec as _ModuleSpec
 
+from pytest_compiledai.runtime.signature import _KEY
+from pytest_compiledai.runtime.signature import _SIGNATURE_CAP
+from pytest_compiledai.runtime.signature import _SIGNATURE_FILE
+from pytest_compiledai.runtime.signature import _signature_fault
+
 TYPE_CHECKING = False  # `typing` is not imported: it would double the import time of this package
 if TYPE_CHECKING:
     from collections.abc import Callable as _Callable
     from typing import Any as _Any
 
 __all__ = ["Abstain", "Files", "IntegrityError", "NeedsCapabilities", "NotCompiled"]
-__all__ += ["fallback", "load"]
+__all__ += ["fallback", "load", "trust"]
 
 # What importlib.reload must not replace: classes that callers catch, and what they registered.
 _kept: dict[str, _Any] = {
-    name: globals()[name]
-    for name in ("Abstain", "IntegrityError", "NeedsCapabilities", "NotCompiled", "_fallbacks")
-    if name in globals()
+    name: globals()[name] for name in (*__all__[:5], "_fallbacks", "_pins") if name in globals()
 }
 for _name in globals().get("_ready", ()):
     globals().pop(_name, None)
@@ -140,6 +145,22 @@ def fallback(name: str, function: _Callable[..., _Any], /) -> None:
         globals().pop(name, None)
 
 
+def trust(*keys: str, minimum_revision: int = 1) -> None:
+    """Serve only what a lock names that one of these public keys signed; before the first load.
+
+    Keys are 64 hex digits, as `compiledai sign` prints them. Each call adds a condition, and so
+    does the environment: all of them have to hold. Raises ``ValueError`` for what is no key.
+    """
+    if not keys or not all(isinstance(key, str) and _KEY.fullmatch(key) for key in keys):
+        raise ValueError("trust needs public keys, 64 hex digits each")
+    with _guard:
+        if _tables:
+            found = "artifacts that were loaded before any key was trusted"
+            first = f"`{_shown}.trust(...)` before the first import of an artifact"
+            raise IntegrityError(_message(_shown, found, "none", first))
+        _pins.append((frozenset(keys), minimum_revision))
+
+
 class _Answering:
     """A function with a fallback: the only functions that are not handed out bare."""
 
@@ -159,11 +180,12 @@ class _Answering:
 
 
 _fallbacks: dict[str, _Callable[..., _Any]] = {}
+_pins: list[tuple[frozenset[str], int]] = []  # trusted keys, and the lowest revision that is good
 _ready: dict[str, _Any] = {}  # what `load` hands out without a further look
 _functions: dict[str, _Any] = {}  # the bare functions
 _entries: dict[str, dict[str, _Any]] = {}
 _tables: dict[str, str] = {}  # name -> the text of its table, once the lock has been read
-_guard = _threading.RLock()  # protects the five above
+_guard = _threading.RLock()  # protects the six above
 _folder = _os.path.dirname(_os.path.abspath(__file__))
 _shown = _os.path.basename(_folder)
 
@@ -265,6 +287,7 @@ def _read_lock() -> dict[str, str]:
         except OSError as error:
             found = error.strerror or str(error)
             raise IntegrityError(_message(_LOCK, found, "a plain file", _restore())) from None
+        _check_signature(place, data)
         return _split(data)
     raise NotCompiled(
         _message(
@@ -274,6 +297,40 @@ def _read_lock() -> dict[str, str]:
             f"`pytest --compile specs/`, or ship the lock with {_shown}/",
         )
     )
+
+
+def _check_signature(place: str, lock: bytes) -> None:
+    """Raise ``IntegrityError`` where keys are trusted and none of them signed this lock."""
+    pins = [*_pins, *_pins_of_environment()]
+    if not pins:
+        return
+    try:
+        data = _read(place, _SIGNATURE_FILE, _SIGNATURE_CAP)
+    except FileNotFoundError:
+        data = b""
+    except OSError as error:
+        data = (error.strerror or str(error)).encode()
+    for keys, least in pins:
+        fault = _signature_fault(lock, data, keys, least)
+        if fault:
+            following = f"`compiledai sign`, and ship {_LOCK} and {_SIGNATURE_FILE} together"
+            raise IntegrityError(
+                _message(_SIGNATURE_FILE, fault, "the lock's signature by a trusted key", following)
+            )
+
+
+def _pins_of_environment() -> list[tuple[frozenset[str], int]]:
+    """Return what the environment demands; a variable that is set and empty is a mistake."""
+    keys = _os.environ.get("COMPILEDAI_TRUSTED_KEYS")
+    least = _os.environ.get("COMPILEDAI_MINIMUM_REVISION", "1")
+    if keys is None:
+        return []
+    known = frozenset(keys.replace(",", " ").split())
+    if not known or not all(map(_KEY.fullmatch, known)) or not _re.fullmatch("[0-9]{1,9}", least):
+        found = "no public keys of 64 hex digits, or no number of a revision"
+        expected = "COMPILEDAI_TRUSTED_KEYS and COMPILEDAI_MINIMUM_REVISION as they are documented"
+        raise IntegrityError(_message("the environment", found, expected, "unset or mend them"))
+    return [(known, int(least))]
 
 
 def _split(data: bytes) -> dict[str, str]:
@@ -362,6 +419,9 @@ def _verified(name: str, path: str, cap: int) -> bytes:
         found = (error.strerror or str(error)).lower()
         raise IntegrityError(_message(where, found, "a plain file", _restore())) from None
     found = hashlib.sha256(data).hexdigest()
+    if found != expected and hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest() == expected:
+        following = f"add `{_shown}/** text eol=lf` to .gitattributes, then {_restore()}"
+        raise IntegrityError(_message(where, "CRLF line ends", "LF, as it was frozen", following))
     if found != expected:
         raise IntegrityError(
             _message(where, f"sha256 {found}", f"{expected} as in {_LOCK}", _restore())

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pytest_compiledai
+from pytest_compiledai.runtime.emit import loader_bytes
 
 PACKAGE = Path(pytest_compiledai.__file__).parent
 ROOT = PACKAGE.parent
@@ -25,7 +26,10 @@ ARROWS = {
     "runtime": {"core"},
     "report": {"core", "llm"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
-    "commands": {"core", "gates", "functions", ".counterexamples", ".failure", ".settings"},
+    "commands": {
+        *("core", "gates", "functions"),
+        *(".counterexamples", ".failure", ".settings", ".trust"),
+    },
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}
 #: What would tell where, or with whose help, a file was made; rows of data may hold any path.
@@ -130,7 +134,7 @@ def test_nothing_private_of_pytest_is_used():
 
 def test_the_loader_needs_the_standard_library_alone():
     """What ships beside artifacts runs where nothing else is installed."""
-    names = {name.split(".")[0] for name in imported(parsed(PACKAGE / "runtime" / "loader.py"))}
+    names = {name.split(".")[0] for name in imported(ast.parse(loader_bytes()))}
 
     assert names
     assert names <= sys.stdlib_module_names
