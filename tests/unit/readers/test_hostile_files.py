@@ -103,6 +103,18 @@ def test_a_spec_of_very_many_nodes_is_refused() -> None:
         read_documents(text.encode(), "specs/x.yaml")
 
 
+@timed
+def test_a_line_of_spaces_is_looked_at_once(bench, tmp_path: Path) -> None:
+    """Every YAML file of a project is asked whether it is a spec: spaces took four seconds."""
+    before = signal.signal(signal.SIGPROF, bench._overtime)
+    try:
+        found, _ = bench.Bench(SEED, tmp_path).watched("yaml", b" " * 60_000)
+    finally:
+        signal.signal(signal.SIGPROF, before)
+
+    assert found == "error: SpecError"
+
+
 @pytest.mark.parametrize(
     "line",
     [
