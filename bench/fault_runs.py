@@ -92,7 +92,9 @@ class Run:
 
 def start(place: Place, asked: Asked) -> Run:
     """Start a run."""
-    arguments = ["--compile", "specs", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    # The faults strike zygotes and workers of this machine; a container has tests of its own.
+    arguments = ["--compile", "specs", "--compile-sandbox", "native", "-q"]
+    arguments += ["-p", "no:randomly", "-p", "no:cacheprovider"]
     arguments += ["-p", "bench.fault_child", *asked.arguments]
     environ = {
         **os.environ,

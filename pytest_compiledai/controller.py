@@ -18,6 +18,7 @@ from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.rejudging import gate_value
+from pytest_compiledai.run import SELECTION
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
 from pytest_compiledai.sandbox.ladder import BACKENDS
@@ -54,19 +55,8 @@ class Controller:
             self.failed = True
             self.notices.append(str(error))
 
-    def note(self, payload: Mapping[str, Any], outcome: str) -> None:
-        """Note the unit that an item's report names; a changed outcome fails the run.
-
-        A mark or a hook of the project can skip an item or rewrite its report, but then nobody
-        could tell a green run from one that asked nothing.
-        """
-        if payload["ended"] != outcome:
-            self.failed = True
-            ended = payload["ended"] or "was not run"
-            self.notices.append(
-                f"{payload['unit']}::{payload['gate']}: found the outcome {outcome} of an item "
-                f"that {ended}; expected its own; next: look for marks and hooks in conftest.py"
-            )
+    def note(self, payload: Mapping[str, Any]) -> None:
+        """Note the unit that an item's report names."""
         if payload["result"]:
             self._noted[payload["unit"]] = payload["result"]
             self._asked.setdefault(payload["unit"], set()).add(payload["gate"])
@@ -118,6 +108,36 @@ class Controller:
             sandboxes=self.sandboxes(),
         )
         write_reports(settings.reports, facts)
+
+    def look_for_contradictions(self) -> None:
+        """Fail a run in which every report passed, where the store says otherwise.
+
+        Reports pass through the hooks of every conftest; what a gate answered does not.
+        """
+        wrong = [f"{r.spec}::{r.unit}::{gate}" for r in self.results() for gate in self._failing(r)]
+        if wrong:
+            self._object(f"reports that passed, though {_some(wrong)} did not")
+        if self.run.settings.mode.writes or not self.run.store.has(SELECTION):
+            return
+        selection = self.run.store.read(SELECTION)
+        if selection["taken_out"]:
+            self._object(f"a plugin that took {_some(selection['taken_out'])} out of the run")
+        asked = {(unit, gate) for unit, gates in self._asked.items() for gate in gates}
+        silent = [f"{u}::{gate}" for u, gate in selection["items"] if (u, gate) not in asked]
+        if silent:
+            self._object(f"no answer of {_some(silent)}")
+
+    def _failing(self, result: Result) -> set[str]:
+        """Return the gates whose verdict is no pass; in a mode that writes, among those asked."""
+        failed = {verdict.gate for verdict in result.verdicts if not verdict.passed}
+        failed |= {COMPILE} if result.trouble is not None else set()
+        return failed & self._asked[result.unit] if self.run.settings.mode.writes else failed
+
+    def _object(self, found: str) -> None:
+        self.failed = True
+        following = "look for hooks that change items or reports in conftest.py"
+        expected = "the verdict of every gate item; choose items with -k, -m or node ids"
+        self.notices.append(f"this run: found {found}; expected {expected}; next: {following}")
 
     @cached_property
     def _cache(self) -> dict[str, Result]:
@@ -175,8 +195,8 @@ class Controller:
         return tuple(
             name
             for name, entry in sorted(self._lock().entries.items())
-            if not (root / entry.spec).is_file()
-            or (entry.spec in read and name not in self.run.places)
+            if name not in self.run.places  # elsewhere: its spec was renamed
+            and (entry.spec in read or not (root / entry.spec).is_file())
         )
 
     def _look_at_signature(self) -> None:
@@ -196,6 +216,11 @@ class Controller:
             )
             # Nobody judges that artifact any more, and production can still load it.
             self.failed = self.failed or not self.run.settings.mode.writes
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(sorted(names)[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"  # noqa: PLR2004
 
 
 def _difference(path: str, before: Lock, after: Lock) -> LockDiff:

@@ -88,6 +88,8 @@ def plug(config: pytest.Config) -> Plugged:
                 )
             kinds[kind.name] = kind
             config.addinivalue_line("markers", f"{kind.name}: kind of this project")
+            for gate in sorted(set(kind.gates) - set(GATES)):
+                config.addinivalue_line("markers", f"{gate}: gate of the kind {kind.name}")
     gates: dict[str, OwnGate] = {}
     for group in config.hook.pytest_compiledai_gates(config=config):
         for gate in group:
@@ -100,6 +102,11 @@ def plug(config: pytest.Config) -> Plugged:
             gates[gate.name] = OwnGate(gate=gate)
             config.addinivalue_line("markers", f"{gate.name}: gate of this project")
     return Plugged(kinds=kinds, gates=dict(sorted(gates.items())))
+
+
+def adds(plugin: object) -> bool:
+    """Return whether a plugin or a conftest has one of the two hooks."""
+    return any(hasattr(plugin, f"pytest_compiledai_{noun}") for noun in ("gates", "kinds"))
 
 
 def _failed(gate: str, message: str) -> Verdict:

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from pytest_compiledai.store import Store
 
 
+SELECTION = "selection"  # the store's name of what was collected
+
+
 class Run:
     """What one process of a run knows; every value that others need goes through the store."""
 
@@ -60,6 +63,8 @@ class Run:
         self.ignored: set[str] = set()
         self.places: dict[str, Place] = {}  # unit -> where it was first collected
         self.selected: dict[str, Unit] = {}
+        self.refusal = ""  # why nothing may be judged in this run
+        self.collected: frozenset[str] = frozenset()  # node ids before plugins chose among them
         self._askings: dict[str, UnitAsking] = {}
         self._prefetched = False
 
@@ -124,7 +129,19 @@ class Run:
 
     def select(self, items: Iterable[GateItem]) -> None:
         """Remember the units whose items this run selected, in their order."""
-        self.selected = {item.unit.name: item.unit for item in items}
+        chosen = {item.nodeid: item for item in items}
+        self.selected = {item.unit.name: item.unit for item in chosen.values()}
+        selection = {
+            "items": [[item.unit.name, item.gate] for item in chosen.values()],
+            "taken_out": sorted(self.collected - set(chosen)),
+        }
+        # The controller of distributed workers collects nothing itself; all of them see the same.
+        self.store.once(SELECTION, lambda: selection)
+
+    @property
+    def is_plugged(self) -> bool:
+        """Whether this run's kinds and gates are settled."""
+        return "plugged" in self.__dict__
 
     # Answering items.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from pytest_compiledai.collect import SpecFile
 from pytest_compiledai.collect import collect_file
 from pytest_compiledai.controller import Controller
 from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.plug import adds
+from pytest_compiledai.plug import plug
 from pytest_compiledai.run import Run
 from pytest_compiledai.settings import read_settings
 from pytest_compiledai.store import Store
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 PAYLOAD = "compiledai"  # the attribute of a test report; JSON values only
 CONTROLLER = pytest.StashKey[Controller]()
+#: Options of pytest by which a user chooses items; without them every gate item has to run.
+SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise")
 
 
 def activate(config: pytest.Config) -> None:
@@ -36,6 +41,8 @@ def activate(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     store = Store(Path(worker_input[STORE_KEY])) if worker_input else Store.create()
     run = Run(config=config, settings=settings, store=store)
+    # What the root's conftest adds is looked at now, where a usage error ends the run at once.
+    plug(config)
     # One bad spec must not stop the others: pytest would end the run at a collection error.
     config.option.continue_on_collection_errors = True
     config.pluginmanager.register(Hooks(run), "compiledai-session")
@@ -47,19 +54,6 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(ControllerHooks(controller), "compiledai-controller")
     if config.pluginmanager.hasplugin("dsession") or _distributes(config):
         config.pluginmanager.register(XdistHooks(controller), "compiledai-xdist")
-
-
-def _is_skip(call: pytest.CallInfo[None]) -> bool:
-    return call.excinfo is not None and isinstance(call.excinfo.value, pytest.skip.Exception)
-
-
-def _ended(call: pytest.CallInfo[None]) -> str:
-    """Return the outcome that an item's report must have; "" for one that never ran."""
-    if call.when != "call":
-        return ""
-    if call.excinfo is None:
-        return "passed"
-    return "skipped" if _is_skip(call) else "failed"
 
 
 def _distributes(config: pytest.Config) -> bool:
@@ -77,21 +71,40 @@ class Hooks:
         """Collect spec files."""
         return collect_file(file_path, parent, self.run)
 
+    def pytest_plugin_registered(self, plugin: object) -> None:
+        """Note a conftest that comes when kinds and gates are settled already."""
+        if self.run.is_plugged and adds(plugin):
+            name = getattr(plugin, "__file__", repr(plugin))
+            self.run.refusal = (
+                f"{name}: found gates or kinds that pytest met after the first spec; "
+                "expected them in the conftest.py of the root; next: move them there"
+            )
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        """Note the gate items before plugins take some out, where no option of the user's does."""
+        if not any(config.getoption(name, None) for name in SELECTING):
+            self.run.collected = gate_ids(items)
+        return (yield)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Remember the selected units, so that analysers scan them in one batch."""
-        items = [item for item in session.items if isinstance(item, GateItem)]
-        self.run.select(items)
+        if self.run.refusal:
+            raise pytest.UsageError(self.run.refusal)
+        self.run.select([item for item in session.items if isinstance(item, GateItem)])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
+        self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the digest of what the item found, and how it really ended."""
+        """Attach the digest of what the item found."""
         report = yield
-        if isinstance(item, GateItem) and (report.when == "call" or _is_skip(call)):
+        if isinstance(item, GateItem) and report.when == "call":
             payload = self.run.payload(item.unit, item.gate)
-            setattr(report, PAYLOAD, payload | {"ended": _ended(call)})
+            setattr(report, PAYLOAD, payload)
             if payload["artifact"]:
                 item.user_properties.append(("compiledai.artifact", payload["artifact"]))
                 report.user_properties = list(item.user_properties)
@@ -122,7 +135,7 @@ class ControllerHooks:
         """Note the units that items asked about."""
         payload = getattr(report, PAYLOAD, None)
         if payload is not None:
-            self.controller.note(payload, report.outcome)
+            self.controller.note(payload)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -131,6 +144,12 @@ class ControllerHooks:
             return
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         self.controller.finish(interrupted=interrupted and not session.testsfailed)
+        if exitstatus == pytest.ExitCode.OK:
+            self.controller.look_for_contradictions()
+        if self.controller.failed and session.config.getoption("no_summary"):
+            # Why a run fails in which all passed is more than a summary.
+            for notice in self.controller.notices:
+                self.controller.run.say(notice)
         if self.controller.failed and session.exitstatus in (
             pytest.ExitCode.OK,
             pytest.ExitCode.NO_TESTS_COLLECTED,
@@ -145,6 +164,11 @@ class ControllerHooks:
     def pytest_unconfigure(self) -> None:
         """Delete the run's store."""
         self.controller.run.store.remove()
+
+
+def gate_ids(items: Iterable[pytest.Item]) -> frozenset[str]:
+    """Return the node ids of the items that are ours."""
+    return frozenset(item.nodeid for item in items if isinstance(item, GateItem))
 
 
 def built_in_kinds() -> tuple[Kind, ...]:

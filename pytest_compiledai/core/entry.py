@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from typing import Any
 
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import LockError
-from pytest_compiledai.core.paths import NAME
-from pytest_compiledai.core.paths import RESERVED
 from pytest_compiledai.core.paths import belongs_to
+from pytest_compiledai.core.paths import is_free
 from pytest_compiledai.core.paths import path_fault
+from pytest_compiledai.core.paths import portable_fault
 from pytest_compiledai.core.place import Place
 
 #: The order of keys in the text. `merge=union` works on lines, and git melts up to three common
@@ -94,8 +95,8 @@ class Entry:
 
 def read_entry(name: str, table: object, place: Place) -> Entry:
     """Return the entry in ``table``. Raises ``LockError`` for anything that is not as written."""
-    if not NAME.fullmatch(name) or name in RESERVED:
-        free = "a name of the form [a-z][a-z0-9_]{0,63}, not `load`, `fallback` or `trust`"
+    if not is_free(name):
+        free = "a name of the form [a-z][a-z0-9_]{0,63}, no keyword, device or word of the loader"
         raise _fault(place, name, f"the name {_shown(name)}", free)
     if not isinstance(table, dict):
         raise _fault(place, name, _shown(table), f"a table of the keys {', '.join(KEYS)}")
@@ -124,15 +125,16 @@ def _check_paths(name: str, table: Mapping[str, Any], place: Place) -> None:
         raise _fault(place, name, f"{fault} in `spec`", "a path relative to the project's root")
     seen: set[str] = set()
     for path in sorted(table["files"]):
-        fault = path_fault(path)
+        fault = portable_fault(path)
         if not fault and not belongs_to(path, name):
             owner = path.split("/")[0].removesuffix(".py")
             fault = f"`{path}`, which only an artifact `{owner}` may claim,"
-        if not fault and path.casefold() in seen:
+        folded = unicodedata.normalize("NFKC", path).casefold()
+        if not fault and folded in seen:
             fault = f"two paths that differ only in case, `{path}` the second,"
         if fault:
             raise _fault(place, name, f"{fault} in `files`", f"`{name}.py` or paths in `{name}/`")
-        seen.add(path.casefold())
+        seen.add(folded)
 
 
 def _fault(place: Place, name: str, found: str, expected: str) -> LockError:

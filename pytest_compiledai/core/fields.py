@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,16 +9,10 @@ from typing import Any
 
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import ALWAYS_ON
-from pytest_compiledai.core.paths import NAME
-from pytest_compiledai.core.paths import RESERVED
+from pytest_compiledai.core.paths import is_free
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
-
-#: Names of devices that Windows keeps for itself.
-_DEVICES = frozenset(
-    ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)]
-)
 
 
 def known_keys(document: Document, keys: Sequence[str], *, inside: tuple[str, ...] = ()) -> None:
@@ -36,7 +29,7 @@ def known_keys(document: Document, keys: Sequence[str], *, inside: tuple[str, ..
 def unit_name(document: Document) -> str:
     """Return the unit's name, which becomes a function, a module and a file."""
     name = text(document, "name")
-    if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in RESERVED | _DEVICES:
+    if not is_free(name):
         raise SpecError(
             where=document.place("name"),
             found=f"the name {name[:80]!r}",

@@ -34,7 +34,7 @@ from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.lock import render
 from pytest_compiledai.core.paths import NotPlain
-from pytest_compiledai.core.paths import path_fault
+from pytest_compiledai.core.paths import portable_fault
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.paths import refuse_symlinks
 from pytest_compiledai.core.stage import Stage
@@ -219,7 +219,7 @@ def _check_own_text(new: bytes, lock: Lock) -> None:
 
 def _check_way(out: Path, path: str, gone: Collection[str]) -> None:
     """Raise ``ArtifactError`` when something other than a plain file stands in the way."""
-    fault = path_fault(path) or (f"`{path}`" if path.partition("/")[0] == NEXT else "")
+    fault = portable_fault(path) or (f"`{path}`" if path.partition("/")[0] == NEXT else "")
     if fault:
         raise ValueError(f"{fault} cannot be frozen")
     refuse_symlinks(out, path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import keyword
 import os
 import re
 import stat
+import unicodedata
 from pathlib import Path
 
 #: A unit's name, which is also a file's and a Python function's.
@@ -22,6 +24,11 @@ _FLAGS |= getattr(os, "O_CLOEXEC", 0)
 _LONGEST = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_UNPORTABLE = re.compile('[<>:"|?*\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
+#: Names of devices that Windows keeps for itself, with whatever suffix.
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)]
+)
 
 
 class NotPlain(OSError):
@@ -40,6 +47,31 @@ def path_fault(path: str) -> str:
         return f"a backslash in `{path}`"
     if any(part in {"", ".", ".."} for part in path.split("/")):
         return f"an empty part, `.` or `..` in `{path}`"
+    return ""
+
+
+def is_free(name: str) -> bool:
+    """Return whether a unit may be called ``name`` on every system."""
+    taken = keyword.iskeyword(name) or name in RESERVED or name in _DEVICES
+    return NAME.fullmatch(name) is not None and not taken
+
+
+def portable_fault(path: str) -> str:
+    """Return what is wrong with a file's path on some system; empty when nothing is anywhere.
+
+    Windows drops dots and spaces at the end, keeps names of devices, and refuses some characters;
+    macOS stores other characters than it was given where they are not composed.
+    """
+    fault = path_fault(path)
+    parts = path.split("/")
+    if fault:
+        return fault
+    if any(part.endswith((".", " ")) for part in parts):
+        return f"a dot or a space at the end of a part of `{path}`"
+    if any(part.split(".")[0].strip().casefold() in _DEVICES for part in parts):
+        return f"the name of a device in `{path}`"
+    if _UNPORTABLE.search(path) or not unicodedata.is_normalized("NFC", path):
+        return f"a character in {path!a} that not every system keeps"
     return ""
 
 

@@ -15,6 +15,7 @@ from pytest_compiledai.options import REVISION_SETTING
 from pytest_compiledai.options import SIGNATURE_SETTING
 
 DOCS = Path(__file__).parents[2] / "docs"
+OTHER = {GRANTS_SETTING, KEYS_SETTING, REVISION_SETTING, SIGNATURE_SETTING, DOCKER_IMAGE_SETTING}
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 
 
@@ -46,8 +47,7 @@ def test_every_option_and_setting_exists(page, name):
     """A page names no option and no setting that the plugin does not have."""
     text = page(name).text
     flags = {option.flag for option in OPTIONS}
-    settings = {option.setting for option in OPTIONS} | {GRANTS_SETTING, DOCKER_IMAGE_SETTING}
-    settings |= {SIGNATURE_SETTING, KEYS_SETTING, REVISION_SETTING}
+    settings = {option.setting for option in OPTIONS} | OTHER
 
     assert set(re.findall(r"--compile[a-z-]*", text)) - flags == set()
     assert set(re.findall(r"\bcompiledai_[a-z_]+", text)) - settings == set()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 OWN_GATE = """
@@ -62,8 +65,9 @@ def test_a_built_in_gate_cannot_be_replaced(project, name):
 
     result = project.unit().run("--compile", "specs")
 
-    assert result.ret != 0
-    assert "cannot replace built-in ones" in result.stdout.str() + result.stderr.str()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "cannot replace built-in ones" in result.stderr.str()
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert not (project.root / "compiledai.lock").exists()
 
 
@@ -128,3 +132,140 @@ def test_a_kind_without_the_safety_gates_is_refused(project):
 
     assert result.ret != 0
     assert "which no kind can leave out" in result.stdout.str() + result.stderr.str()
+
+
+LATE = {"specs/sub/conftest.py": OWN_GATE.format(body="return Verdict(gate=self.name)")}
+
+
+def test_gates_that_come_too_late_are_a_usage_error(project):
+    """A conftest that pytest meets after the first spec cannot add a gate that nobody would ask."""
+    project.unit().unit(
+        "triple", code="def triple(data: TripleInput) -> TripleOutput:\n    return {'m': 0}\n"
+    )
+    (project.root / "specs" / "sub").mkdir()
+    for name, text in LATE.items():
+        project.write(name, text)
+    project.write("specs/sub/z.yaml", project.read("specs/triple.yaml").replace("triple", "z"))
+
+    result = project.run("--compile")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "expected them in the conftest.py of the root" in result.stderr.str()
+    assert not (project.root / "compiledai.lock").exists()
+
+
+def test_the_gates_of_a_kind_are_markers(project):
+    """A kind's own gate is an item, whose marker --strict-markers has to know."""
+    project.pytester.makeconftest(
+        """
+        class Mine:
+            name = "mine"
+            gates = ("security", "syntax", "execution", "taste")
+
+        def pytest_compiledai_kinds(config):
+            return [Mine()]
+        """
+    )
+
+    result = project.unit().run("--compile", "--markers")
+
+    result.stdout.fnmatch_lines(["@pytest.mark.taste: gate of the kind mine"])
+
+
+WRONG = "def double(data: DoubleInput) -> DoubleOutput:\n    return {'m': 3 * data['n']}\n"
+#: Ways of a conftest to make a failed gate look passed, or to have it not asked at all.
+TRICKS = {
+    "report": """
+        import pytest
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(item):
+            report = yield
+            report.outcome = "passed"
+            return report
+    """,
+    "call": """
+        import pytest
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_pyfunc_call(pyfuncitem):
+            return True if pyfuncitem.name in ("accuracy", "fuzz") else None
+    """,
+    "skip": """
+        import pytest
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name in ("accuracy", "fuzz"):
+                    item.add_marker(pytest.mark.skip(reason="later"))
+    """,
+    "drop": """
+        def pytest_collection_modifyitems(items):
+            items[:] = [item for item in items if item.name not in ("accuracy", "fuzz")]
+    """,
+    "finish": """
+        import pytest
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_finish(session):
+            session.items[:] = [i for i in session.items if i.name not in ("accuracy", "fuzz")]
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def frozen_double(tmp_path_factory):
+    """Return a folder where `double` is frozen, by one run for all tests."""
+    return tmp_path_factory.mktemp("frozen")
+
+
+@pytest.fixture
+def frozen(project, frozen_double):
+    """Return a project where `double` is frozen."""
+    if not list(frozen_double.iterdir()):
+        project.unit().run("--compile", "specs")
+        shutil.copytree(project.root, frozen_double, dirs_exist_ok=True)
+    shutil.copytree(frozen_double, project.root, dirs_exist_ok=True)
+    return project
+
+
+@pytest.fixture
+def wrong(frozen):
+    """Return a project whose frozen artifact does not answer its golden rows any more."""
+    rows = [{"id": f"r{n}", "input": {"n": n}, "output": {"m": 3 * n}} for n in range(80)]
+    frozen.write("specs/double.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    return frozen
+
+
+@pytest.mark.parametrize("trick", sorted(TRICKS))
+def test_no_trick_of_a_conftest_makes_locked_mode_pass(wrong, trick):
+    """A failed gate that no report shows, and a gate that was not asked, end the run with 1."""
+    wrong.pytester.makeconftest(TRICKS[trick])
+
+    result = wrong.run("--compile-frozen", "specs", "--no-summary")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED, result.stdout.str()
+    result.stderr.fnmatch_lines(["*this run: found *next: look for hooks*"])
+
+
+@pytest.mark.parametrize("trick", ["report"])
+def test_no_trick_of_a_conftest_freezes_what_failed(project, trick):
+    """Freezing rests on the store's verdicts: reports and items have no say."""
+    project.pytester.makeconftest(TRICKS[trick])
+
+    project.unit(code=WRONG).run("--compile", "specs")
+
+    assert not (project.root / "compiledai.lock").exists()
+    assert not (project.root / "compiled").exists()
+
+
+def test_tricks_fail_distributed_runs_too(wrong):
+    """Workers collect and report; the controller compares with the store all the same."""
+    wrong.pytester.makeconftest(TRICKS["drop"])
+
+    result = wrong.run("--compile-frozen", "specs", "-n", "2")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "out of the run" in result.stdout.str()
+
+
+@pytest.mark.parametrize("choice", [["-k", "syntax"]])
+def test_what_a_user_chooses_is_no_trick(frozen, choice):
+    """A part of the items, chosen on the command line, passes as before."""
+    assert frozen.run("--compile-locked", "specs", *choice).ret == pytest.ExitCode.OK

@@ -121,6 +121,14 @@ def test_a_missing_key_is_named(key: str) -> None:
         ".next/lock",
         "a.txt",
         "a/" + "x" * 600,
+        "a/b.",
+        "a/b ",
+        "a/nul",
+        "a/CON.txt",
+        "a/b?",
+        'a/"b"',
+        "a/e\u0301",
+        "a/\u202eb",
     ],
 )
 def test_a_path_that_is_not_the_artifacts_own_is_refused(path: str) -> None:
@@ -141,12 +149,15 @@ def test_an_artifact_cannot_claim_the_file_of_another() -> None:
 
 def test_paths_that_differ_in_case_only_are_refused() -> None:
     """On a case-insensitive disk such files are one file."""
-    fault = fault_of(lock_of(text_of("a", files={"a/X": "a" * 64, "a/x": "a" * 64})))
+    for other in ("a/X", "a/\uff58"):
+        fault = fault_of(lock_of(text_of("a", files={other: "a" * 64, "a/x": "a" * 64})))
 
-    assert "differ only in case" in fault.found
+        assert "differ only in case" in fault.found
 
 
-@pytest.mark.parametrize("name", ["Route", "_a", "a-b", "load", "fallback", "a" * 65])
+@pytest.mark.parametrize(
+    "name", ["Route", "_a", "a-b", "load", "fallback", "trust", "con", "lpt1", "def", "a" * 65]
+)
 def test_an_impossible_name_is_refused(name: str) -> None:
     """Names are those that specs may have, and never a word of the loader."""
     text = text_of("a").replace('artifact."a"', f'artifact."{name}"')

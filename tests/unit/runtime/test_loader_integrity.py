@@ -358,3 +358,63 @@ def test_a_checkout_with_crlf_of_the_lock_still_loads(package) -> None:
     package.lock.write_bytes(package.lock.read_bytes().replace(b"\n", b"\r\n"))
 
     assert package.load().route_ticket({"a": 1})
+
+
+def test_an_artifact_with_crlf_names_gitattributes(package, refused) -> None:
+    """A checkout that changed line ends is told from an edit, with what prevents it."""
+    path = package.out / "route_ticket.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert "eol=lf` to .gitattributes" in str(refused())
+
+
+def test_a_hard_link_is_its_bytes(package, refused, tmp_path: Path) -> None:
+    """A hard link to the right bytes loads; when its other name is written, it is refused."""
+    path, other = package.out / "route_ticket.py", tmp_path / "other"
+    os.link(path, other)
+    assert package.load().load("route_ticket")
+    importlib.reload(package.load())
+
+    other.write_text(EVIL.format(name="route_ticket"))
+
+    assert "found sha256" in str(refused())
+
+
+def test_symlinks_swapped_during_loads_never_run(package, tmp_path: Path) -> None:
+    """A path that turns into a link and back while it is opened runs the frozen bytes or nothing."""
+    compiled = package.load()
+    path, evil = package.out / "route_ticket.py", tmp_path / "evil.py"
+    good = path.read_bytes()
+    evil.write_text(EVIL.format(name="route_ticket"))
+    stop = threading.Event()
+
+    def swap() -> None:
+        beside = package.out / "swap.tmp"
+        while not stop.is_set():
+            beside.symlink_to(evil)
+            beside.replace(path)
+            beside.write_bytes(good)
+            beside.replace(path)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for _ in range(300):
+            with contextlib.suppress(compiled.IntegrityError):
+                assert compiled.load("route_ticket")({"a": 1}) == {"queue": "tech", "of": {"a": 1}}
+            importlib.reload(compiled)
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["json", "os", "list"])
+def test_a_name_of_the_standard_library_shadows_nothing(package, name: str) -> None:
+    """An artifact called `json` is served as one, and `import json` stays what it was."""
+    package.freeze(name, f"import json as j\ndef {name}(data):\n    return j.loads('1') + data\n")
+
+    function = package.load().load(name)
+
+    assert function(1) == 2
+    assert importlib.import_module("json").loads("1") == 1
+    assert sys.modules["os"] is os
