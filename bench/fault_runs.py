@@ -97,7 +97,7 @@ def start(place: Place, asked: Asked) -> Run:
     arguments += ["-p", "no:randomly", "-p", "no:cacheprovider"]
     arguments += ["-p", "bench.fault_child", *asked.arguments]
     environ = {
-        **os.environ,
+        **{k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},  # an outer run's
         "PYTHONPATH": str(ROOT),
         "TMPDIR": str(place.temp),
         PLAN: json.dumps(dict(asked.plan)),
