@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.document import is_spec
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.entry import Entry
@@ -36,8 +39,14 @@ from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
 from pytest_compiledai.runtime import loader
+from pytest_compiledai.trust import Policy
+from pytest_compiledai.trust import Trust
+from pytest_compiledai.trust import read_signature
+from pytest_compiledai.trust import signed_revision
 
 ROOT = Path(__file__).parents[1]
+LOCK = b"lock-version = 1\n"
+SIGNER = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 SMALL = 12_000  # bytes of a seed; longer ones are cut at a line
 
 GATES = ("security@1", "syntax@1", "execution@1", "accuracy@1", "latency@1", "fuzz@1")
@@ -126,6 +135,8 @@ class Surroundings:
         (self.specs / "double.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
         (self.specs / "double.py").write_text("def double(data):\n    return data\n")
         (self.specs / "ref.py").write_text("def answer(data):\n    return data\n")
+        self.signature = folder / "compiledai.lock.sig"
+        self.signature.write_bytes(b"")
         self.project = Project(root=folder, grants={"*": frozenset({"clock"})})
         self.input = Schema.parse(INPUT, _nowhere, closed=False)
         self.output = Schema.parse(OUTPUT, _nowhere, closed=True)
@@ -195,6 +206,20 @@ def _from_file(
         return call(at)
 
     return read
+
+
+def _signature_seeds(_: Surroundings) -> list[bytes]:
+    public = SIGNER.public_key().public_bytes_raw().hex()
+    head = f"compiledai-signature 1\nlock {digest(LOCK)}\nrevision 7\nkey {public}\n"
+    return [f"{head}signature {SIGNER.sign(head.encode()).hex()}\n".encode()]
+
+
+def _signed(at: Surroundings) -> object:
+    public = SIGNER.public_key().public_bytes_raw().hex()
+    trust = Trust(policy=Policy.REQUIRED, keys=frozenset([public]), minimum=7)
+    lock = at.folder / "compiledai.lock"
+    signed_revision(read_signature(lock))
+    return trust.check(lock, LOCK, "compiledai.lock")
 
 
 def _text(call: Callable[[str], object]) -> Callable[[bytes, Surroundings], object]:
@@ -304,6 +329,12 @@ READERS: dict[str, Reader] = {
     ),
     "json": Reader(
         _text(read_json), lambda _: [json.dumps(ROWS).encode(), b'{"a": 1}'], own=(StrictJSONError,)
+    ),
+    "signature": Reader(
+        _from_file("signature", _signed),
+        _signature_seeds,
+        (b"revision 99", b"key ", b"lock "),
+        share=1,
     ),
     "journal": Reader(lambda data, _: read_journal(data), _journal_seeds),
     "counterexample": Reader(

@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.artifact import Artifact
+from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import recover
 from pytest_compiledai.core.gate import COMPILE
 from pytest_compiledai.core.lock import read_lock_file
+from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
@@ -21,7 +23,9 @@ from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.run import SELECTION
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
+from pytest_compiledai.runtime.emit import loader_digest
 from pytest_compiledai.sandbox.ladder import BACKENDS
+from pytest_compiledai.settings import Mode
 from pytest_compiledai.summary import LockDiff
 from pytest_compiledai.trust import stale_signature
 
@@ -85,6 +89,7 @@ class Controller:
                 self._freeze()
             self._look_for_gone_specs()
             self._look_at_signature()
+            self._look_at_loader()
             self._report()
             remember(self.run.config, self.results())
         except CompiledAIError as error:
@@ -204,6 +209,26 @@ class Controller:
         notice = stale_signature(lock, read_lock_file(lock, shown), shown)
         if notice:
             self.notices.append(notice)
+
+    def _look_at_loader(self) -> None:
+        """Compare what checks the artifacts in production with what this version writes.
+
+        A frozen run may be of another version than the one that compiled, so it only says so.
+        """
+        settings = self.run.settings
+        if settings.mode.writes or not self._lock().entries:
+            return
+        try:
+            found = digest(read_plain(settings.out, LOADER_PATH))
+        except OSError as error:
+            found = (error.strerror or str(error)).lower()
+        if found != loader_digest():
+            shown = self.run.relative(settings.out)
+            self.failed = self.failed or settings.mode is Mode.LOCKED
+            self.notices.append(
+                f"{shown}/{LOADER_PATH}: found {found[:40]}; expected the loader of this version; "
+                "next: pytest --compile writes it, look at the difference before you commit it"
+            )
 
     def _look_for_gone_specs(self) -> None:
         if self.run.settings.prune:

@@ -135,6 +135,19 @@ def test_an_edited_request_is_told_by_its_address(first):
     result.stdout.fnmatch_lines(["*found a request whose digest is*"])
 
 
+def test_a_loader_that_checks_nothing_fails_locked_mode(project):
+    """`compiled/__init__.py` is what compares bytes in production: another one is told."""
+    project.unit().run("--compile", "specs")
+    project.write("compiled/__init__.py", "def load(name): ...\n")
+
+    locked = project.run("--compile-locked", "specs", "-k", "compile")
+    frozen = project.run("--compile-frozen", "specs", "-k", "compile")
+
+    assert (locked.ret, frozen.ret) == (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK)
+    for result in (locked, frozen):
+        result.stdout.fnmatch_lines(["compiled/__init__.py: found *the loader of this version*"])
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_checkout_with_crlf(project, kept):
