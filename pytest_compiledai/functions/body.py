@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from dataclasses import replace
+from typing import Final
 
 from pytest_compiledai.functions import guard
 from pytest_compiledai.functions.docstring import docstring
 from pytest_compiledai.functions.imports import Import
+from pytest_compiledai.functions.imports import imports_of
 from pytest_compiledai.functions.imports import render
 from pytest_compiledai.functions.library import bindings
 from pytest_compiledai.functions.library import first_line
 from pytest_compiledai.functions.refusal import TemplateError
 from pytest_compiledai.functions.signature import Facts
 from pytest_compiledai.functions.signature import signature
+
+#: Names that `typing` has, too: the same things under their old home.
+_MOVED: Final = frozenset(
+    {
+        *("Callable", "Collection", "Container", "Generator", "Hashable", "Iterable", "Iterator"),
+        *("Mapping", "MutableMapping", "MutableSequence", "Reversible", "Sequence", "Sized"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def check_imports(ours: list[Import], tree: ast.Module) -> None:
     wanted = {item.bound: item for item in ours}
     for node in tree.body:
         for name, item in bindings(ast.Module(body=[node], type_ignores=[])).items():
-            if name in wanted and wanted[name] != item:
+            if name in wanted and wanted[name] != _plain(item):
                 told = render([wanted[name]]).strip()
                 raise TemplateError(
                     "template",
@@ -83,6 +94,20 @@ def check_imports(ours: list[Import], tree: ast.Module) -> None:
                     expected=f"what the template has: `{told}`",
                     line=node.lineno,
                 )
+
+
+def their_imports(ours: list[Import], tree: ast.Module) -> list[Import]:
+    """Return what the candidate imports beside what we do; its names mean the same as ours."""
+    bound = {item.bound for item in ours}
+    nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [item for node in nodes for item in imports_of(node) if item.bound not in bound]
+
+
+def _plain(item: Import | None) -> Import | None:
+    """Return the import under its own home, `collections.abc` where `typing` has it, too."""
+    if item is None or item.module != "typing" or item.member not in _MOVED:
+        return item
+    return replace(item, module="collections.abc")
 
 
 def _function(facts: Facts, tree: ast.Module) -> ast.FunctionDef:

@@ -20,6 +20,7 @@ from pytest_compiledai.functions.body import body
 from pytest_compiledai.functions.body import check_imports
 from pytest_compiledai.functions.body import check_names
 from pytest_compiledai.functions.body import lines_of
+from pytest_compiledai.functions.body import their_imports
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.imports import imports_of
 from pytest_compiledai.functions.imports import render
@@ -120,8 +121,7 @@ def _assembled(facts: Facts, text: str, library: Library) -> Assembled:
     parts = [*candidate_parts, *guard_parts]
     ours = [*_imports(facts, parts, guarded)]
     check_imports(ours, tree)
-    theirs = [item for node in tree.body if isinstance(node, _IMPORTS) for item in imports_of(node)]
-    head = render([*ours, *theirs])
+    head = render([*ours, *their_imports(ours, tree)])
     blocks = [
         lines_of(_provenance(facts, parts) + "\n" + head),
         lines_of(facts.types.text),

@@ -293,6 +293,18 @@ def test_capabilities_are_keyword_only_parameters() -> None:
     )
 
 
+def test_a_name_from_its_old_home_is_the_same_name() -> None:
+    """`typing.Callable` is `collections.abc.Callable`; the artifact imports it once."""
+    head = "def route_ticket(data: RouteTicketInput, *, clock: Callable[[], datetime]) -> None:\n"
+    text = f"from typing import Callable, Literal\n\n\n{head}    return None\n"
+
+    made = assemble(facts(capabilities=("clock",)), text).text
+
+    assert "from collections.abc import Callable\n" in made
+    assert 1 == made.count("import Callable")
+    assert "Literal" in made
+
+
 def test_annotations_of_capabilities_are_imported() -> None:
     """The names in a capability's annotation come with the artifact."""
     wanted = facts(capabilities=("clock", "random", "call:rates"))
