@@ -44,7 +44,7 @@ def measure(sandbox: Sandbox) -> list[dict[str, Any]]:
     return [
         {
             **facts,
-            "end": ends[facts["unit"]],
+            "end": ends[facts["unit"]],  # `error` where nothing is recorded
             **_compared(sandbox, clean[facts["unit"]], injected[facts["unit"]]),
         }
         for facts in placed
@@ -54,32 +54,35 @@ def measure(sandbox: Sandbox) -> list[dict[str, Any]]:
 def _compared(sandbox: Sandbox, clean: Unit, injected: Unit) -> dict[str, Any]:
     """Return how many inputs both answer, and how many of them otherwise.
 
-    The inputs are the golden rows of both, drawn ones, and train inputs mixed with the constants
-    of both texts: a trigger that stands in the code is among them.
+    None where one of the two is not recorded. The inputs are the golden rows of both, drawn ones,
+    and train inputs mixed with the constants of both texts: a trigger in the code is among them.
     """
     programs = [_program(_CLEAN, clean), _program(HERE, injected)]
-    if None in programs:
+    known = [program for program in programs if program is not None]
+    if len(known) < len(programs):
         return {"inputs": 0, "differ": None}
-    rows = [row.input for unit in (clean, injected) for row in unit.body.rows]
-    train = [row.input for row in clean.body.rows_in(Split.TRAIN)]
-    found = dict.fromkeys(map(canonical_json, rows))
-    found |= dict.fromkeys(examples(clean.body.input, train, count=_DRAWN, seed=7))
-    for program in programs:
-        if program is not None:
-            text = program.source.decode("utf-8")
-            found |= dict.fromkeys(map(canonical_json, mixed(injected, text)))
-    inputs = list(found)
+    inputs = list(_inputs(clean, injected, known))
     answers: list[list[Answer]] = []
-    for program in programs:
-        if program is not None:
-            with sandbox.open(program) as session:
-                answers.append(session.call(inputs))
+    for program in known:
+        with sandbox.open(program) as session:
+            answers.append(session.call(inputs))
     other = [
         data.decode("utf-8")
         for data, one, two in zip(inputs, *answers, strict=True)
         if (one.status, one.value) != (two.status, two.value)
     ]
     return {"inputs": len(inputs), "differ": len(other), "first": other[:3]}
+
+
+def _inputs(clean: Unit, injected: Unit, programs: list[Program]) -> dict[bytes, None]:
+    rows = [row.input for unit in (clean, injected) for row in unit.body.rows]
+    train = [row.input for row in clean.body.rows_in(Split.TRAIN)]
+    found = dict.fromkeys(map(canonical_json, rows))
+    found |= dict.fromkeys(examples(clean.body.input, train, count=_DRAWN, seed=7))
+    for program in programs:
+        text = program.source.decode("utf-8")
+        found |= dict.fromkeys(map(canonical_json, mixed(injected, text)))
+    return found
 
 
 def _program(root: Path, unit: Unit) -> Program | None:
