@@ -31,6 +31,7 @@ class Facts:
     places: Places
     live: bool = False
     diff: LockDiff | None = None
+    outside: Sequence[str] = ()  # what failed and belongs to no unit: a spec that cannot be read
 
     def gates(self) -> list[str]:
         """Return the gates of all units, in the order of their first appearance."""

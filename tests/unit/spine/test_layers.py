@@ -16,6 +16,7 @@ import pytest_compiledai
 PACKAGE = Path(pytest_compiledai.__file__).parent
 ROOT = PACKAGE.parent
 KINDS = ("functions", "workflows", "kernels", "dialogues", "distill")
+SPINE = (".collect", ".controller", ".github", ".run", ".session", ".summary")
 #: What each folder may import of this package, beside itself; `.x` is the module x at the top.
 ARROWS = {
     "core": set(),
@@ -25,6 +26,7 @@ ARROWS = {
     "runtime": {"core"},
     "report": {"core", "llm", ".failure", ".summary"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
+    "ci": {"core", "llm", "report", "runtime", *SPINE},
     "commands": {"core", "gates", "functions", ".counterexamples", ".failure", ".settings"},
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}
@@ -33,7 +35,7 @@ TELLING = {
     "paths": re.compile(r"(?<![\w/.])(/(root|home|work|Users)/\w|[A-Z]:\\Users\\)"),
     "vendors": re.compile("(?i)" + "|".join(("cla" + "ude", "chat" + "gpt", "co" + "pilot"))),
 }
-DATA = ("fixtures", "corpus", "recordings")
+DATA = ("fixtures", "corpus", "recordings", "data")
 
 
 def modules(folder: Path = PACKAGE) -> list[Path]:
