@@ -9,6 +9,7 @@ nox.options.sessions = ["check"]
 
 PACKAGE = "pytest_compiledai"
 CHECKED = (PACKAGE, "tests", "bench", "noxfile.py")
+AUDITED = (".github/workflows", "action.yml", "templates/compile.yml", "templates/comment.yml")
 
 
 @nox.session
@@ -41,5 +42,5 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def workflows(session: nox.Session) -> None:
-    """Audit the workflows."""
-    session.run("zizmor", "--offline", "--quiet", ".github/workflows")
+    """Audit the workflows, the action and the templates."""
+    session.run("zizmor", "--offline", "--quiet", *AUDITED)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytest_compiledai.core.lock import Lock
+    from pytest_compiledai.report.facts import Facts
     from pytest_compiledai.run import Run
 
 
@@ -45,6 +46,7 @@ class Controller:
         self.notices: list[str] = []
         self.failed = False  # something outside any item went wrong
         self.diff: LockDiff | None = None
+        self.uncollected: list[str] = []  # why files could not be read
         self._noted: dict[str, str] = {}  # unit -> digest of its result
         self._asked: dict[str, set[str]] = {}  # unit -> gates whose items reported
         self._billed = False
@@ -98,21 +100,28 @@ class Controller:
 
     def _report(self) -> None:
         settings = self.run.settings
-        if not settings.reports:
-            return
-        from pytest_compiledai.report.facts import Facts  # most runs write no report
-        from pytest_compiledai.report.places import Places
-        from pytest_compiledai.report.write import write_reports
+        if settings.reports:
+            from pytest_compiledai.report.write import write_reports  # most runs write no report
 
-        facts = Facts(
+            write_reports(settings.reports, self.facts())
+
+    def facts(self) -> Facts:
+        """Return what reports are made from."""
+        from pytest_compiledai.report.facts import Facts
+        from pytest_compiledai.report.places import Places
+
+        settings = self.run.settings
+        return Facts(
             results=self.results(),
             mode=str(settings.mode),
             places=Places(settings.root, settings.out),
             live=settings.live,
             diff=self.diff,
             sandboxes=self.sandboxes(),
+            outside=tuple(
+                dict.fromkeys([*self.uncollected, *(self.notices if self.failed else ())])
+            ),
         )
-        write_reports(settings.reports, facts)
 
     def look_for_contradictions(self) -> None:
         """Fail a run in which every report passed, where the store says otherwise.

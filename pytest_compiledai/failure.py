@@ -51,12 +51,21 @@ def _rendered(error: GateFailed | CompiledAIError, unit: Unit) -> str:
 
 def figure_lines(verdict: Verdict) -> list[str]:
     """Return the figures of a verdict as indented lines; nested values are left to the report."""
-    plain = {k: v for k, v in verdict.figures.items() if isinstance(v, (int, float, str))}
+    plain = verdict.plain_figures()
     if not plain:
         return []
-    return ["  " + ", ".join(f"{key} {value}" for key, value in sorted(plain.items()))]
+    return ["  " + ", ".join(f"{key} {value}" for key, value in plain.items())]
 
 
 def next_command(unit: Unit) -> str:
     """Return the command that runs this unit again."""
     return f"pytest --compile {unit.place.path}::{unit.name}"
+
+
+def collect_fault(nodeid: str, text: str) -> str:
+    """Return on one line why a file could not be collected; ``text`` is what pytest shows."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    ours = [line for line in lines if ": found " in line and "; expected " in line]
+    if ours:
+        return ours[0]
+    return f"{nodeid}: found {lines[-1] if lines else 'nothing'}; expected a file pytest can read"

@@ -26,12 +26,14 @@ from pytest_compiledai.core.result import Cost
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import Trouble
+from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.failure import GateFailed
 from pytest_compiledai.failure import next_command
 from pytest_compiledai.frozen import Frozen
 from pytest_compiledai.plug import Plugged
 from pytest_compiledai.plug import plug
 from pytest_compiledai.rejudging import Rejudging
+from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.settings import Settings
 
 if TYPE_CHECKING:
@@ -183,6 +185,16 @@ class Run:
             return Rejudging(run=self, unit=unit, kind=kind).verdict(gate)
         verdicts = (v for v in result.verdicts if v.gate == gate or not v.passed)
         return next(verdicts)
+
+    def said(self, unit: Unit, gate: str) -> Verdict | None:
+        """Return what ``gate`` has said in this run; None where it has not been asked."""
+        name = f"units/{unit.name}" if self.settings.mode.writes else gate_value(unit.name, gate)
+        if not self.store.has(name):
+            return None
+        value = self.store.read(name)
+        if self.settings.mode.writes:
+            return Result.from_json(value).verdict(gate)
+        return verdict_from_json(value)
 
     def _next(self, unit: Unit, result: Result) -> str:
         if result.stopped is not None and result.stopped.next:

@@ -15,8 +15,10 @@ from pytest_compiledai.collect import SpecFile
 from pytest_compiledai.collect import collect_file
 from pytest_compiledai.controller import Controller
 from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.failure import collect_fault
 from pytest_compiledai.plug import adds
 from pytest_compiledai.plug import plug
+from pytest_compiledai.properties import properties
 from pytest_compiledai.run import Run
 from pytest_compiledai.settings import read_settings
 from pytest_compiledai.store import Store
@@ -105,9 +107,9 @@ class Hooks:
         if isinstance(item, GateItem) and report.when == "call":
             payload = self.run.payload(item.unit, item.gate)
             setattr(report, PAYLOAD, payload)
-            if payload["artifact"]:
-                item.user_properties.append(("compiledai.artifact", payload["artifact"]))
-                report.user_properties = list(item.user_properties)
+            verdict = self.run.said(item.unit, item.gate)
+            item.user_properties += properties(payload, verdict, report.outcome)
+            report.user_properties = list(item.user_properties)
         return report
 
     def pytest_unconfigure(self) -> None:
@@ -130,6 +132,11 @@ class ControllerHooks:
         """Print the bill and open the ledger, unless workers do the collecting."""
         if session.items:
             self.controller.open_ledger([item.nodeid for item in session.items])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note why a file could not be read; reports tell it."""
+        if report.failed:
+            self.controller.uncollected.append(collect_fault(report.nodeid, str(report.longrepr)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the units that items asked about."""

@@ -172,8 +172,7 @@ def _price(result: Result) -> str:
 def _figures(result: Result) -> list[Line]:
     lines = []
     for verdict in result.verdicts:
-        plain = {k: v for k, v in verdict.figures.items() if isinstance(v, (int, float, str))}
-        text = ", ".join(f"{key} {value}" for key, value in sorted(plain.items()))
+        text = ", ".join(f"{key} {value}" for key, value in verdict.plain_figures().items())
         mark = "passed" if verdict.passed else "failed"
         lines.append(Line(text=f"    {verdict.gate:<10} {mark}  {text}".rstrip(), dim=True))
     return lines

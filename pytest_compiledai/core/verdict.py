@@ -39,3 +39,8 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the gate found nothing against the candidate."""
         return not self.findings
+
+    def plain_figures(self) -> dict[str, int | float | str]:
+        """Return the figures that are one number or word, by name; the rest is for reports."""
+        plain = {k: v for k, v in self.figures.items() if isinstance(v, (int, float, str))}
+        return dict(sorted(plain.items()))

@@ -36,6 +36,7 @@ class Facts:
     live: bool = False
     diff: LockDiff | None = None
     sandboxes: Sequence[Mapping[str, str]] = ()  # as `summary.sandbox_lines` shows them
+    outside: Sequence[str] = ()  # what failed and belongs to no unit: a spec that cannot be read
 
     def head(self) -> list[Line]:
         """Return the lines about the run as a whole: counts, tokens, what held the code."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.failure import finding_line
@@ -18,14 +20,15 @@ MOST_BYTES = 900_000
 SHOWN_FINDINGS = 5
 _MARKS = {"passed": "✅", "failed": "❌", "skipped": "·", "off": "off"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~]")
+_CALLING = {"#": "&#35;", "@": "&#64;", "://": ":&#47;&#47;"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 
 
-def render(facts: Facts) -> bytes:
-    """Return the summary, cut at a whole section where it is too long for a job's page."""
+def render(facts: Facts, *, most_bytes: int = MOST_BYTES) -> bytes:
+    """Return the summary, cut at a whole section where it would be longer than ``most_bytes``."""
     text, left_out = "", 0
     for section in _sections(facts):
-        if left_out or len((text + section).encode()) > MOST_BYTES:
+        if left_out or len((text + section).encode()) > most_bytes:
             left_out += 1
             continue
         text += section
@@ -37,12 +40,14 @@ def render(facts: Facts) -> bytes:
 def _sections(facts: Facts) -> Iterator[str]:
     yield ("## compiledai\n\n" + "  \n".join(_text(line.text) for line in facts.head()) + "\n")
     yield _table(facts)
+    if facts.outside:
+        yield "\n### Outside any unit\n\n" + "".join(f"- {_text(t)}\n" for t in facts.outside)
     for result in facts.results:
         if not result.accepted:
             yield _failed(result)
     if facts.diff is not None:
         lines = [line.text for line in lock_lines(facts.diff)]
-        yield "\n```text\n" + "\n".join(lines) + "\n```\n"
+        yield "\n```text\n" + "\n".join(_plain(line) for line in lines) + "\n```\n"
 
 
 def _table(facts: Facts) -> str:
@@ -61,7 +66,7 @@ def _cells(result: Result, gates: list[str]) -> list[str]:
     tokens = result.cost.tokens_in + result.cost.tokens_out
     calls = break_even(result)
     return [
-        f"`{result.unit}`",
+        _code(result.unit),
         str(result.outcome),
         *marks,
         _accuracy(result),
@@ -80,7 +85,7 @@ def _accuracy(result: Result) -> str:
 
 
 def _failed(result: Result) -> str:
-    lines = [f"\n### `{result.unit}` {result.outcome}\n"]
+    lines = [f"\n### {_code(result.unit)} {result.outcome}\n"]
     if result.trouble is not None:
         lines.append(f"- {_text(str(result.trouble.error()))}")
     for verdict in result.verdicts:
@@ -88,8 +93,15 @@ def _failed(result: Result) -> str:
         lines += [f"- {_text(finding_line(finding))}" for finding in findings]
         if len(verdict.findings) > SHOWN_FINDINGS:
             lines.append(f"- {len(verdict.findings) - SHOWN_FINDINGS} more of {verdict.gate}")
-    lines.append(f"\nNext: `pytest --compile {result.spec}::{result.unit}`\n")
+    lines.append(f"\nNext: {_code(compile_command([result]))}\n")
     return "\n".join(lines)
+
+
+def compile_command(results: Sequence[Result]) -> str:
+    """Return the one command that compiles these units again, safe to paste into a shell."""
+    # Plain first: a backtick taken out of a quoted word could end its quotation.
+    ids = [shlex.quote(_plain(f"{result.spec}::{result.unit}")) for result in results]
+    return f"pytest --compile {' '.join(ids)}"
 
 
 def _row(cells: list[str]) -> str:
@@ -97,6 +109,17 @@ def _row(cells: list[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text that Markdown shows as it is, and that calls nobody by an at sign."""
-    plain = _CONTROL.sub(" ", redact(text)).replace("&", "&amp;").replace("@", "&#64;")
+    """Return text that Markdown shows as it is: no person, issue or address becomes a link."""
+    plain = _CONTROL.sub(" ", redact(text)).replace("&", "&amp;")
+    for sign, code in _CALLING.items():
+        plain = plain.replace(sign, code)
     return _SPECIAL.sub(r"\\\g<0>", plain)
+
+
+def _code(text: str) -> str:
+    """Return text as a code span of one line that nothing in it can end."""
+    return f"`{_plain(text).replace('|', '/')}`"
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub(" ", redact(text)).replace("`", "'")

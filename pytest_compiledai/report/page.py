@@ -72,9 +72,12 @@ def _row(result: Result, gates: list[str]) -> str:
 
 def _failures(facts: Facts) -> Iterator[str]:
     failures = list(facts.failures())
-    if not failures:
+    if not failures and not facts.outside:
         return
     yield "<h2>Findings</h2>\n"
+    if facts.outside:
+        items = "".join(f"<li>{_text(message)}</li>\n" for message in facts.outside)
+        yield f"<h3>Outside any unit</h3>\n<ul>\n{items}</ul>\n"
     for result in facts.results:
         own = [failure for failure in failures if failure.result is result]
         if not own:

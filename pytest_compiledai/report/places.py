@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ AROUND = 3
 LONGEST_LINE = 200
 #: A larger file is data; an excerpt of it would help nobody.
 LARGEST_BYTES = 2_000_000
+_LEAD = re.compile(r"([^:\n]+)(?::(\d{1,9}))?: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,14 @@ class Places:
         if file is None:
             return Place(path=result.spec, line=max(1, result.line))
         return Place(path=file.relative_to(self._root).as_posix(), line=max(1, finding.line))
+
+    def named(self, message: str) -> Place | None:
+        """Return the place that a message of four parts leads with; None where it is no file."""
+        lead = _LEAD.match(message)
+        file = self._file(lead[1]) if lead else None
+        if lead is None or file is None:
+            return None
+        return Place(path=file.relative_to(self._root).as_posix(), line=max(1, int(lead[2] or 1)))
 
     def excerpt(self, finding: Finding) -> Excerpt | None:
         """Return the lines around a finding; None where it names no line of a readable file."""

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.place import Place
 from pytest_compiledai.llm.redact import redact
 from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.facts import Failure
@@ -21,12 +22,15 @@ SCHEMA = (
 NAME = "pytest-compiledai"
 #: Tells a failure from an earlier one at another line: code scanning keeps its history by it.
 FINGERPRINT = "compiledai/v1"
+#: The rule of what failed and belongs to no unit.
+OUTSIDE = "compile.error"
 
 
 def render(facts: Facts) -> bytes:
     """Return the SARIF log of a run, LF at the end."""
     failures = list(facts.failures())
-    rules = sorted({failure.finding.rule for failure in failures})
+    found = {failure.finding.rule for failure in failures}
+    rules = sorted(found | ({OUTSIDE} if facts.outside else set()))
     driver = {
         "name": NAME,
         "version": metadata.version(NAME),
@@ -35,7 +39,10 @@ def render(facts: Facts) -> bytes:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(facts, failure, rules) for failure in failures],
+        "results": [
+            *(_result(facts, failure, rules) for failure in failures),
+            *(_outside(facts, message, rules) for message in facts.outside),
+        ],
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return f"{redact(json.dumps(document, indent=2, ensure_ascii=False))}\n".encode()
@@ -52,14 +59,30 @@ def _result(facts: Facts, failure: Failure, rules: list[str]) -> dict[str, Any]:
         "message": {"text": f"{unit}: {message}"},
         "locations": [
             {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": quote(place.path), "uriBaseId": "%SRCROOT%"},
-                    "region": {"startLine": place.line},
-                },
+                "physicalLocation": _physical(place),
                 "logicalLocations": [{"name": unit, "kind": "function"}],
             }
         ],
         "partialFingerprints": {FINGERPRINT: digest_of([unit, rule, place.path, message])},
+    }
+
+
+def _outside(facts: Facts, message: str, rules: list[str]) -> dict[str, Any]:
+    place = facts.places.named(message)
+    return {
+        "ruleId": OUTSIDE,
+        "ruleIndex": rules.index(OUTSIDE),
+        "level": "error",
+        "message": {"text": message},
+        "locations": [{"physicalLocation": _physical(place)}] if place else [],
+        "partialFingerprints": {FINGERPRINT: digest_of([OUTSIDE, message])},
+    }
+
+
+def _physical(place: Place) -> dict[str, Any]:
+    return {
+        "artifactLocation": {"uri": quote(place.path), "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": place.line},
     }
 
 

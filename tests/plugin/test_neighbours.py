@@ -184,8 +184,16 @@ def test_python_tests_beside_specs_run_too(project):
     project.run("--compile").assert_outcomes(passed=8)
 
 
-def test_junit_names_the_artifact(project):
-    """Each item carries the artifact's digest as a property."""
+def test_junit_says_what_each_gate_found(project):
+    """Each item carries unit, gate, outcome, the artifact's digest and the gate's plain figures."""
     project.unit().run("--compile", "specs", "--junitxml", "out.xml")
+    again = project.run("--compile-locked", "specs", "-n", "1", "--junitxml", "locked.xml")
 
-    assert 'name="compiledai.artifact"' in project.read("out.xml")
+    assert again.ret == 0
+    for path in ("out.xml", "locked.xml"):
+        text = project.read(path)
+        assert text.count('name="compiledai.unit" value="double"') == 7
+        assert 'name="compiledai.gate" value="fuzz"' in text
+        assert text.count('name="compiledai.outcome" value="passed"') == 7
+        assert 'name="compiledai.artifact"' in text
+        assert 'name="compiledai.figure.accuracy" value="1.0"' in text

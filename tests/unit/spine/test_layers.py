@@ -17,6 +17,7 @@ from pytest_compiledai.runtime.emit import loader_bytes
 PACKAGE = Path(pytest_compiledai.__file__).parent
 ROOT = PACKAGE.parent
 KINDS = ("functions", "workflows", "kernels", "dialogues", "distill")
+SPINE = (".collect", ".controller", ".github", ".run", ".session", ".summary")
 #: What each folder may import of this package, beside itself; `.x` is the module x at the top.
 ARROWS = {
     "core": set(),
@@ -33,6 +34,7 @@ ARROWS = {
         *(".counterexamples", ".failure", ".settings", ".trust"),
         *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
     },
+    "ci": {"core", "llm", "report", "runtime", *SPINE},
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}
 #: What would tell where, or with whose help, a file was made; rows of data may hold any path.
@@ -40,7 +42,7 @@ TELLING = {
     "paths": re.compile(r"(?<![\w/.])(/(root|home|work|Users)/\w|[A-Z]:\\Users\\)"),
     "vendors": re.compile("(?i)" + "|".join(("cla" + "ude", "chat" + "gpt", "co" + "pilot"))),
 }
-DATA = ("fixtures", "corpus", "recordings", "golden")
+DATA = ("fixtures", "corpus", "recordings", "golden", "data")
 
 
 def modules(folder: Path = PACKAGE) -> list[Path]:

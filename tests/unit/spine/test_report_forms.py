@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -168,12 +169,12 @@ def test_markdown_shows_text_as_it_is(facts_of):
     assert "\\<script\\>alert(1)\\</script\\> \\| \\`x\\` &#64;team &amp;amp;   \\[a\\]" in text
 
 
-def test_markdown_is_cut_at_a_whole_section(facts_of, monkeypatch):
+def test_markdown_is_cut_at_a_whole_section(facts_of):
     """A summary that a service would refuse loses sections, never the end of one."""
-    monkeypatch.setattr(markdown, "MOST_BYTES", 400)
     diff = LockDiff(path="compiledai.lock", added={"double": "e" * 64})
 
-    text = markdown.render(facts_of(findings=(finding("m" * 300),), diff=diff)).decode()
+    facts = facts_of(findings=(finding("m" * 300),), diff=diff)
+    text = markdown.render(facts, most_bytes=400).decode()
 
     assert "mmm" not in text
     assert text.endswith("\n2 more sections are in the JSON report.\n")
@@ -255,3 +256,30 @@ def test_secrets_are_taken_out_of_every_form(facts_of, monkeypatch, form):
 
     assert "canary" not in text
     assert "DEPLOY" in text
+
+
+def test_what_failed_outside_any_unit_is_told(facts_of, root):
+    """A spec that cannot be read is no unit: every form for people and services tells of it."""
+    message = "specs/double.yaml:1: found <b>; expected `spaces`"
+    facts = replace(facts_of(), outside=(message,))
+
+    (result,) = json.loads(sarif.render(facts))["runs"][0]["results"]
+
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "specs/double.yaml"
+    assert place["region"] == {"startLine": 1}
+    assert message == result["message"]["text"]
+    assert (
+        "- specs/double.yaml:1: found \\<b\\>; expected \\`spaces\\`"
+        in markdown.render(facts).decode()
+    )
+    assert "<li>specs/double.yaml:1: found &lt;b&gt;;" in page.render(facts).decode()
+
+
+def test_a_name_cannot_end_its_code_span(facts_of):
+    """A spec's path is anybody's: it closes no span and starts no second command."""
+    facts = facts_of(findings=(finding(),), spec="a`;id;`b c.yaml", unit="double")
+
+    text = markdown.render(facts).decode()
+
+    assert "\nNext: `pytest --compile 'a'\"'\"';id;'\"'\"'b c.yaml::double'`\n" in text

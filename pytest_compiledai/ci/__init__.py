@@ -1,0 +1,1 @@
+"""What CI runs beside pytest: `python -m pytest_compiledai.ci`."""
