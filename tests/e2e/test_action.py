@@ -33,7 +33,7 @@ gates:
 CODE = 'def {name}(data: {type}Input) -> {type}Output:\n    return {{"m": {factor} * data["n"]}}\n'
 UNITS = {"half": 2, "again": 2, "twice": 3}  # the last is wrong
 #: A `python` that installs nothing and notes what it was asked to install.
-PYTHON = '#!/bin/sh\nif [ "$2" = pip ]; then echo "$@" >> {asked}; else exec {python} "$@"; fi\n'
+PYTHON = 'case "$*" in *" pip "*) echo "$@" >> {folder}/asked;; *) exec {python} "$@";; esac'
 HOSTILE = "::error file=x::forged"
 
 
@@ -66,12 +66,16 @@ class Runner:
         self.root = root
         self.folder = folder
         (folder / "bin").mkdir(parents=True)
-        python = folder / "bin" / "python"
-        python.write_text(PYTHON.format(asked=folder / "asked", python=sys.executable))
-        python.chmod(0o755)
+        self.program("python", PYTHON)
         self.asked = ""
         self.outputs: dict[str, str] = {}
         self.summary = ""
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program of ours before the machine's."""
+        path = self.folder / "bin" / name
+        path.write_text("#!/bin/sh\n" + text.format(folder=self.folder, python=sys.executable))
+        path.chmod(0o755)
 
     def run(self, **given: str) -> subprocess.CompletedProcess[str]:
         """Run the steps until one fails; return the last."""
@@ -93,10 +97,14 @@ class Runner:
     def _step(self, step, inputs) -> subprocess.CompletedProcess[str]:
         assert step["shell"] == "bash"
         assert "${{" not in step["run"]
-        script = self.folder / "step.sh"
-        script.write_text(step["run"])
         own = {name: INPUT.sub(lambda m: inputs[m[1]], text) for name, text in step["env"].items()}
         assert "${{" not in "".join(own.values())
+        return self.bash(step["run"], **own)
+
+    def bash(self, text: str, **own: str) -> subprocess.CompletedProcess[str]:
+        """Run a script as a runner does."""
+        script = self.folder / "step.sh"
+        script.write_text(text)
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
             cwd=self.root,
@@ -259,6 +267,46 @@ def test_what_a_run_prints_cannot_speak_to_the_runner(merged, tmp_path):
     (told,) = after_commands_start(done.stdout)
     assert told.startswith("::error title=compiledai::pytest ended with exit code 1 and no finding")
     assert done.returncode == 1
+
+
+def test_the_template_opens_the_change(made, tmp_path):
+    """The job that may write commits lock, artifacts and nothing else, and asks to merge them."""
+    project, origin = tmp_path / "project", tmp_path / "origin"
+    write_project(project)
+    runner = Runner(project, tmp_path / "runner")
+    runner.program("gh", 'echo "$@" >> {folder}/gh')
+    temporary = tmp_path / "temporary"
+    for number, name in enumerate(("one", "two")):
+        report = made / name / "compiledai-report"
+        shutil.copytree(report, temporary / "reports" / f"compiledai-report-compile-{number}")
+    git(tmp_path, "init", "--quiet", "--bare", str(origin))
+    for command in ("init --quiet", f"remote add origin {origin}", "add --all", "commit -qm x"):
+        git(project, *command.split())
+
+    job = yaml.safe_load((ROOT / "templates" / "compile.yml").read_text())["jobs"]["open"]
+    for step in (step for step in job["steps"] if "run" in step):
+        own = {name: name.lower() for name in step.get("env", {})}
+        done = runner.bash(step["run"], RUNNER_TEMP=str(temporary), GITHUB_RUN_ID="77", **own)
+        assert done.returncode == 0, done.stderr
+
+    changed = git(origin, "show", "--name-status", "--format=%s", "compiledai/77").splitlines()
+    assert changed == [
+        "Compile",
+        "",
+        "A\tcompiled/__init__.py",
+        "A\tcompiled/again.py",
+        "A\tcompiled/half.py",
+        "A\tcompiledai.lock",
+    ]
+    assert "pr create --base base --head compiledai/77" in (runner.folder / "gh").read_text()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize(
