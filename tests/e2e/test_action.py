@@ -219,9 +219,12 @@ def test_the_job_of_a_pull_request(merged, tmp_path):
     project = tmp_path / "project"
     shutil.copytree(merged / "whole", project)
     (project / "specs" / "half.yaml").write_text(SPEC.format(name="half").replace("twice", "2 x"))
+    (project / "specs" / "no spec.yaml").write_text("compiledai: 1\nkind: [\n")
     runner = Runner(project, tmp_path / "runner")
 
-    done = runner.run(constraints="pins file.txt", specs="specs/half.yaml 'specs/twice.yaml'")
+    done = runner.run(
+        constraints="pins file.txt", specs="specs/half.yaml specs/twice.yaml 'specs/no spec.yaml'"
+    )
 
     assert done.returncode == 1
     assert runner.asked == f"-m pip install --constraint pins file.txt {ROOT}[gates]\n"
@@ -236,8 +239,10 @@ def test_the_job_of_a_pull_request(merged, tmp_path):
     units = json.loads((project / runner.outputs["report"]).read_text())["units"]
     assert ["stale", "error"] == [unit["outcome"] for unit in units]
     assert "### `half` stale" in runner.summary
+    assert "### Outside any unit\n\n- specs/no spec.yaml:3: found broken YAML" in runner.summary
     told = after_commands_start(done.stdout)
     assert [line.split("::")[1].partition(",title=")[0] for line in told] == [
+        "error file=specs/no spec.yaml,line=3",
         "error file=specs/half.yaml,line=1",
         "error file=specs/twice.yaml,line=1",
     ]
@@ -267,6 +272,19 @@ def test_what_a_run_prints_cannot_speak_to_the_runner(merged, tmp_path):
     (told,) = after_commands_start(done.stdout)
     assert told.startswith("::error title=compiledai::pytest ended with exit code 1 and no finding")
     assert done.returncode == 1
+
+
+def test_a_run_without_a_record_is_no_pass(tmp_path):
+    """Where pytest ends well and judged nothing, the job fails and says so."""
+    write_project(tmp_path / "project")
+    runner = Runner(tmp_path / "project", tmp_path / "runner")
+
+    done = runner.run(pytest_args="--version")
+
+    assert done.returncode == 1
+    (told,) = after_commands_start(done.stdout)
+    assert "pytest ended with exit code 0; compiledai-report/record.json: found no record" in told
+    assert "found no record" in runner.summary
 
 
 def test_the_template_opens_the_change(made, tmp_path):
