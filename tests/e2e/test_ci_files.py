@@ -167,6 +167,14 @@ def test_one_action_has_one_pin():
     assert {name: commits for name, commits in pins.items() if len(commits) > 1} == {}
 
 
+def test_templates_install_this_version():
+    """What a template pins is the version that reads what this action leaves."""
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    pins = [re.findall('pytest-compiledai==([^"]+)', path.read_text()) for path in TEMPLATES]
+
+    assert [[version[1]]] * len(TEMPLATES) == pins
+
+
 def test_a_run_of_strangers_has_no_key():
     """No job that a pull request starts unasked reads a secret or may write."""
     for name, workflow in WORKFLOWS.items():
