@@ -16,7 +16,7 @@ OURS = "specs/x.yaml:3: found a tab; expected spaces; next: mend it"
         (f"header\n  {OURS}\nfooter", OURS),
         (
             "bad/test_a.py:1: in <module>\nE   ImportError: no\n",
-            "bad: found E   ImportError: no; expected a file pytest can read",
+            "bad: found ImportError: no; expected a file pytest can read",
         ),
         ("", "bad: found nothing; expected a file pytest can read"),
     ],
