@@ -227,7 +227,7 @@ def test_a_long_comment_is_cut_and_stays_whole(record, result_of):
     """GitHub's bound holds with hundreds of stale units."""
     stale = tuple(
         result_of(outcome=Outcome.STALE, unit=f"u{n}", spec=f"specs/{'d' * 40}{n}.yaml")
-        for n in range(400)
+        for n in range(700)
     )
 
     text = body(replace(record, results=stale))
