@@ -68,4 +68,5 @@ def collect_fault(nodeid: str, text: str) -> str:
     ours = [line for line in lines if ": found " in line and "; expected " in line]
     if ours:
         return ours[0]
-    return f"{nodeid}: found {lines[-1] if lines else 'nothing'}; expected a file pytest can read"
+    last = lines[-1].removeprefix("E   ") if lines else "nothing"
+    return f"{nodeid}: found {last}; expected a file pytest can read"

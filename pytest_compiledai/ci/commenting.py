@@ -131,8 +131,8 @@ class Hub:
             return f"pull request {number} is {pull['state']}"
         if head["sha"] != self.ran["head_sha"]:
             return f"the head of pull request {number} is another commit than the one that ran"
-        ran_in = self.ran["head_repository"]["full_name"]
-        if (head["repo"] or {}).get("full_name") != ran_in:
+        ran_in = (self.ran["head_repository"] or {}).get("full_name")
+        if ran_in is None or (head["repo"] or {}).get("full_name") != ran_in:
             return f"pull request {number} comes from another repository than the run"
         return ""
 

@@ -22,7 +22,7 @@ from pytest_compiledai.core.paths import path_fault
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.strictjson import read_json
-from pytest_compiledai.llm.redact import redact
+from pytest_compiledai.llm.redact import redact_values
 from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.places import Places
 from pytest_compiledai.summary import LockDiff
@@ -85,7 +85,7 @@ class Record:
             "outside": list(self.outside),
             "diff": _diff_as_json(self.diff),
         }
-        return f"{redact(json.dumps(values, indent=1, ensure_ascii=False))}\n".encode()
+        return f"{json.dumps(redact_values(values), indent=1, ensure_ascii=False)}\n".encode()
 
 
 def read_record(folder: Path) -> Record:

@@ -102,7 +102,7 @@ def run(job: Job, environ: Mapping[str, str] = os.environ) -> int:
         record = read_record(job.folder)
     except CompiledAIError as error:
         return _without_record(job, environ, str(error), code)
-    if code == pytest.ExitCode.NO_TESTS_COLLECTED and _is_empty_part(record):
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED and is_empty_part(record):
         code = 0
     say(record, code, job.folder, environ, annotate=job.annotate)
     return code
@@ -145,8 +145,8 @@ def _without_record(job: Job, environ: Mapping[str, str], reason: str, code: int
     return code or 1
 
 
-def _is_empty_part(record: Record) -> bool:
-    """Whether this part of a matrix has no unit although the whole has some."""
+def is_empty_part(record: Record) -> bool:
+    """Return whether this part of a matrix has no unit although the whole has some."""
     shard = record.shard
     own = [name for name in record.collected if shard is None or shard.holds(name)]
     return bool(record.collected) and not own and not record.outside

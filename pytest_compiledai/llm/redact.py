@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from typing import Final
 from typing import NamedTuple
 
@@ -118,6 +119,25 @@ def is_secret_name(name: str) -> bool:
 def redact(text: str) -> str:
     """Return ``text`` without the secrets of this process's environment and of known shapes."""
     return Secrets.of(os.environ).redact(text)
+
+
+def redact_values(value: Any) -> Any:
+    """Return JSON values without secrets in any text of them.
+
+    Taken out text by text: an open key ends with its text, and what is written stays JSON.
+    """
+    secrets = Secrets.of(os.environ)
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return secrets.redact(value)
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        if isinstance(value, dict):
+            return {secrets.redact(key): clean(item) for key, item in value.items()}
+        return value
+
+    return clean(value)
 
 
 def _shapes_in(text: str) -> list[Sighting]:

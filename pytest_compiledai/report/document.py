@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_compiledai.core.result import Result
-from pytest_compiledai.llm.redact import redact
+from pytest_compiledai.llm.redact import redact_values
 
 VERSION = 1
 
@@ -15,9 +15,9 @@ VERSION = 1
 def render(results: Sequence[Result]) -> bytes:
     """Return the JSON report: keys in a fixed order, LF, units by name."""
     document = {"version": VERSION, "units": [_unit(result) for result in results]}
-    text = json.dumps(document, indent=2, ensure_ascii=False)
     # Messages quote rows and tools; whatever looks like a key stays out of a file that is shared.
-    return f"{redact(text)}\n".encode()
+    text = json.dumps(redact_values(document), indent=2, ensure_ascii=False)
+    return f"{text}\n".encode()
 
 
 def _unit(result: Result) -> dict[str, Any]:

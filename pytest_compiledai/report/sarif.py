@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.place import Place
-from pytest_compiledai.llm.redact import redact
+from pytest_compiledai.llm.redact import redact_values
 from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.facts import Failure
 
@@ -45,7 +45,7 @@ def render(facts: Facts) -> bytes:
         ],
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return f"{redact(json.dumps(document, indent=2, ensure_ascii=False))}\n".encode()
+    return f"{json.dumps(redact_values(document), indent=2, ensure_ascii=False)}\n".encode()
 
 
 def _result(facts: Facts, failure: Failure, rules: list[str]) -> dict[str, Any]:

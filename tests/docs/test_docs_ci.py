@@ -19,7 +19,7 @@ def test_the_lines_for_git_are_those_that_init_writes(page):
 
 
 def test_the_commands_run(page, frozen):
-    """The job passes, parts are merged, versions are written down; then a stale entry fails it."""
+    """The versions are written down, a frozen file is checked, the job fails for a stale entry."""
     frozen.follow(page("ci.md"))
     frozen.write("specs/double.yaml", frozen.read("specs/double.yaml").replace("twice", "double"))
     failing, said = frozen.run("python -m pytest_compiledai.ci run --mode locked --specs specs/")
@@ -29,7 +29,6 @@ def test_the_commands_run(page, frozen):
     assert tools == ["bandit", "hypothesis", "mypy", "ruff", "semgrep"]
     assert failing == 1
     assert "is stale" in said
-    assert "unchanged" in frozen.read("parts/2/summary.md")
 
 
 def test_the_local_hooks_are_those_of_the_manifest(page):

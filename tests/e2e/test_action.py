@@ -31,9 +31,10 @@ gates:
   fuzz: off
 """
 CODE = 'def {name}(data: {type}Input) -> {type}Output:\n    return {{"m": {factor} * data["n"]}}\n'
-UNITS = {"half": 2, "again": 2, "twice": 3}  # the last is wrong
+UNITS = {"double": 2, "again": 2, "twice": 3}  # the last is wrong
+PARTS = {"one": "1/3", "two": "2/3", "three": "3/3"}
 #: A `python` that installs nothing and notes what it was asked to install.
-PYTHON = '#!/bin/sh\nif [ "$2" = pip ]; then echo "$@" >> {asked}; else exec {python} "$@"; fi\n'
+PYTHON = 'case "$*" in *" pip "*) echo "$@" >> {folder}/asked;; *) exec {python} "$@";; esac'
 HOSTILE = "::error file=x::forged"
 
 
@@ -66,12 +67,16 @@ class Runner:
         self.root = root
         self.folder = folder
         (folder / "bin").mkdir(parents=True)
-        python = folder / "bin" / "python"
-        python.write_text(PYTHON.format(asked=folder / "asked", python=sys.executable))
-        python.chmod(0o755)
+        self.program("python", PYTHON)
         self.asked = ""
         self.outputs: dict[str, str] = {}
         self.summary = ""
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program of ours before the machine's."""
+        path = self.folder / "bin" / name
+        path.write_text("#!/bin/sh\n" + text.format(folder=self.folder, python=sys.executable))
+        path.chmod(0o755)
 
     def run(self, **given: str) -> subprocess.CompletedProcess[str]:
         """Run the steps until one fails; return the last."""
@@ -93,21 +98,25 @@ class Runner:
     def _step(self, step, inputs) -> subprocess.CompletedProcess[str]:
         assert step["shell"] == "bash"
         assert "${{" not in step["run"]
-        script = self.folder / "step.sh"
-        script.write_text(step["run"])
         own = {name: INPUT.sub(lambda m: inputs[m[1]], text) for name, text in step["env"].items()}
         assert "${{" not in "".join(own.values())
+        return self.bash(step["run"], **own)
+
+    def bash(self, text: str, **own: str) -> subprocess.CompletedProcess[str]:
+        """Run a script as a runner does."""
+        runner = {
+            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+        }
+        script = self.folder / "step.sh"
+        script.write_text(text)
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
             cwd=self.root,
-            env=environ(
-                **own,
-                PATH=f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-                GITHUB_ACTIONS="true",
-                GITHUB_ACTION_PATH=str(ROOT),
-                GITHUB_OUTPUT=str(self.folder / "output"),
-                GITHUB_STEP_SUMMARY=str(self.folder / "summary"),
-            ),
+            env=environ(**(runner | own)),
             capture_output=True,
             text=True,
             timeout=120,
@@ -117,10 +126,10 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """Compile the project whole and in two parts, all three at once; return their folder."""
+    """Compile the project whole and in three parts, all at once; return their folder."""
     folder = tmp_path_factory.mktemp("parts")
     jobs = []
-    for name, part in {"whole": "", "one": "1/2", "two": "2/2"}.items():
+    for name, part in {"whole": "", **PARTS}.items():
         write_project(folder / name)
         command = [sys.executable, "-m", "pytest_compiledai.ci", "run", "--mode", "compile"]
         jobs.append(
@@ -131,15 +140,16 @@ def made(tmp_path_factory) -> Path:
                 stdout=subprocess.DEVNULL,
             )
         )
-    assert [job.wait(timeout=300) for job in jobs] == [1, 0, 1]  # part two holds the wrong unit
+    # Part one holds no unit, part two the wrong one.
+    assert [job.wait(timeout=300) for job in jobs] == [1, 0, 1, 0]
     write_project(folder / "merged")
     return folder
 
 
 @pytest.fixture(scope="module")
 def merged(made) -> Path:
-    """Merge the two parts into a fourth copy of the project, and write what they froze."""
-    parts = [str(made / name / "compiledai-report") for name in ("one", "two")]
+    """Merge the parts into a copy of the project, and write what they froze."""
+    parts = [str(made / name / "compiledai-report") for name in PARTS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest_compiledai.ci", "merge", *parts, "--write"],
         cwd=made / "merged",
@@ -155,7 +165,7 @@ def test_parts_merged_freeze_what_the_whole_does(merged):
     """Lock, artifacts and loader are the same bytes."""
     for path in (
         "compiledai.lock",
-        "compiled/half.py",
+        "compiled/double.py",
         "compiled/again.py",
         "compiled/__init__.py",
     ):
@@ -210,10 +220,15 @@ def test_the_job_of_a_pull_request(merged, tmp_path):
     """The steps install, run locked, and say what failed: outputs, summary, one line a finding."""
     project = tmp_path / "project"
     shutil.copytree(merged / "whole", project)
-    (project / "specs" / "half.yaml").write_text(SPEC.format(name="half").replace("twice", "2 x"))
+    (project / "specs" / "double.yaml").write_text(
+        SPEC.format(name="double").replace("twice", "2 x")
+    )
+    (project / "specs" / "no spec.yaml").write_text("compiledai: 1\nkind: [\n")
     runner = Runner(project, tmp_path / "runner")
 
-    done = runner.run(constraints="pins file.txt", specs="specs/half.yaml 'specs/twice.yaml'")
+    done = runner.run(
+        constraints="pins file.txt", specs="specs/double.yaml specs/twice.yaml 'specs/no spec.yaml'"
+    )
 
     assert done.returncode == 1
     assert runner.asked == f"-m pip install --constraint pins file.txt {ROOT}[gates]\n"
@@ -227,10 +242,12 @@ def test_the_job_of_a_pull_request(merged, tmp_path):
     assert set(runner.outputs) == set(ACTION["outputs"])
     units = json.loads((project / runner.outputs["report"]).read_text())["units"]
     assert ["stale", "error"] == [unit["outcome"] for unit in units]
-    assert "### `half` stale" in runner.summary
+    assert "### `double` stale" in runner.summary
+    assert "### Outside any unit\n\n- specs/no spec.yaml:3: found broken YAML" in runner.summary
     told = after_commands_start(done.stdout)
     assert [line.split("::")[1].partition(",title=")[0] for line in told] == [
-        "error file=specs/half.yaml,line=1",
+        "error file=specs/no spec.yaml,line=3",
+        "error file=specs/double.yaml,line=1",
         "error file=specs/twice.yaml,line=1",
     ]
 
@@ -259,6 +276,74 @@ def test_what_a_run_prints_cannot_speak_to_the_runner(merged, tmp_path):
     (told,) = after_commands_start(done.stdout)
     assert told.startswith("::error title=compiledai::pytest ended with exit code 1 and no finding")
     assert done.returncode == 1
+
+
+def test_a_run_without_a_record_is_no_pass(tmp_path):
+    """Where pytest ends well and judged nothing, the job fails and says so."""
+    write_project(tmp_path / "project")
+    runner = Runner(tmp_path / "project", tmp_path / "runner")
+
+    done = runner.run(pytest_args="--version")
+
+    assert done.returncode == 1
+    (told,) = after_commands_start(done.stdout)
+    assert "pytest ended with exit code 0; compiledai-report/record.json: found no record" in told
+    assert "found no record" in runner.summary
+
+
+def test_the_template_opens_the_change(made, tmp_path):
+    """The job that may write commits lock, artifacts and nothing else, and asks to merge them."""
+    project, origin = tmp_path / "project", tmp_path / "origin"
+    write_project(project)
+    runner = Runner(project, tmp_path / "runner")
+    runner.program("gh", 'echo "$@" >> {folder}/gh')
+    temporary = tmp_path / "temporary"
+    for number, name in enumerate(PARTS):
+        report = made / name / "compiledai-report"
+        shutil.copytree(report, temporary / "reports" / f"compiledai-report-compile-{number}")
+    git(tmp_path, "init", "--quiet", "--bare", str(origin))
+    for command in ("init --quiet", f"remote add origin {origin}", "add --all", "commit -qm x"):
+        git(project, *command.split())
+
+    job = yaml.safe_load((ROOT / "templates" / "compile.yml").read_text())["jobs"]["open"]
+    for step in (step for step in job["steps"] if "run" in step):
+        own = {name: name.lower() for name in step.get("env", {})}
+        done = runner.bash(step["run"], RUNNER_TEMP=str(temporary), GITHUB_RUN_ID="77", **own)
+        assert done.returncode == 0, done.stderr
+
+    changed = git(origin, "show", "--name-status", "--format=%s", "compiledai/77").splitlines()
+    assert changed == [
+        "Compile",
+        "",
+        "A\tcompiled/__init__.py",
+        "A\tcompiled/again.py",
+        "A\tcompiled/double.py",
+        "A\tcompiledai.lock",
+    ]
+    assert "pr create --base base --head compiledai/77" in (runner.folder / "gh").read_text()
+
+
+def test_the_template_of_gitlab_runs_a_part(made, tmp_path):
+    """Each job of the matrix runs its part, and leaves the file that the service reads."""
+    project = tmp_path / "project"
+    write_project(project)
+    runner = Runner(project, tmp_path / "runner")
+    job = yaml.safe_load((ROOT / "templates" / "compiledai.gitlab-ci.yml").read_text())["compiled"]
+
+    script = "\n".join(job["script"])
+    done = runner.bash(script, CI_NODE_INDEX="1", CI_NODE_TOTAL="3", GITHUB_ACTIONS="")
+
+    assert done.returncode == 0, done.stderr
+    assert (project / job["artifacts"]["reports"]["junit"]).is_file()
+    assert "::stop-commands" not in done.stdout
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize(

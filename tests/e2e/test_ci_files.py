@@ -146,6 +146,15 @@ def test_no_input_stands_inside_a_script():
     assert [script for script in scripts if "${{" in script] == []
 
 
+def test_every_script_is_read_by_bash():
+    """A script has no open quotation and no unfinished condition."""
+    scripts = [step["run"] for step in read(ACTION)["runs"]["steps"] if "run" in step]
+    scripts += [s["run"] for workflow in WORKFLOWS.values() for s in steps(workflow) if "run" in s]
+    for script in scripts:
+        done = subprocess.run(["bash", "-n"], input=script, text=True, check=False, timeout=10)
+        assert done.returncode == 0, script
+
+
 def test_one_action_has_one_pin():
     """Every action of others is pinned to one commit, with its version, everywhere."""
     texts = [path.read_text(encoding="utf-8") for path in (ACTION, *OWN, *TEMPLATES)]
@@ -156,6 +165,14 @@ def test_one_action_has_one_pin():
         pins.setdefault(name, set()).add(commit)
 
     assert {name: commits for name, commits in pins.items() if len(commits) > 1} == {}
+
+
+def test_templates_install_this_version():
+    """What a template pins is the version that reads what this action leaves."""
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    pins = [re.findall('pytest-compiledai==([^"]+)', path.read_text()) for path in TEMPLATES]
+
+    assert [[version[1]]] * len(TEMPLATES) == pins
 
 
 def test_a_run_of_strangers_has_no_key():

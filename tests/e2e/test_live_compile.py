@@ -18,11 +18,14 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pytest_compiledai.ci.merging import merge
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("litellm") is None, reason="the extra `llm` is not installed"
@@ -275,9 +278,10 @@ def again(first: Done, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def workers(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Return the first live run of the same units, by two workers."""
+    """Return the first live run of the same units, by two workers, as CI records it."""
     root = write_project(tmp_path_factory.mktemp("workers") / "project")
-    return run(root, ANSWERS, "--compile", "specs", "-n", "2", "--dist", "load")
+    recorded = ("-p", "pytest_compiledai.ci.plugin", "--ci-folder=ci", "--junit-xml=ci/junit.xml")
+    return run(root, ANSWERS, "--compile", "specs", "-n", "2", "--dist", "load", *recorded)
 
 
 @pytest.fixture(scope="module")
@@ -292,9 +296,12 @@ def refused(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Done:
     return run(root, ANSWERS, "--compile", "specs", "--compile-budget-tokens", "1000")
 
 
+def recordings(root: Path) -> list[Path]:
+    return list((root / "specs" / "recordings").glob("*.json"))
+
+
 def recordings_of(root: Path) -> list[dict[str, Any]]:
-    files = (root / "specs" / "recordings").glob("*.json")
-    return [json.loads(path.read_bytes()) for path in files]
+    return [json.loads(path.read_bytes()) for path in recordings(root)]
 
 
 def test_a_wrong_answer_is_repaired_in_the_second_request(first: Done) -> None:
@@ -391,6 +398,18 @@ def test_first_proposals_are_asked_for_together(first: Done) -> None:
     assert len(openings) == 4
     assert {seen.turn for seen in openings} == {0}
     assert len({seen.unit for seen in openings}) >= 3
+
+
+def test_another_job_can_write_what_a_live_run_froze(workers: Done, tmp_path: Path) -> None:
+    """What the job with the key hands on is its lock, its artifacts and its recordings."""
+    fresh = write_project(tmp_path / "fresh")
+
+    merge([workers.root / "ci"], tmp_path / "merged", root=fresh, write=True)
+
+    assert workers.frozen() == replace(workers, root=fresh).frozen()
+    recorded = {path.name: path.read_bytes() for path in recordings(workers.root)}
+    assert recorded == {path.name: path.read_bytes() for path in recordings(fresh)}
+    assert len(recorded) >= len(UNITS)
 
 
 def test_no_secret_is_written_or_sent(first: Done, workers: Done, refused: Done) -> None:

@@ -136,6 +136,13 @@ def test_the_next_run_changes_that_comment(world):
         ({"pull": {"head": {"sha": "d" * 40, "repo": {"full_name": "fork/shop"}}}}, "commit"),
         ({"pull": {"head": {"sha": SHA, "repo": {"full_name": "other/shop"}}}}, "repository"),
         ({"pull": {"head": {"sha": SHA, "repo": None}}}, "repository"),
+        (
+            {
+                "pull": {"head": {"sha": SHA, "repo": None}},
+                "ran": {"head_repository": None},
+            },
+            "repository",
+        ),
         ({"ran": {"event": "push"}}, "no pull request"),
         ({"number": 0}, "no pull request"),
     ],
@@ -217,10 +224,10 @@ def test_records_of_two_pull_requests_do_not_mix(record):
 
 
 def test_a_long_comment_is_cut_and_stays_whole(record, result_of):
-    """GitHub's bound holds with a thousand stale units."""
+    """GitHub's bound holds with hundreds of stale units."""
     stale = tuple(
         result_of(outcome=Outcome.STALE, unit=f"u{n}", spec=f"specs/{'d' * 40}{n}.yaml")
-        for n in range(1000)
+        for n in range(700)
     )
 
     text = body(replace(record, results=stale))

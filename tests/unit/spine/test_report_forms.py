@@ -258,6 +258,16 @@ def test_secrets_are_taken_out_of_every_form(facts_of, monkeypatch, form):
     assert "DEPLOY" in text
 
 
+def test_an_open_key_swallows_no_more_than_its_text(facts_of):
+    """A key whose end was cut off is taken out, and the files that scripts read stay JSON."""
+    facts = facts_of(findings=(finding("-----BEGIN PRIVATE KEY----- MIIabc"), finding("after")))
+
+    for form in (".json", ".sarif"):
+        text = FORMS[form](facts).decode()
+        assert "MIIabc" not in text
+        assert "after" in json.dumps(json.loads(text))
+
+
 def test_what_failed_outside_any_unit_is_told(facts_of, root):
     """A spec that cannot be read is no unit: every form for people and services tells of it."""
     message = "specs/double.yaml:1: found <b>; expected `spaces`"
