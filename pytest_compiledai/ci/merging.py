@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,7 @@ def merged(records: Sequence[Record]) -> Record:
     return replace(
         first,
         results=tuple(results),
+        sandboxes=_once_each(records),
         outside=(
             *dict.fromkeys(text for record in records for text in record.outside),
             *(f"{name}: found no result of it; expected one in some part" for name in missing),
@@ -90,6 +92,14 @@ def _check_parts(records: Sequence[Record]) -> None:
         for result in record.results:
             if record.shard is not None and not record.shard.holds(result.unit):
                 raise _fault(f"{result.unit} in part {record.shard}", "the part of its name")
+
+
+def _once_each(records: Sequence[Record]) -> tuple[Mapping[str, str], ...]:
+    """Return the sandboxes of all parts; two machines may hold code by the same one."""
+    found: list[Mapping[str, str]] = []
+    for record in records:
+        found += [sandbox for sandbox in record.sandboxes if sandbox not in found]
+    return tuple(found)
 
 
 def _diff(records: Sequence[Record]) -> LockDiff | None:

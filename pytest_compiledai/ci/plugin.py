@@ -97,6 +97,7 @@ class Recorder:
             out=run.relative(run.settings.out),
             collected=tuple(sorted(_specs(run))),
             results=tuple(facts.results),
+            sandboxes=tuple(facts.sandboxes),
             outside=tuple(facts.outside),
             diff=facts.diff,
             shard=self.shard,

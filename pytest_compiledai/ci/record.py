@@ -45,6 +45,7 @@ class Record:
     out: str  # POSIX, relative to the root
     collected: tuple[str, ...]  # units of all parts, sorted
     results: tuple[Result, ...]
+    sandboxes: tuple[Mapping[str, str], ...] = ()  # as `summary.sandbox_lines` shows them
     outside: tuple[str, ...] = ()
     diff: LockDiff | None = None
     shard: Shard | None = None
@@ -58,6 +59,7 @@ class Record:
             places=Places(root, root / self.out),
             live=self.live,
             diff=self.diff,
+            sandboxes=self.sandboxes,
             outside=self.outside,
         )
 
@@ -82,6 +84,7 @@ class Record:
             "shard": str(self.shard) if self.shard else "",
             "collected": list(self.collected),
             "results": [result.as_json() for result in self.results],
+            "sandboxes": [dict(sandbox) for sandbox in self.sandboxes],
             "outside": list(self.outside),
             "diff": _diff_as_json(self.diff),
         }
@@ -120,12 +123,17 @@ def _record(values: Mapping[str, Any]) -> Record:
     number = values["pull_request"]
     _check(type(number) is int and 0 <= number < _MOST_PULLS, "a pull request")
     _check(all(isinstance(text, str) for text in values["outside"]), "a message")
+    sandboxes = tuple(dict(value) for value in values["sandboxes"])
+    for sandbox in sandboxes:
+        texts = [sandbox[key] for key in ("name", "wall", "reason")]
+        _check(all(isinstance(text, str) for text in texts), "a sandbox")
     return Record(
         mode=values["mode"],
         live=values["live"],
         out=values["out"],
         collected=collected,
         results=results,
+        sandboxes=sandboxes,
         outside=tuple(values["outside"]),
         diff=_diff(values["diff"]),
         pull_request=number,
