@@ -36,6 +36,9 @@ class Scanning:
 
     def ahead(self, requests: Sequence[ScanRequest]) -> None:
         """Begin to scan ``requests`` in the background, in their order."""
+        # Imported here: pytest parses a plugin's modules at import, and see `parse_scan`.
+        import pytest_compiledai.gates.tools  # noqa: F401
+
         items = list({_key(item): item for item in requests}.items())
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiledai-scan")
         for start in range(0, len(items), BATCH):

@@ -6,9 +6,7 @@ fault in that file's report, and the gate that needs the tool turns it into a fi
 
 from __future__ import annotations
 
-import ast
 import functools
-import warnings
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -19,12 +17,14 @@ from typing import Literal
 
 from pytest_compiledai.assets import asset
 from pytest_compiledai.assets import assets_digest
+from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy import text
 from pytest_compiledai.gates.policy.rulebook import policy
 from pytest_compiledai.gates.scanners import bandit_scan
 from pytest_compiledai.gates.scanners import mypy_scan
+from pytest_compiledai.gates.scanners import parse_scan
 from pytest_compiledai.gates.scanners import ruff_scan
 from pytest_compiledai.gates.scanners import semgrep_scan
 from pytest_compiledai.gates.scanners.answer import Runner
@@ -74,7 +74,7 @@ def scan(
     """
     unread = ToolFault(tool="text", found="text that no analyser may be given", next="")
     reports = {item.source.address: ToolReport(faults=(unread,)) for item in requests}
-    fit = [item for item in requests if _is_fit(item.source)]
+    fit = _fit(requests, timeout_s)
     reports |= {item.source.address: ToolReport() for item in fit}
     if fit:
         for answers in _all_answers(fit, which, cache, timeout_s):
@@ -146,18 +146,21 @@ def _runners(which: frozenset[str], timeout_s: float) -> dict[str, Runner]:
     return {name: run for name, run in runners.items() if name in which}
 
 
-def _is_fit(source: Source) -> bool:
-    """Whether the text is plain and small enough to be parsed by programs that are not ours."""
-    read = text.read(source.data, policy().text, source.path)
-    if read.findings:
-        return False
+def _fit(requests: Sequence[ScanRequest], timeout_s: float) -> list[ScanRequest]:
+    """Return those whose text is plain and small enough to be parsed by programs, and parses."""
+    plain = [item for item in requests if not _faults(item.source)]
+    if not plain:
+        return []
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(read.text)
-    except (SyntaxError, RecursionError, MemoryError, ValueError):
-        return False
-    return True
+        with scratch([item.source for item in plain]) as copies:
+            parses = parse_scan.parsed(copies, timeout_s=timeout_s)
+    except ToolError:
+        return []  # no text is fit, and each report says so
+    return [item for item in plain if item.source.address in parses]
+
+
+def _faults(source: Source) -> Sequence[Finding]:
+    return text.read(source.data, policy().text, source.path).findings
 
 
 def opinions(

@@ -15,6 +15,7 @@ from pytest_compiledai.gates import tools
 from pytest_compiledai.gates.corpus import samples
 from pytest_compiledai.gates.scanners import answer
 from pytest_compiledai.gates.scanners import copies
+from pytest_compiledai.gates.scanners import parse_scan
 from pytest_compiledai.gates.scanners import programs
 from pytest_compiledai.gates.scanners.answer import Complaint
 from pytest_compiledai.gates.smoke import is_told
@@ -22,6 +23,7 @@ from pytest_compiledai.gates.smoke import judged
 from pytest_compiledai.gates.smoke import smoke
 
 SECURITY = frozenset(security.TOOLS)
+SCANNED = tools.ALL - {"mypy"} | {"mypy-strict"}
 
 
 def source(code: str) -> Source:
@@ -219,6 +221,52 @@ def test_unreadable_text_is_given_to_no_tool() -> None:
     assert [item.rule for item in verdict.findings] == ["security.parse"]
     assert scans[source(broken).address].scanned == frozenset()
     assert scans[source(GOOD).address].scanned == SECURITY
+
+
+def test_text_that_does_not_parse_is_given_to_no_tool() -> None:
+    """It has a fault, and the sources beside it have their answers."""
+    broken, plain = source("def broken(:\n"), source("x = 1\n")
+
+    reports = tools.scan([tools.ScanRequest(source=item) for item in (broken, plain)])
+
+    assert [fault.tool for fault in reports[broken.address].faults] == ["text"]
+    assert reports[plain.address].scanned == SCANNED
+
+
+def test_text_that_ends_the_parser_ends_no_other_answer(monkeypatch, tmp_path) -> None:
+    """What was parsed before the program died is scanned, the rest has a fault."""
+    main = tmp_path / "dies.py"
+    main.write_text("import os, sys\nprint(sys.argv[1], flush=True)\nos.abort()\n")
+    monkeypatch.setattr(parse_scan, "_MAIN", main)
+    first, second = sorted((source("x = 1\n"), source("y = 2\n")), key=lambda item: item.address)
+
+    reports = tools.scan([tools.ScanRequest(source=item) for item in (first, second)])
+
+    assert reports[first.address].scanned == SCANNED
+    assert [fault.tool for fault in reports[second.address].faults] == ["text"]
+
+
+def test_parser_without_an_end_leaves_a_fault(monkeypatch) -> None:
+    """Where time runs out no text is fit."""
+
+    def never(*_args, **_options):
+        raise ToolError(where="python", found="no end after 1 s", expected="an end")
+
+    monkeypatch.setattr(parse_scan, "run_program", never)
+    plain = source("x = 1\n")
+
+    (report,) = tools.scan([tools.ScanRequest(source=plain)]).values()
+
+    assert [fault.tool for fault in report.faults] == ["text"]
+
+
+def test_no_scan_parses_in_this_process(monkeypatch) -> None:
+    """A scan runs in a thread, and CPython cannot build two trees at once."""
+    with monkeypatch.context() as patched:
+        patched.setattr("ast.parse", None)
+        reports = tools.scan([request("x = 1\n")])
+
+    assert [report.scanned for report in reports.values()] == [SCANNED]
 
 
 def test_a_grant_silences_the_report_of_the_import_only() -> None:
