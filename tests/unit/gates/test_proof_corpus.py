@@ -33,7 +33,10 @@ def test_a_gate_tells_its_samples_apart(sample, sandbox):
     """Every bad sample has the finding of its folder, every good one none."""
     found = {item.rule for item in proof.judged(sample, sandbox).findings}
 
-    assert found == set() if sample.is_good else sample.rule in found
+    if sample.is_good:
+        assert found == set()
+    else:
+        assert sample.rule in found
 
 
 @pytest.mark.parametrize("gate", proof.GATES)
