@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pytest_compiledai.core.trees import walk
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -19,7 +21,7 @@ class Complexity(NamedTuple):
 
 def complexities(tree: ast.AST) -> Iterator[Complexity]:
     """Yield the complexity of every function and method in ``tree``, in the order of the source."""
-    found = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
+    found = [node for node in walk(tree) if isinstance(node, _FUNCTIONS)]
     for node in sorted(found, key=lambda item: item.lineno):
         yield Complexity(node.name, node.lineno, 1 + _body(node.body))
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 from typing import TypeAlias
 
+from pytest_compiledai.core.trees import children
+
 Scalar: TypeAlias = "str | int | float"
 
 _FOLDED_CHARACTERS: Final = 100_000  # of a text made by repeating or joining
@@ -37,40 +39,37 @@ def collect(text: str) -> tuple[Literal, ...]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()  # the syntax gate tells of it
-    skipped = set() if "__doc__" in text else {id(node) for node in _docstrings(tree)}
-    return tuple(_Walk(skipped).walk(tree, 0))
+    return tuple(_literals(tree, are_documented=() if "__doc__" in text else _DOCUMENTED))
 
 
-def _docstrings(tree: ast.Module) -> Iterator[ast.AST]:
-    for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr):
-            yield node.body[0]
+def _literals(root: ast.AST, *, are_documented: tuple[type[ast.AST], ...]) -> Iterator[Literal]:
+    """Yield the literals below ``root``; a stack, since trees may be deep."""
+    tables = itertools.count(1)
+    stack = [(root, 0)]
+    while stack:
+        node, around = stack.pop()
+        if not around and isinstance(node, _CONTAINERS):
+            around = next(tables)
+        value = fold(node)
+        pieces = _pieces(node)
+        if pieces and not around:
+            around = next(tables)
+        line = getattr(node, "lineno", 0)
+        for item in pieces if value is None else (value,):
+            yield Literal(value=item, line=line, table=around)
+        if value is None:
+            below = children(node)
+            if isinstance(node, are_documented):
+                docstring = _docstring(node)
+                below = [child for child in below if child is not docstring]
+            stack += [(child, around) for child in reversed(below)]
 
 
-class _Walk:
-    def __init__(self, skipped: set[int]) -> None:
-        self.skipped = skipped
-        self.tables = itertools.count(1)
-
-    def walk(self, root: ast.AST, table: int) -> Iterator[Literal]:
-        """Yield the literals below ``root``; a stack, since trees may be deep."""
-        stack = [(root, table)]
-        while stack:
-            node, around = stack.pop()
-            if id(node) in self.skipped:
-                continue
-            if not around and isinstance(node, _CONTAINERS):
-                around = next(self.tables)
-            value = fold(node)
-            pieces = _pieces(node)
-            if pieces and not around:
-                around = next(self.tables)
-            line = getattr(node, "lineno", 0)
-            for item in pieces if value is None else (value,):
-                yield Literal(value=item, line=line, table=around)
-            if value is None:
-                children = list(ast.iter_child_nodes(node))
-                stack += [(child, around) for child in reversed(children)]
+def _docstring(node: ast.AST) -> ast.AST | None:
+    match getattr(node, "body", []):
+        case [ast.Expr(value=ast.Constant(value=str())) as first, *_]:
+            return first
+    return None
 
 
 def fold(node: ast.AST) -> Scalar | None:

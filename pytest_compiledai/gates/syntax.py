@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pytest_compiledai.assets import asset
 from pytest_compiledai.core.source import Source
+from pytest_compiledai.core.trees import children
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.gates.complexity import complexities
@@ -170,7 +171,7 @@ def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         if isinstance(inner, ast.Yield | ast.YieldFrom):
             return True
         if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            pending.extend(ast.iter_child_nodes(inner))
+            pending += children(inner)
     return False
 
 

@@ -8,6 +8,7 @@ Polynomial backtracking is not looked for.
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections import Counter
@@ -43,6 +44,7 @@ class _Part(NamedTuple):
 _EMPTY = _Part(nullable=True)
 
 
+@functools.lru_cache(maxsize=1_024)  # the library's patterns are in every candidate that uses them
 def is_explosive(pattern: str | bytes) -> bool:
     """Whether matching ``pattern`` can take time exponential in the length of the text."""
     try:

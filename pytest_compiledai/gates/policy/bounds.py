@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_compiledai.core.trees import walk
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.shape import leaves
@@ -136,7 +137,7 @@ def _is_local(module: Module, node: ast.expr) -> bool:
 
 
 def _recursion(module: Module, function: ast.FunctionDef) -> Iterator[Finding]:
-    inside = [node for statement in function.body for node in ast.walk(statement)]
+    inside = list(walk(*function.body))
     if any(isinstance(node, _BRANCHES) for node in inside):
         return
     for node in inside:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import NamedTuple
 
+from pytest_compiledai.core.trees import children
 from pytest_compiledai.gates.policy.tree import Tree
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -200,7 +201,7 @@ def _declared_outer(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str
         if isinstance(node, ast.Global | ast.Nonlocal):
             names.update(node.names)
         elif not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            pending.extend(ast.iter_child_nodes(node))
+            pending += children(node)
     return names
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
-_FACTS = frozenset({"ctx", "op", "ops"})
+from pytest_compiledai.core.trees import children
+
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -33,18 +34,7 @@ class Tree:
         return found
 
     def _below(self, node: ast.AST) -> list[ast.AST]:
-        # `ast.iter_child_nodes` takes twice as long.
-        found: list[ast.AST] = []
-        for name in node._fields:
-            # Operators and contexts are one object each for the whole tree: facts, not nodes.
-            if name in _FACTS:
-                continue
-            value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                found.append(value)
-            elif isinstance(value, list):
-                found += [item for item in value if isinstance(item, ast.AST)]
-        self.children[node] = found
+        found = self.children[node] = children(node)
         self._of.setdefault(type(node), []).append(node)
         for child in found:
             self.parents[child] = node

@@ -224,3 +224,8 @@ def test_a_docstring_counts_where_the_code_reads_it():
 def test_code_that_does_not_parse_has_no_literals():
     """The syntax gate tells of it; this check does not raise."""
     assert found("def f(:") == ()
+
+
+def test_a_call_in_the_place_of_a_docstring_counts():
+    """Only a text is documentation: rows that a first statement puts away are literals."""
+    assert len(found(f"KEPT.append({SUBJECTS[2]!r})\n")) == 1
