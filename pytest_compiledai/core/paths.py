@@ -14,7 +14,7 @@ from pathlib import Path
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 #: Names that mean something else in ``compiled/__init__.py``.
-RESERVED = frozenset({"fallback", "load", "trust"})
+RESERVED = frozenset({"ask", "fallback", "load", "sample", "sampled", "trace", "trust"})
 
 #: The largest file of an artifact that is read, in bytes.
 FILE_CAP = 1 << 30

@@ -92,4 +92,5 @@ def _facts(spec: FunctionSpec) -> Facts:
         types=spec.types,
         input=spec.input,
         capabilities=spec.capabilities,
+        fallback=spec.fallback,
     )

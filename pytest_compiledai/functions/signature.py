@@ -31,6 +31,7 @@ class Facts:
     types: TypedDicts
     input: Schema
     capabilities: tuple[str, ...] = ()
+    fallback: str = "model"  # or none: production may not let anything else answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 #: Raised with every change that makes other bytes of the same reply.
-VERSION: Final = 1
+VERSION: Final = 2
 SPEC_VERSION: Final = 1
 
 MARKER: Final = "# compiledai candidate\n"
@@ -184,9 +184,12 @@ def _imports(facts: Facts, parts: list[ModulePart], guarded: str) -> Iterator[Im
 
 def _provenance(facts: Facts, parts: list[ModulePart]) -> str:
     used = sorted({part.label for part in parts})
+    # The loader looks for this line.
+    fallback = "# compiledai fallback none\n" if facts.fallback == "none" else ""
     return (
         f"# {facts.name}: compiled, and frozen by its digest; change the spec, not this file.\n"
         f"# compiledai spec@{SPEC_VERSION}, template function@{VERSION}, {', '.join(used)}\n"
+        f"{fallback}"
     )
 
 

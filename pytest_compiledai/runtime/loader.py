@@ -4,6 +4,9 @@
     compiled.load("route_ticket")              # the same object
     compiled.load("rates", clock=now)          # a unit with capabilities is handed them here
     compiled.load("support_bot")               # another kind: its files, path -> bytes
+    compiled.fallback("route_ticket", ask)     # who answers where it abstains or fails
+    await compiled.ask("route_ticket", data)   # a call that waits for a fallback without blocking
+    compiled.sample("calls.sqlite", rate=0.01)  # calls for the drift check
 
 This file is written as a whole and needs the standard library only. ``compiledai.lock`` is looked
 for beside this folder, then inside it (that is where a wheel ships it). An artifact's bytes are
@@ -32,22 +35,36 @@ from collections.abc import Iterator as _Iterator
 from collections.abc import Mapping as _Mapping
 from importlib.machinery import ModuleSpec as _ModuleSpec
 
+from pytest_compiledai.runtime.asking import _Model
+from pytest_compiledai.runtime.errors import Abstain
+from pytest_compiledai.runtime.errors import BadAnswer
+from pytest_compiledai.runtime.errors import IntegrityError
+from pytest_compiledai.runtime.errors import NeedsCapabilities
+from pytest_compiledai.runtime.errors import NoFallback
+from pytest_compiledai.runtime.errors import NotCompiled
+from pytest_compiledai.runtime.sampling import _Sampler
+from pytest_compiledai.runtime.serving import _Fallback
+from pytest_compiledai.runtime.serving import _Served
 from pytest_compiledai.runtime.signature import _KEY
 from pytest_compiledai.runtime.signature import _SIGNATURE_CAP
 from pytest_compiledai.runtime.signature import _SIGNATURE_FILE
 from pytest_compiledai.runtime.signature import _signature_fault
+from pytest_compiledai.runtime.spans import _spans
 
 TYPE_CHECKING = False  # `typing` is not imported: it would double the import time of this package
 if TYPE_CHECKING:
     from collections.abc import Callable as _Callable
+    from collections.abc import Iterable as _Iterable
     from typing import Any as _Any
 
-__all__ = ["Abstain", "Files", "IntegrityError", "NeedsCapabilities", "NotCompiled"]
-__all__ += ["fallback", "load", "trust"]
+__all__ = ["Abstain", "BadAnswer", "Files", "IntegrityError", "NeedsCapabilities", "NoFallback"]
+__all__ += ["NotCompiled", "ask", "fallback", "load", "sample", "sampled", "trace", "trust"]
 
 # What importlib.reload must not replace: classes that callers catch, and what they registered.
 _kept: dict[str, _Any] = {
-    name: globals()[name] for name in (*__all__[:5], "_fallbacks", "_pins") if name in globals()
+    name: globals()[name]
+    for name in (*__all__[:7], "_fallbacks", "_watchers", "_pins")
+    if name in globals()
 }
 for _name in globals().get("_ready", ()):
     globals().pop(_name, None)
@@ -68,26 +85,6 @@ _HEADER = _re.compile(r'^\[artifact\."([a-z][a-z0-9_]{0,63})"\]$', _re.MULTILINE
 _STRAY = _re.compile(
     r'^(?:\[(?!artifact\."[a-z][a-z0-9_]{0,63}"\]$)|<{7}|={7}|>{7})', _re.MULTILINE
 )
-
-
-class NotCompiled(ImportError):
-    """Nothing of this name is in the lock, or there is no lock."""
-
-
-class IntegrityError(ImportError):
-    """An artifact or the lock is not what it was when the artifact was frozen."""
-
-
-class NeedsCapabilities(ImportError):
-    """A unit was not given exactly the capabilities it was compiled with."""
-
-
-class Abstain(Exception):
-    """An artifact's refusal to answer one input; ``reason`` says why."""
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Files(_Mapping[str, bytes]):
@@ -132,17 +129,110 @@ def load(name: str, /, **capabilities: _Any) -> _Any:
         return _ready.get(name) or _publish(name, function)
 
 
-def fallback(name: str, function: _Callable[..., _Any], /) -> None:
-    """Let ``function`` answer, with the same arguments, whenever ``name`` abstains.
+def fallback(
+    name: str,
+    function: _Callable[..., _Any] | None = None,
+    /,
+    *,
+    model: str = "",
+    on_error: bool = True,
+    failures: int = 5,
+    pause_s: float = 30,
+    budget: int | None = None,
+    per_s: float = 86_400,
+    **options: _Any,
+) -> None:
+    """Let ``function``, or a ``model`` through LiteLLM, answer where ``name`` does not.
 
-    Register it before the function is taken: one that was taken earlier stays as it was, and so
-    does ``from compiled.<name> import <name>``, which always gives the bare function.
+    It is asked with the same arguments when the artifact abstains and, unless ``on_error`` is
+    false, when it raises anything else. After ``failures`` errors in a row it is left alone for
+    ``pause_s`` seconds; at most ``budget`` calls begin in any ``per_s`` seconds; ``NoFallback``
+    says so. ``options`` go to LiteLLM. Register it before the function is taken: one that was taken
+    earlier stays as it was, and so does ``from compiled.<name> import <name>``, which always gives
+    the bare function. Raises ``ValueError`` where the spec says ``fallback: none``.
     """
-    _entry(name)
+    if _entry(name)["kind"] != "function":
+        raise ValueError(f"{name} is no function: its own runtime knows what to do without it")
+    if (function is None) is not bool(model):
+        raise ValueError("fallback needs a function or a model=, and not both")
+    source = _verified(name, f"{name}.py", _SOURCE_CAP).decode("utf-8")
+    if _NO_FALLBACK in source.split("\n", 3)[:3]:
+        raise ValueError(f"the spec of {name} says `fallback: none`")
+    if function is None:
+        function = _Model(_imported(name), source, model, options)
+    elif options:
+        raise TypeError(f"fallback takes no {', '.join(sorted(options))} without model=")
+    made = _Fallback(
+        function,
+        on_error=on_error,
+        failures=failures,
+        pause_s=pause_s,
+        budget=budget,
+        per_s=per_s,
+    )
     with _guard:
-        _fallbacks[name] = function
-        _ready.pop(name, None)
-        globals().pop(name, None)
+        _fallbacks[name] = made
+        _forget((name,))
+
+
+async def ask(name: str, /, *args: _Any, **kwargs: _Any) -> _Any:
+    """Call the function ``name``; a fallback is awaited, or works in a thread of its own."""
+    function = load(name)
+    if isinstance(function, _Served):
+        return await function.ask(*args, **kwargs)
+    return function(*args, **kwargs)
+
+
+def sample(
+    path: str | _os.PathLike[str],
+    *names: str,
+    rate: float = 1,
+    redact: _Iterable[str] = (),
+    scrub: _Callable[[dict[str, _Any]], dict[str, _Any]] | None = None,
+    most_bytes: int = 64 << 20,
+    seed: int | None = None,
+) -> None:
+    """Write a share of the calls of ``names``, or of all functions, to a file for the drift check.
+
+    ``path`` ends in ``.jsonl`` or ``.sqlite``. ``redact`` are names of fields at any depth, or JSON
+    pointers such as ``/input/customer/email``; ``scrub`` may change a whole row. What looks like a
+    key or a token is taken out in any case. Nothing is written beyond ``most_bytes``. Register it
+    before the functions are taken. Raises ``ValueError``, never a call.
+    """
+    for name in names:
+        _entry(name)
+    sampler = _Sampler(
+        _os.fspath(path),
+        rate=rate,
+        names=names,
+        redact=redact,
+        scrub=scrub,
+        most_bytes=most_bytes,
+        seed=seed,
+        digest_of=lambda name: _entry(name)["files"][f"{name}.py"],
+    )
+    _watch(frozenset(names), sampler)
+    import atexit
+
+    atexit.register(sampler.flush, 5)
+
+
+def sampled(timeout_s: float = 5) -> dict[str, int]:
+    """Wait for the rows so far and return how many were written, dropped or failed."""
+    total = {"written": 0, "dropped": 0, "failed": 0}
+    for _, watcher in _watchers:
+        if hasattr(watcher, "counts"):
+            watcher.flush(timeout_s)
+            total = {key: total[key] + watcher.counts[key] for key in total}
+    return total
+
+
+def trace(*names: str) -> bool:
+    """Make an OpenTelemetry span of each call; False, and nothing else, without that library."""
+    watcher = _spans(lambda name: _entry(name)["files"][f"{name}.py"])
+    if watcher is not None:
+        _watch(frozenset(names), watcher)
+    return watcher is not None
 
 
 def trust(*keys: str, minimum_revision: int = 1) -> None:
@@ -161,31 +251,15 @@ def trust(*keys: str, minimum_revision: int = 1) -> None:
         _pins.append((frozenset(keys), minimum_revision))
 
 
-class _Answering:
-    """A function with a fallback: the only functions that are not handed out bare."""
-
-    def __init__(self, name: str, function: _Callable[..., _Any]) -> None:
-        self.__name__ = name
-        self.__wrapped__ = function
-        self._fallback = _fallbacks[name]
-
-    def __call__(self, /, *args: _Any, **kwargs: _Any) -> _Any:
-        try:
-            return self.__wrapped__(*args, **kwargs)
-        except Abstain:
-            return self._fallback(*args, **kwargs)
-
-    def __reduce__(self) -> tuple[_Any, ...]:
-        return (load, (self.__name__,))
-
-
-_fallbacks: dict[str, _Callable[..., _Any]] = {}
+_NO_FALLBACK = "# compiledai fallback none"  # among the first lines of an artifact
+_fallbacks: dict[str, _Fallback] = {}
+_watchers: list[tuple[frozenset[str], _Any]] = []  # whose calls; empty: all
 _pins: list[tuple[frozenset[str], int]] = []  # trusted keys, and the lowest revision that is good
 _ready: dict[str, _Any] = {}  # what `load` hands out without a further look
 _functions: dict[str, _Any] = {}  # the bare functions
 _entries: dict[str, dict[str, _Any]] = {}
 _tables: dict[str, str] = {}  # name -> the text of its table, once the lock has been read
-_guard = _threading.RLock()  # protects the six above
+_guard = _threading.RLock()  # protects the seven above
 _folder = _os.path.dirname(_os.path.abspath(__file__))
 _shown = _os.path.basename(_folder)
 
@@ -195,7 +269,23 @@ def _message(where: str, found: str, expected: str, following: str) -> str:
 
 
 def _answering(name: str, function: _Callable[..., _Any]) -> _Any:
-    return _Answering(name, function) if name in _fallbacks else function
+    watchers = tuple(watcher for names, watcher in _watchers if not names or name in names)
+    if name not in _fallbacks and not watchers:
+        return function
+    return _Served(name, function, load, _fallbacks.get(name), watchers)
+
+
+def _watch(names: frozenset[str], watcher: _Callable[[_Any], None]) -> None:
+    with _guard:
+        _watchers.append((names, watcher))
+        _forget(tuple(names) or tuple(_ready))
+
+
+def _forget(names: tuple[str, ...]) -> None:
+    """Have the next access of these names make what it hands out anew."""
+    for name in names:
+        _ready.pop(name, None)
+        globals().pop(name, None)
 
 
 def _publish(name: str, function: _Callable[..., _Any]) -> _Any:

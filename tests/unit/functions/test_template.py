@@ -336,7 +336,7 @@ def test_artifact_says_nothing_of_where_it_was_made() -> None:
         first
         == "# route_ticket: compiled, and frozen by its digest; change the spec, not this file."
     )
-    assert second == "# compiledai spec@1, template function@1, guard@1, numbers@1"
+    assert second == "# compiledai spec@1, template function@2, guard@1, numbers@1"
 
 
 def test_digest_is_stable_within_a_process() -> None:

@@ -199,11 +199,11 @@ def test_a_fallback_answers_for_what_abstains(package, from_import) -> None:
     assert importlib.reload(compiled).other(4) == ("asked", 4)
 
 
-def test_a_fallback_does_not_hide_other_errors(package) -> None:
-    """Only `Abstain` is answered for."""
+def test_a_fallback_need_not_hide_other_errors(package) -> None:
+    """With `on_error=False` only `Abstain` is answered for."""
     package.freeze("other", "def other(data):\n    return 1 / data\n")
     compiled = package.load()
-    compiled.fallback("other", str)
+    compiled.fallback("other", str, on_error=False)
 
     with pytest.raises(ZeroDivisionError):
         compiled.other(0)
