@@ -21,9 +21,8 @@ from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.run import SELECTION
-from pytest_compiledai.runtime.emit import LOADER_PATH
-from pytest_compiledai.runtime.emit import loader_bytes
-from pytest_compiledai.runtime.emit import loader_digest
+from pytest_compiledai.runtime.stubs import beside
+from pytest_compiledai.runtime.stubs import stubs_of
 from pytest_compiledai.sandbox.ladder import BACKENDS
 from pytest_compiledai.settings import Mode
 from pytest_compiledai.summary import LockDiff
@@ -187,9 +186,10 @@ class Controller:
         dropped = self._gone() if self.run.settings.prune else ()
         if not entries and not dropped:
             return
-        freeze = Freeze(self.run.settings.out, self.run.settings.lock, say=self.notices.append)
+        out, lock = self.run.settings.out, self.run.settings.lock
+        freeze = Freeze(out, lock, say=self.notices.append, index=beside)
         artifacts = [self._artifact(result) for result in accepted]
-        freeze.stage(artifacts, entries, dropped, beside={LOADER_PATH: loader_bytes()})
+        freeze.stage(artifacts, entries, dropped, beside=stubs_of(artifacts))
         done = freeze.commit()
         path = self.run.relative(self.run.settings.lock)
         self.diff = _difference(path, done.before.lock, done.lock)
@@ -220,24 +220,25 @@ class Controller:
             self.notices.append(notice)
 
     def _look_at_loader(self) -> None:
-        """Compare what checks the artifacts in production with what this version writes.
+        """Compare what checks and types the artifacts with what this version writes.
 
         A frozen run may be of another version than the one that compiled, so it only says so.
         """
         settings = self.run.settings
         if settings.mode.writes or not self._lock().entries:
             return
-        try:
-            found = digest(read_plain(settings.out, LOADER_PATH))
-        except OSError as error:
-            found = (error.strerror or str(error)).lower()
-        if found != loader_digest():
-            shown = self.run.relative(settings.out)
-            self.failed = self.failed or settings.mode is Mode.LOCKED
-            self.notices.append(
-                f"{shown}/{LOADER_PATH}: found {found[:40]}; expected the loader of this version; "
-                "next: pytest --compile writes it, look at the difference before you commit it"
-            )
+        for path, data in beside(self._lock()).items():
+            try:
+                found = digest(read_plain(settings.out, path))
+            except OSError as error:
+                found = (error.strerror or str(error)).lower()
+            if found != digest(data):
+                shown = self.run.relative(settings.out)
+                self.failed = self.failed or settings.mode is Mode.LOCKED
+                self.notices.append(
+                    f"{shown}/{path}: found {found[:40]}; expected that of this version; next: "
+                    "pytest --compile writes it, look at the difference before you commit it"
+                )
 
     def _look_for_gone_specs(self) -> None:
         if self.run.settings.prune:

@@ -34,8 +34,8 @@ from pytest_compiledai.core.paths import refuse_symlinks
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.report.write import write_reports
-from pytest_compiledai.runtime.emit import LOADER_PATH
-from pytest_compiledai.runtime.emit import loader_bytes
+from pytest_compiledai.runtime.stubs import beside
+from pytest_compiledai.runtime.stubs import stubs_of
 from pytest_compiledai.summary import LockDiff
 
 #: The only files that a merge writes beside artifacts and lock.
@@ -126,9 +126,9 @@ def _write(record: Record, folders: Sequence[Path], root: Path) -> None:
     artifacts = [_artifact(result, folders) for result in changed]
     recorded = dict(_recordings(folders, root))
     if entries or diff.dropped:
-        freeze = Freeze(out, lock_path)
+        freeze = Freeze(out, lock_path, index=beside)
         try:
-            freeze.stage(artifacts, entries, diff.dropped, beside={LOADER_PATH: loader_bytes()})
+            freeze.stage(artifacts, entries, diff.dropped, beside=stubs_of(artifacts))
         except ValueError as error:
             raise _fault(str(error), "the bytes that the entries name") from None
         freeze.commit()

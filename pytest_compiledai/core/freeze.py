@@ -37,6 +37,7 @@ from pytest_compiledai.core.paths import NotPlain
 from pytest_compiledai.core.paths import portable_fault
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.paths import refuse_symlinks
+from pytest_compiledai.core.paths import stub_path
 from pytest_compiledai.core.stage import Stage
 from pytest_compiledai.core.turn import turn
 
@@ -73,6 +74,8 @@ class Freeze:
     lock_path: Path
     step: Callable[[str], None] = field(default=lambda _: None, kw_only=True)
     say: Say = field(default=lambda _: None, kw_only=True)
+    #: What lies beside the artifacts and follows from the lock: the loader, an index of types.
+    index: Callable[[Lock], Mapping[str, bytes]] = field(default=lambda _: {}, kw_only=True)
     _files: dict[str, bytes] = field(default_factory=dict, init=False)
     _entries: dict[str, Entry] = field(default_factory=dict, init=False)
     _removed: set[str] = field(default_factory=set, init=False)
@@ -88,7 +91,7 @@ class Freeze:
         """Note what a commit is to write; nothing touches the disk yet.
 
         An entry without its artifact renews the lock only. ``removed`` names artifacts; ``beside``
-        are files of the out folder that belong to no artifact (the loader). Raises ``ValueError``
+        are files of the out folder that belong to no artifact. Raises ``ValueError``
         when an artifact is not what its entry says.
         """
         given = {entry.name: entry for entry in entries}
@@ -115,8 +118,9 @@ class Freeze:
             after = before.lock.without(self._removed).with_entries(*self._entries.values())
             new = render(after)
             _check_own_text(new, after)
-            moves, gone = self._changes(before.lock, after)
             empty = not old and not (after.entries or self._files)
+            index = {} if empty else self.index(after)
+            moves, gone = self._changes(before.lock, after, index)
             if (new != old or moves or gone) and not empty:
                 journal = _journal(moves, gone, old, new)
                 stage.fill(moves, new if new != old else None, journal)
@@ -129,8 +133,11 @@ class Freeze:
             recovery=recovery,
         )
 
-    def _changes(self, before: Lock, after: Lock) -> tuple[dict[str, bytes], list[str]]:
+    def _changes(
+        self, before: Lock, after: Lock, index: Mapping[str, bytes]
+    ) -> tuple[dict[str, bytes], list[str]]:
         """Return what has to be written (path -> bytes), and the paths that have to go."""
+        files = {**self._files, **index}
         kept = {path for entry in after.entries.values() for path in entry.files}
         touched = self._removed | set(self._entries)
         had = {
@@ -138,10 +145,11 @@ class Freeze:
             for name in sorted(touched & set(before.entries))
             for path in before.entries[name].files
         }
-        gone = sorted(path for path in had - kept - set(self._files) if _exists(self.out, path))
+        had |= {stub_path(name) for name in self._removed}
+        gone = sorted(path for path in had - kept - set(files) if _exists(self.out, path))
         moves = {
             path: data
-            for path, data in sorted(self._files.items())
+            for path, data in sorted(files.items())
             if not _has(self.out, path, digest(data))
         }
         for path in moves:

@@ -35,6 +35,11 @@ class NotPlain(OSError):
     """A path leads over a symlink, or to something that is not a plain file."""
 
 
+def stub_path(name: str) -> str:
+    """Return the path of a function's stub, below the out folder: not part of its artifact."""
+    return f"{name}.pyi"
+
+
 def path_fault(path: str) -> str:
     """Return what is wrong with the relative POSIX ``path``; empty when nothing is."""
     if not path or len(path) > _LONGEST:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-from pytest_compiledai.core.canonical import digest
-
 #: Its path below the out folder.
 LOADER_PATH = "__init__.py"
 
@@ -30,11 +28,6 @@ def loader_bytes() -> bytes:
     before, first, after = rest.strip("\n").partition(_FIRST)
     own = f"{head.rstrip()}\n{more}\n{before}{_spliced(_BEFORE)}\n\n{first}{after}\n"
     return "\n\n".join([own, *map(_spliced, _TAILS)]).encode()
-
-
-def loader_digest() -> str:
-    """Return the SHA-256 of this version's loader: one on disk with another is out of date."""
-    return digest(loader_bytes())
 
 
 def _spliced(name: str) -> str:

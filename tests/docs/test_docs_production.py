@@ -45,3 +45,10 @@ def test_the_wheel_has_the_lock_inside_the_folder(page):
 
     assert wheel["wheel"]["force-include"] == {"compiledai.lock": "compiled/compiledai.lock"}
     assert wheel["wheel"]["packages"] == ["compiled"]
+
+
+def test_the_page_on_serving_holds_from_top_to_bottom(page, project):
+    """Fallbacks, a model as one, samples: each block runs in a process of its own."""
+    project.follow(page("serving.md"))
+
+    assert (project.folder / "calls.sqlite").is_file()

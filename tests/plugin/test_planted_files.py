@@ -145,7 +145,7 @@ def test_a_loader_that_checks_nothing_fails_locked_mode(project):
 
     assert (locked.ret, frozen.ret) == (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.OK)
     for result in (locked, frozen):
-        result.stdout.fnmatch_lines(["compiled/__init__.py: found *the loader of this version*"])
+        result.stdout.fnmatch_lines(["compiled/__init__.py: found *that of this version*"])
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -201,3 +201,14 @@ def test_a_renamed_spec_is_not_gone(project):
 
     assert "--compile-prune" not in result.stdout.str()
     assert 'spec = "specs/twice.yaml"' in project.lock
+
+
+def test_an_edited_index_of_types_fails_locked_mode(project):
+    """What a type checker believes is told apart as well, though nothing executes it."""
+    project.unit().run("--compile", "specs")
+    project.write("compiled/__init__.pyi", "def double(data: str) -> str: ...\n")
+
+    locked = project.run("--compile-locked", "specs", "-k", "compile")
+
+    assert locked.ret == pytest.ExitCode.TESTS_FAILED
+    locked.stdout.fnmatch_lines(["compiled/__init__.pyi: found *that of this version*"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from pytest_compiledai.core import entry
 from pytest_compiledai.core import paths
 from pytest_compiledai.runtime import loader
 from pytest_compiledai.runtime.emit import loader_bytes
-from pytest_compiledai.runtime.emit import loader_digest
 
 
 def run(code: str, cwd: Path) -> str:
@@ -63,12 +61,9 @@ def test_importing_the_text_as_a_plain_module_installs_nothing() -> None:
     )
 
 
-def test_the_digest_is_that_of_the_text(package) -> None:
-    """A run tells by it whether `compiled/__init__.py` is of this version."""
-    written = (package.out / "__init__.py").read_bytes()
-
-    assert loader_digest() == hashlib.sha256(written).hexdigest()
-    assert b"\r" not in written
+def test_the_text_has_one_kind_of_line_ends(package) -> None:
+    """Its digest is the same on every system."""
+    assert b"\r" not in (package.out / "__init__.py").read_bytes()
 
 
 def test_no_name_of_the_loader_hides_an_artifact(package) -> None:

@@ -97,8 +97,11 @@ def test_what_the_parts_froze_is_written_together(joined, tmp_path):
     assert lock == (tmp_path / "project" / "compiledai.lock").read_bytes()
     assert project_of(tmp_path) == [
         "compiled/__init__.py",
+        "compiled/__init__.pyi",
         "compiled/again.py",
+        "compiled/again.pyi",
         "compiled/half.py",
+        "compiled/half.pyi",
         "compiledai.lock",
         RECORDING,
     ]

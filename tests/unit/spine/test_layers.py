@@ -142,7 +142,7 @@ def test_the_loader_needs_the_standard_library_alone():
     names = {name.split(".")[0] for name in imported(ast.parse(loader_bytes()))}
 
     assert names
-    assert names <= sys.stdlib_module_names
+    assert names - {"opentelemetry"} <= sys.stdlib_module_names  # a `try` that may fail
 
 
 def test_heavy_packages_are_imported_where_they_are_needed():
