@@ -88,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
     sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
     sign.set_defaults(command=_sign)
+    recordings = commands.add_parser("recordings", help="many recordings in one file, or apart")
+    recordings.add_argument("action", choices=("pack", "unpack"))
+    recordings.add_argument("folder", type=Path, metavar="DIR", help="the folder of recordings")
+    recordings.add_argument(
+        "--keep", action="store_true", help="leave the files that are packed where they are"
+    )
+    recordings.set_defaults(command=_recordings)
     return parser
 
 
@@ -95,6 +102,15 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 - a million
         raise argparse.ArgumentTypeError(f"found {text}; expected a whole number below a million")
     return int(text)
+
+
+def _recordings(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands import recordings
+
+    folder = options.root / options.folder
+    if options.action == "pack":
+        return recordings.pack(folder, keep=options.keep)
+    return recordings.unpack(folder, keep=options.keep)
 
 
 def _sign(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.llm.listing import names_in
+from pytest_compiledai.llm.pack import packed
 from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
@@ -29,14 +30,16 @@ _REPLY_KEYS: Final = {"text", "tokens_in", "tokens_out", "usage", "seconds", "fi
 
 
 class Recordings:
-    """A folder of recordings: one file a request and model."""
+    """A folder of recordings: one file a request and model, or packs of them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def find(self, key: str) -> tuple[Reply, ...]:
         """Return the recorded replies to a request, by model. Raises ``ModelError``."""
-        replies = [_read(self.folder / name, key) for name in names_in(self.folder).get(key, ())]
+        names = {name for name in packed(self.folder) if name.startswith(f"{key}.")}
+        names.update(names_in(self.folder).get(key, ()))
+        replies = [self._read(name, key) for name in sorted(names)]
         return tuple(sorted(replies, key=lambda reply: reply.model))
 
     def choose(self, request: Request, *, model: str | None, preferred: str | None) -> Reply | None:
@@ -45,8 +48,8 @@ class Recordings:
         Raises ``ModelError`` for a broken recording, and for several models where none is named.
         """
         if model is not None:
-            path = self.path(request.key, model)
-            return _read(path, request.key) if path.exists() else None
+            name = self.path(request.key, model).name
+            return self._read(name, request.key) if self._has(name) else None
         found = self.find(request.key)
         for reply in found:
             if reply.model == preferred:
@@ -78,6 +81,13 @@ class Recordings:
         """Return where the answer of ``model`` to a request is stored."""
         return self.folder / f"{key}.{_slug(model)}.json"
 
+    def _has(self, name: str) -> bool:
+        return (self.folder / name).exists() or name in packed(self.folder)
+
+    def _read(self, name: str, key: str) -> Reply:
+        path = self.folder / name
+        return _read(path, key, b"" if path.exists() else packed(self.folder)[name])
+
 
 def _slug(model: str) -> str:
     """Return a model's name as part of a file's, different for different models on any disk."""
@@ -105,10 +115,13 @@ def _as_json(request: Request, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, key: str) -> Reply:
-    """Return a stored reply. Raises ``ModelError`` unless the file is just what we wrote."""
+def _read(path: Path, key: str, raw: bytes = b"") -> Reply:
+    """Return a stored reply, of a file or of a pack that holds ``raw`` under its name.
+
+    Raises ``ModelError`` unless it is just what we wrote.
+    """
     try:
-        data = _load(path)
+        data = _load(raw or read_regular(path, cap=MOST_BYTES))
         request, reply = _request(data["request"]), _reply(data["reply"], data["model"])
     except OSError as error:
         raise _broken(path, (error.strerror or str(error)).lower()) from None
@@ -121,8 +134,7 @@ def _read(path: Path, key: str) -> Reply:
     return reply
 
 
-def _load(path: Path) -> dict[str, Any]:
-    raw = read_regular(path, cap=MOST_BYTES)
+def _load(raw: bytes) -> dict[str, Any]:
     return _keyed(read_json(raw.decode("utf-8")), {"model", "request", "reply"})
 
 
