@@ -1,0 +1,1 @@
+"""Reading documents: receipts and invoices in, fields out."""
