@@ -40,6 +40,11 @@ class RunBench:
             _ = self.proved_sandbox  # no artifact without it, so no more is spent where it fails
         return UnitBench(bench=self, unit=unit)
 
+    def of_calls(self, unit: Unit) -> UnitBench:
+        """Return the bench as the drift gate of ``unit`` sees it."""
+        self._prove("drift", self._drift_smoke)
+        return self.of(unit)
+
     @cached_property
     def sandbox(self) -> Sandbox:
         """The sandbox, opened and probed at first use."""
@@ -131,6 +136,11 @@ class RunBench:
         from pytest_compiledai.gates import proof
 
         return sorted(proof.smoke(self.sandbox))
+
+    def _drift_smoke(self) -> list[str]:
+        from pytest_compiledai.gates import drift_proof
+
+        return sorted(drift_proof.smoke())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import COMPILE
 from pytest_compiledai.core.paths import NotPlain
 from pytest_compiledai.core.paths import read_regular
+from pytest_compiledai.drifting import asked_last
 from pytest_compiledai.failure import GateFailed
 from pytest_compiledai.failure import render_failure
 
@@ -77,7 +78,7 @@ class UnitNode(pytest.Collector):
 
     def collect(self) -> Iterator[GateItem]:
         """Yield the items in the order of the gates."""
-        for gate in (COMPILE, *self.unit.gates):
+        for gate in (COMPILE, *self.unit.gates, *asked_last(self.run, self.unit)):
             yield GateItem.from_parent(
                 self, name=gate, callobj=_question(self.run, self.unit, gate), gate=gate
             )

@@ -13,12 +13,14 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import recover
 from pytest_compiledai.core.gate import COMPILE
+from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
+from pytest_compiledai.drifting import write_rows
 from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.run import SELECTION
 from pytest_compiledai.runtime.stubs import beside
@@ -88,6 +90,7 @@ class Controller:
         try:
             if self.run.settings.mode.writes and not interrupted:
                 self._freeze()
+                self._propose()
             self._look_for_gone_specs()
             self._look_at_signature()
             self._look_at_loader()
@@ -167,12 +170,14 @@ class Controller:
         return self._cache[name]
 
     def _with_verdicts(self, result: Result) -> Result:
-        """Return a locked unit's result with the verdicts its items asked for."""
-        if self.run.settings.mode.writes:
-            return result
+        """Return a unit's result with the verdicts its items asked for beside its loop's."""
         store = self.run.store
-        names = [gate_value(result.unit, gate) for gate in result.gates]
-        verdicts = tuple(verdict_from_json(store.read(n)) for n in names if store.has(n))
+        known = tuple(verdict.gate for verdict in result.verdicts)
+        names = [gate_value(result.unit, gate) for gate in result.gates if gate not in known]
+        asked = tuple(verdict_from_json(store.read(n)) for n in names if store.has(n))
+        verdicts = (*result.verdicts, *asked)
+        if self.run.settings.mode.writes and not (result.accepted and self._drifts(result)):
+            return result
         if any(not verdict.passed for verdict in verdicts):
             return result.with_verdicts(verdicts, Outcome.REJECTED)
         unanswered = self._asked[result.unit] - {COMPILE, *(verdict.gate for verdict in verdicts)}
@@ -180,8 +185,12 @@ class Controller:
         error = result.trouble is None and bool(unanswered)
         return result.with_verdicts(verdicts, Outcome.ERROR if error else result.outcome)
 
+    def _drifts(self, result: Result) -> bool:
+        return DRIFT in self._asked[result.unit]
+
     def _freeze(self) -> None:
-        accepted = [result for result in self.results() if result.accepted]
+        # Drift speaks of an artifact's use; what it proposes could never be compiled otherwise.
+        accepted = [result for result in self.results() if result.entry is not None]
         entries = [self.run.frozen.entry_of(result) for result in accepted]
         dropped = self._gone() if self.run.settings.prune else ()
         if not entries and not dropped:
@@ -193,6 +202,12 @@ class Controller:
         done = freeze.commit()
         path = self.run.relative(self.run.settings.lock)
         self.diff = _difference(path, done.before.lock, done.lock)
+
+    def _propose(self) -> None:
+        for result in self.results():
+            said = write_rows(self.run, result.unit)
+            if said:
+                self.notices.append(said)
 
     def _artifact(self, result: Result) -> Artifact:
         get = self.run.store.get_bytes

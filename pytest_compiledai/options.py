@@ -22,7 +22,7 @@ class Option:
     kind: Literal["flag", "value", "list"] = "value"
     metavar: str | None = None
     choices: tuple[str, ...] | None = None
-    mode: bool = False  # selects a mode and implies --compile
+    mode: bool = False  # implies --compile
 
     @property
     def setting(self) -> str:
@@ -104,6 +104,13 @@ OPTIONS = (
         help="auto (default): the strongest that passes its probes; docker; native",
     ),
     Option(
+        flag="--compile-drift",
+        mode=True,
+        metavar="FILE",
+        help="ask the drift item too: sampled calls (.jsonl or .sqlite) against labels, reference "
+        "and golden rows",
+    ),
+    Option(
         flag="--compile-report",
         kind="list",
         metavar="PATH",
@@ -163,6 +170,6 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def is_active(config: pytest.Config) -> bool:
-    """Return whether this run compiles: ``--compile`` or any mode that implies it."""
-    flags = (option for option in OPTIONS if option.kind == "flag")
+    """Return whether this run compiles: ``--compile`` or any option that implies it."""
+    flags = (option for option in OPTIONS if option.mode or option.flag == "--compile")
     return any(config.getoption(o.dest) or config.getini(o.setting) for o in flags)

@@ -13,6 +13,7 @@ import pytest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.gate import ALWAYS_ON
 from pytest_compiledai.core.gate import COMPILE
+from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,31}$")
 #: Gates of kinds still to come: a project cannot take their names either.
-_KEPT = (COMPILE, *GATES, "cost", "drift")
+_KEPT = (COMPILE, *GATES, "cost", DRIFT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ MARKERS = {
     "accuracy": "gate: golden rows",
     "latency": "gate: time of a call",
     "fuzz": "gate: generated inputs and the reference",
+    "drift": "gate: sampled calls of production",
     "function": "kind: one pure function",
 }
 

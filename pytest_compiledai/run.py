@@ -20,6 +20,7 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import COMPILE
+from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.result import Cost
@@ -27,6 +28,9 @@ from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import Trouble
 from pytest_compiledai.core.result import verdict_from_json
+from pytest_compiledai.drifting import asked_last
+from pytest_compiledai.drifting import drift_command
+from pytest_compiledai.drifting import drift_verdict
 from pytest_compiledai.failure import GateFailed
 from pytest_compiledai.failure import next_command
 from pytest_compiledai.frozen import Frozen
@@ -163,7 +167,7 @@ class Run:
         if verdict.gate != gate:
             pytest.skip(f"{verdict.gate} gate failed")
         if not verdict.passed:
-            raise GateFailed(verdict, next=self._next(unit, result))
+            raise GateFailed(verdict, next=self._next(unit, gate, result))
 
     def result(self, unit: Unit) -> Result:
         """Return what came of ``unit``: the whole loop, or its standing in locked mode."""
@@ -180,6 +184,9 @@ class Run:
 
     def _verdict(self, unit: Unit, gate: str, result: Result) -> Verdict:
         """Return the verdict of ``gate``, or that of the gate before it that failed."""
+        if gate == DRIFT:
+            last = self._verdict(unit, unit.gates[-1], result)
+            return drift_verdict(self, unit, result) if last.passed else last
         if not self.settings.mode.writes:
             kind = self.plugged.kinds[unit.kind]
             return Rejudging(run=self, unit=unit, kind=kind).verdict(gate)
@@ -188,15 +195,18 @@ class Run:
 
     def said(self, unit: Unit, gate: str) -> Verdict | None:
         """Return what ``gate`` has said in this run; None where it has not been asked."""
-        name = f"units/{unit.name}" if self.settings.mode.writes else gate_value(unit.name, gate)
+        in_loop = self.settings.mode.writes and gate != DRIFT
+        name = f"units/{unit.name}" if in_loop else gate_value(unit.name, gate)
         if not self.store.has(name):
             return None
         value = self.store.read(name)
-        if self.settings.mode.writes:
+        if in_loop:
             return Result.from_json(value).verdict(gate)
         return verdict_from_json(value)
 
-    def _next(self, unit: Unit, result: Result) -> str:
+    def _next(self, unit: Unit, gate: str, result: Result) -> str:
+        if gate == DRIFT:
+            return drift_command(self, unit)
         if result.stopped is not None and result.stopped.next:
             return result.stopped.next
         if not self.settings.mode.writes or self.settings.live or not unit.asks_model:
@@ -310,7 +320,7 @@ class Run:
             line=unit.place.line,
             outcome=outcome,
             trouble=trouble,
-            gates=unit.gates,
+            gates=(*unit.gates, *asked_last(self, unit)),
             off=unit.off,
         )
 

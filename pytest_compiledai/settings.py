@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core.errors import SettingsError
+from pytest_compiledai.core.sampled import SUFFIXES as CALLS_SUFFIXES
 from pytest_compiledai.options import DOCKER_IMAGE_SETTING
 from pytest_compiledai.options import GRANTS_SETTING
 from pytest_compiledai.options import KEYS_SETTING
@@ -63,6 +64,7 @@ class Settings:
     budget_usd: Decimal | None
     sandbox: str
     docker_image: str  # NAME@sha256:DIGEST, or empty
+    drift: Path | None  # a file of sampled calls
     reports: tuple[Path, ...]
     grants: Mapping[str, frozenset[str]]
     trust: Trust = field(default_factory=Trust)
@@ -107,6 +109,7 @@ def read_settings(config: pytest.Config) -> Settings:
         budget_usd=_money("--compile-budget-usd", values["compile_budget_usd"]),
         sandbox=values["compile_sandbox"] or "auto",
         docker_image=_pinned(config.getini(DOCKER_IMAGE_SETTING)),
+        drift=_calls(root, values["compile_drift"]),
         reports=tuple(_report(root, text) for text in values["compile_report"]),
         grants=_grants(config.getini(GRANTS_SETTING)),
         trust=read_trust(
@@ -201,6 +204,16 @@ def _pinned(image: str) -> str:
             next="docker images --digests",
         )
     return image
+
+
+def _calls(root: Path, text: str | None) -> Path | None:
+    if text and Path(text).suffix not in CALLS_SUFFIXES:
+        raise SettingsError(
+            where="--compile-drift",
+            found=text,
+            expected=f"a file that ends in {', '.join(CALLS_SUFFIXES)}",
+        )
+    return (root / text).resolve() if text else None
 
 
 def _report(root: Path, text: str) -> Path:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The order is a safety property: a candidate that failed `security` is never executed.
 GATES: Final = ("security", "syntax", "execution", "accuracy", "latency", "fuzz")
+#: Asked last and only with `--compile-drift`: of an artifact's use, so no entry of the lock has it.
+DRIFT: Final = "drift"
 #: No spec can switch these off.
 ALWAYS_ON: Final = ("security", "syntax", "execution")
 #: The first item of every unit; not a gate.

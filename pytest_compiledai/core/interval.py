@@ -38,3 +38,26 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     low = 0.0 if successes == 0 else (middle - half) / scale
     high = 1.0 if successes == trials else (middle + half) / scale
     return Interval(low=low, high=high)
+
+
+def trials_to_show(share: float, bar: float, confidence: float = 0.95) -> int | None:
+    """Return the fewest trials at which ``share`` of them puts the interval's low end at ``bar``.
+
+    None where no number of trials does. The low end of Wilson's interval is the share p0 with
+    (p - p0) / √(p0(1-p0)/n) = z, so n = z² p0(1-p0) / (p - p0)².
+    """
+    if share <= bar:
+        return 1 if bar <= 0 else None
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    return max(1, math.ceil(z * z * bar * (1 - bar) / (share - bar) ** 2 - 1e-9))
+
+
+def chi_square_quantile(probability: float, degrees: int) -> float:
+    """Return the quantile of the chi-square distribution, to about 1 % (3 % at one degree).
+
+    Source: E. B. Wilson and M. M. Hilferty, "The distribution of chi-square", PNAS 17 (1931)
+    684-688: (X/k)^(1/3) is near normal with mean 1 - 2/9k and variance 2/9k.
+    """
+    spread = 2 / (9 * degrees)
+    root = 1 - spread + NormalDist().inv_cdf(probability) * math.sqrt(spread)
+    return degrees * root * root * root

@@ -10,13 +10,16 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NamedTuple
 from typing import Protocol
+from typing import runtime_checkable
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.calls import Sandbox
     from pytest_compiledai.core.candidate import Candidate
     from pytest_compiledai.core.document import Document
     from pytest_compiledai.core.gate import Phase
+    from pytest_compiledai.core.sampled import Call
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.core.verdict import Verdict
 
@@ -147,3 +150,24 @@ class Kind(Protocol):
 
     def rank(self, verdicts: Sequence[Verdict]) -> float:
         """Return the validation figure by which the best of a pool is chosen; more is better."""
+
+
+class Drifted(NamedTuple):
+    """What a unit's calls in production say."""
+
+    verdict: Verdict
+    beside: str  # where proposed golden rows go, POSIX, relative to the root; never the golden file
+    proposed: bytes  # JSONL; empty for none
+
+
+@runtime_checkable
+class Drifting(Protocol):
+    """A kind whose artifacts are watched in production."""
+
+    def drift(
+        self, unit: Unit, files: Mapping[str, str], calls: Sequence[Call], where: str, bench: Bench
+    ) -> Drifted:
+        """Return what ``calls``, read from ``where``, say of the artifact.
+
+        ``files`` are its SHA-256 by path below the out folder.
+        """

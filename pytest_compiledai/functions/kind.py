@@ -18,6 +18,7 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.suspicion import suspicious
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.functions import drifting
 from pytest_compiledai.functions import judging
 from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions import proposing
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
     from pytest_compiledai.core.kind import Asking
     from pytest_compiledai.core.kind import Bench
+    from pytest_compiledai.core.kind import Drifted
     from pytest_compiledai.core.kind import Judged
     from pytest_compiledai.core.kind import Project
+    from pytest_compiledai.core.sampled import Call
     from pytest_compiledai.gates.tools import ScanRequest
 
 
@@ -105,6 +108,12 @@ class FunctionKind:
     ) -> Verdict:
         """Return the verdict of one gate."""
         return judging.judge(gate, unit, candidate, phase=phase, bench=bench)
+
+    def drift(
+        self, unit: Unit, files: Mapping[str, str], calls: Sequence[Call], where: str, bench: Bench
+    ) -> Drifted:
+        """Return what the calls of production say of the artifact."""
+        return drifting.drift(unit, files, calls, where, bench)
 
     def rank(self, verdicts: Sequence[Verdict]) -> float:
         """Return the accuracy on validation rows, answered rows over all rows breaking ties."""

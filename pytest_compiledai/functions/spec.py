@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_compiledai.core import fields
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.golden import FILE_CAP
 from pytest_compiledai.core.golden import Row
@@ -28,6 +29,7 @@ from pytest_compiledai.functions.types import TypedDicts
 from pytest_compiledai.functions.types import typed_dict_module
 from pytest_compiledai.gates import settings as reading
 from pytest_compiledai.gates.accuracy import AccuracySettings
+from pytest_compiledai.gates.drift import DriftSettings
 from pytest_compiledai.gates.fuzz import FuzzSettings
 from pytest_compiledai.gates.latency import LatencySettings
 from pytest_compiledai.gates.syntax import SyntaxSettings
@@ -76,6 +78,7 @@ class FunctionSpec:
     accuracy: AccuracySettings
     latency: LatencySettings
     fuzz: FuzzSettings
+    drift: DriftSettings
     off: tuple[str, ...]
     attempts: int | None
     candidates: int
@@ -83,7 +86,7 @@ class FunctionSpec:
     fallback: str
     user_files: Mapping[str, str]  # path as written -> text of comparators and references
     call_tables: Mapping[str, Table]  # name of a `call:` capability -> its recorded calls
-    settings: Mapping[str, Any]  # the `gates:` block as written: part of the evidence
+    settings: Mapping[str, Any]  # the `gates:` block without `drift`: part of the evidence
 
     def rows_in(self, *splits: Split) -> tuple[Row, ...]:
         """Return the golden rows of the given splits, in file order."""
@@ -94,7 +97,10 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     """Return the spec in ``document``. Raises ``SpecError``."""
     fields.known_keys(document, KEYS)
     name = fields.unit_name(document)
-    blocks, off = fields.gate_blocks(document, GATES)
+    blocks, off = fields.gate_blocks(document, (*GATES, DRIFT))
+    if DRIFT in off:
+        expected = "a mapping of settings: only --compile-drift asks that gate"
+        raise SpecError(where=_at(document, DRIFT)(), found="drift: off", expected=expected)
     input_schema = _schema(document, "input", closed=False)
     output_schema = _schema(document, "output", closed=True)
     accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), _at(document, "accuracy"))
@@ -128,6 +134,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         accuracy=accuracy,
         latency=LatencySettings.parse(blocks.get("latency", {}), _at(document, "latency")),
         fuzz=fuzz,
+        drift=DriftSettings.parse(blocks.get(DRIFT, {}), accuracy, _at(document, DRIFT)),
         off=off,
         attempts=fields.whole(document, "attempts", None, most=MOST_ATTEMPTS),
         candidates=fields.whole(document, "candidates", 1, most=MOST_CANDIDATES) or 1,
@@ -137,7 +144,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         fallback=fields.choice(document, "fallback", ("model", "none"), "model"),
         user_files=_user_files(document, project, accuracy, fuzz),
         call_tables=_call_tables(document, project, name),
-        settings=document.data.get("gates", {}),
+        settings={k: v for k, v in document.data.get("gates", {}).items() if k != DRIFT},
     )
 
 

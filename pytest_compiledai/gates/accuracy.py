@@ -102,7 +102,7 @@ class AccuracySettings:
             metric=made,
             split=split,
             shown=reading.whole(block, "shown", rules.shown, place, most=_MOST_SHOWN),
-            confidence=_confidence(block, place),
+            confidence=reading.confidence(block, None, place),
             places={path: place("metric", path) for path in metric},
         )
 
@@ -120,16 +120,6 @@ class AccuracySettings:
 
 def _below(place: reading.At, path: str) -> reading.At:
     return lambda *keys: place("metric", path, *keys)
-
-
-def _confidence(block: Mapping[str, Any], place: reading.At) -> float | None:
-    if block.get("confidence") is None:
-        return None
-    value = reading.share(block, "confidence", 0.0, place)
-    if not 0 < value < 1:
-        expected = "a number between 0 and 1"
-        raise SpecError(where=place("confidence"), found=f"{value:g}", expected=expected)
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,17 @@ def share(block: Mapping[str, Any], key: str, default: float, place: At) -> floa
     return float(value)
 
 
+def confidence(block: Mapping[str, Any], default: float | None, place: At) -> float | None:
+    """Return the confidence between 0 and 1 at ``confidence``; None where none is asked for."""
+    if block.get("confidence") is None:
+        return default
+    value = share(block, "confidence", 0.0, place)
+    if not 0 < value < 1:
+        expected = "a number between 0 and 1"
+        raise SpecError(where=place("confidence"), found=f"{value:g}", expected=expected)
+    return value
+
+
 def above_zero(block: Mapping[str, Any], key: str, default: float, place: At) -> float:
     """Return the finite number above zero at ``key``."""
     value = block.get(key, default)
