@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import stat
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
-from urllib.parse import quote
 
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.paths import read_regular
@@ -139,12 +139,10 @@ def _opened(path: Path) -> sqlite3.Connection:
     """Return a connection that writes nothing and trusts no code in the file's schema."""
     import sqlite3
 
-    with path.open("rb") as file:  # a missing file is said to be missing
-        if file.read(16) != b"SQLite format 3\x00":
-            raise OSError("no sqlite database")
-    if path.stat().st_size > FILE_CAP:
-        raise OSError(f"more than {FILE_CAP} bytes")
-    store = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)
+    facts = path.stat()  # a missing file is said to be missing, a pipe keeps nobody waiting
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size > FILE_CAP:
+        raise OSError(f"something else than a plain file of at most {FILE_CAP} bytes")
+    store = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)
     store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LINE_CAP)
     for pragma in ("query_only = ON", "trusted_schema = OFF", "cell_size_check = ON"):
         store.execute(f"PRAGMA {pragma}")
