@@ -1,0 +1,389 @@
+"""What a schema and its descriptions say of the fields that a request fills."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_compiledai.functions.synth.parts.fields import Field
+from pytest_compiledai.functions.synth.parts.fields import Knowledge
+from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
+from pytest_compiledai.functions.synth.parts.units import UNITS
+from pytest_compiledai.functions.synth.parts.units import unit_of
+
+#: Words that say the same in requests and in descriptions.
+SAME = (
+    "start initial starting begin beginning origin departure source initially first",
+    "end final ending destination target arrival finally last",
+    "price cost costing priced worth",
+    "duration period time",
+    "weight weighs weighing weighed mass",
+    "height tall high",
+    "length long",
+    "width wide",
+    "depth deep",
+    "age old aged",
+    "distance away apart far",
+    "speed velocity fast",
+    "rate yield growth return",
+    "minimum min least lower",
+    "maximum max most upper",
+    "principal deposit investment invest invested loan",
+    "person people guest guests",
+    "population inhabitants",
+    "temperature temp degrees",
+    "radius radii",
+    "quantity count number amount",
+    "salary income earn earning",
+    "year years annual annually yearly",
+    "budget spend",
+    "buy bought purchase purchased",
+    "sell sold sale",
+    "top best highest",
+    "probability chance odds",
+    "title called named titled name",
+    "author written",
+    "artist singer band musician",
+    "id identifier",
+)
+#: What a field measures, by a word of its name or its description.
+DIMENSIONS = {
+    "velocity": "speed",
+    "speed": "speed",
+    "acceleration": "acceleration",
+    "duration": "time",
+    "time": "time",
+    "period": "time",
+    "distance": "length",
+    "height": "length",
+    "length": "length",
+    "radius": "length",
+    "width": "length",
+    "diameter": "length",
+    "depth": "length",
+    "side": "length",
+    "altitude": "length",
+    "mass": "mass",
+    "weight": "mass",
+    "temperature": "temperature",
+    "temp": "temperature",
+    "price": "money",
+    "cost": "money",
+    "budget": "money",
+    "income": "money",
+    "principal": "money",
+    "salary": "money",
+    "fee": "money",
+    "deposit": "money",
+    "revenue": "money",
+    "rent": "money",
+    "loan": "money",
+    "investment": "money",
+    "payment": "money",
+    "dividend": "money",
+    "rate": "percent",
+    "percentage": "percent",
+    "yield": "percent",
+    "discount": "percent",
+    "charge": "charge",
+    "current": "",
+    "voltage": "voltage",
+    "resistance": "resistance",
+    "power": "power",
+    "force": "force",
+    "pressure": "pressure",
+    "frequency": "frequency",
+    "area": "area",
+    "volume": "volume",
+    "year": "calendar",
+    "years": "time",
+    "months": "time",
+    "days": "time",
+    "hours": "time",
+    "weeks": "time",
+    "minutes": "time",
+    "seconds": "time",
+    "age": "time",
+    "day": "",
+    "month": "",
+}
+ROLE_WORDS = (
+    ("date", "date dates day"),
+    ("time", "time clock hour"),
+    ("from", "start origin from source departure starting"),
+    ("to", "end destination to target arrival ending"),
+    ("by", "author artist by creator composer painter sculptor director"),
+    ("id", "id identifier number code docket isbn key"),
+    (
+        "place",
+        (
+            "location city country place state area region court county address town venue where "
+            "jurisdiction"
+        ),
+    ),
+    ("language", "language"),
+)
+GENERIC = frozenset(
+    (
+        "given get calculate value values number name type info information data specific "
+        "specified parameter optional default list return based details e g i format whether true "
+        "false if used use using required include included including set provided indicate flag "
+        "want function string integer float boolean array one two etc such like"
+    ).split()
+)
+_WORD = re.compile(r"[^\W\d_]+(?:[/^'-]\w+)*")
+_SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_QUOTED = re.compile(r"(?<!\w)['\"`]([^'\"`\n]{1,40})['\"`](?!\w)")
+_DEFAULT = re.compile(
+    r"[Dd]efaults?(?: value)?(?: is| to|:|=)* ?(?:set to )?['\"`]?([\w.+-]+(?: [\w]+)?)['\"`]?"
+)
+_ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd)\b", re.IGNORECASE)
+_PERCENT = re.compile(r"percent", re.IGNORECASE)
+_CHOICES = re.compile(r"(?:choices|options|values)?\W*(?:are|is|be|either|of)?", re.IGNORECASE)
+
+
+def words_of_name(name: str) -> list[str]:
+    """Return the words of an identifier, in lower case."""
+    return [word.lower() for word in _SPLIT.findall(name)]
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a description, in lower case."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def forms(word: str) -> set[str]:
+    """Return a word and its inflections, as requests write it."""
+    found = {word}
+    stem = word
+    for ending, instead in (("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            stem = word[: -len(ending)] + instead
+            found.add(stem)
+            if ending in ("ing", "ed", "es"):
+                found.add(stem + "e")
+                if len(stem) > 3 and stem[-1] == stem[-2]:
+                    found.add(stem[:-1])
+            break
+    for base in list(found):
+        found |= {base + "s", base + "ed", base + "ing", base + "es"}
+        if base.endswith("e"):
+            found |= {base + "d", base[:-1] + "ing", base + "r"}
+        if base.endswith("y"):
+            found |= {base[:-1] + "ies"}
+    return found
+
+
+def same_words(word: str) -> set[str]:
+    """Return the words that say the same."""
+    groups = (line.split() for line in SAME)
+    return {word, *(other for group in groups if word in group for other in group)}
+
+
+def knowledge_of(function: str, description: str, schema: Mapping[str, Any]) -> Knowledge:
+    """Return what is known of a function whose arguments ``schema`` describes."""
+    leaves = list(_leaves(schema, ()))
+    fields = tuple(_field(path, data, required) for path, data, required in leaves)
+    told = [(path[-1], str(data.get("description", ""))) for path, data, _ in leaves]
+    fields = _with_series(fields, told)
+    known: set[str] = set()
+    for name, text in [(function, description), *told]:
+        for word in [*words_of_name(name), *words_of(text)]:
+            known |= forms(word)
+            for other in same_words(word):
+                known |= forms(other)
+    return Knowledge(
+        fields=fields, cues=_cues(fields, told), known=frozenset(known - _loose(known))
+    )
+
+
+def _loose(known: set[str]) -> set[str]:
+    return {word for word in known if len(word) < 2 and word not in "abcxyzn"}
+
+
+def _leaves(
+    schema: Mapping[str, Any], way: tuple[str, ...], needed: bool = True
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any], bool]]:
+    required = schema.get("required", [])
+    for name, data in schema.get("properties", {}).items():
+        here = needed and name in required
+        if "const" in data or len(data.get("enum", ())) == 1:
+            continue
+        if data.get("type") == "object":
+            yield from _leaves(data, (*way, name), here)
+        else:
+            yield (*way, name), data, here
+
+
+def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Field:
+    name, text = path[-1], str(data.get("description", ""))
+    kind = _kind(data)
+    names = frozenset(
+        form
+        for word in words_of_name(name)
+        if word not in GENERIC or len(words_of_name(name)) == 1
+        for form in forms(word)
+    )
+    dimension, unit = (
+        _measure(name, text) if kind in ("integer", "number", "numbers", "integers") else ("", "")
+    )
+    options = _options(data, text, kind)
+    return Field(
+        name=".".join(path),
+        kind=kind,
+        required=required,
+        names=names if kind != "boolean" else _switch_words(name),
+        dimension=dimension,
+        unit=unit,
+        options=options,
+        role=_role(name, text) if kind in ("string", "strings") else "",
+        default=_default(data, text, kind),
+        percent=bool(_PERCENT.search(f"{name} {text}")) and "decimal" not in text.lower(),
+        free=kind in ("string", "strings"),
+    )
+
+
+def _kind(data: Mapping[str, Any]) -> str:
+    if "enum" in data:
+        return "enum"
+    kind = str(data.get("type", "any"))
+    if kind != "array":
+        return kind
+    items = data.get("items", {})
+    if "enum" in items:
+        return "enums"
+    inner = items.get("type")
+    return {"string": "strings", "integer": "integers", "number": "numbers"}.get(inner, "other")
+
+
+def _switch_words(name: str) -> frozenset[str]:
+    own = [word for word in words_of_name(name) if word not in GENERIC and word not in STOP_WORDS]
+    return frozenset(form for word in own for form in forms(word))
+
+
+def _measure(name: str, text: str) -> tuple[str, str]:
+    dimension = unit = ""
+    words = words_of_name(name)
+    for word in reversed(words):
+        if word in DIMENSIONS and not dimension:
+            dimension = DIMENSIONS[word]
+        if len(word) > 2 and word in UNITS and not unit:
+            dimension, unit = UNITS[word]
+    if not dimension:
+        dimension = next((DIMENSIONS[w] for w in words_of(text)[:8] if DIMENSIONS.get(w)), "")
+    for word in re.findall(r"[\w/^$%\u00b0]+", text.lower()):
+        found, named = unit_of(word)
+        if named and (len(word) > 2 or "/" in word) and (not dimension or found == dimension):
+            return found, unit or named
+    return dimension, unit
+
+
+def _role(name: str, text: str) -> str:
+    for words in (words_of_name(name), words_of(text)[:8]):
+        for role, lexicon in ROLE_WORDS:
+            if set(words) & set(lexicon.split()):
+                return role
+    return ""
+
+
+def _options(
+    data: Mapping[str, Any], text: str, kind: str
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    stated = data.get("enum", data.get("items", {}).get("enum", []))
+    named = [str(value) for value in stated]
+    if kind == "string":
+        found = _QUOTED.findall(text)
+        named = list(dict.fromkeys(found)) if len(found) >= 2 else []
+    return tuple((value, words) for value in named for words in _option_words(value))
+
+
+def _option_words(value: str) -> Iterator[tuple[str, ...]]:
+    plain = tuple(value.lower().replace("_", " ").split())
+    if plain:
+        yield plain
+        for form in sorted(forms(plain[-1]) - {plain[-1]}):
+            yield (*plain[:-1], form)
+
+
+def _default(data: Mapping[str, Any], text: str, kind: str) -> Value | None:
+    if "default" in data:
+        value = data["default"]
+        return value if isinstance(value, str | int | float | bool) else None
+    found = _DEFAULT.search(text)
+    if not found:
+        return None
+    if kind in ("integer", "number"):
+        try:
+            return int(found[1]) if kind == "integer" else float(found[1])
+        except ValueError:
+            return None
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(found[1].lower())
+    if kind == "enum":
+        return next((v for v in data["enum"] if v == found[1]), None)
+    return None
+
+
+def _with_series(fields: tuple[Field, ...], told: list[tuple[str, str]]) -> tuple[Field, ...]:
+    """Return the fields, those named that take values in order marked as a series."""
+    keys = [
+        _series_key(name, text, field) for field, (name, text) in zip(fields, told, strict=True)
+    ]
+    counts = Counter(keys)
+    return tuple(
+        field._replace(series=key if key and counts[key] > 1 else "")
+        for field, key in zip(fields, keys, strict=True)
+    )
+
+
+def _series_key(name: str, text: str, field: Field) -> str:
+    if len(name) == 1:
+        return f"letter {field.kind}"
+    if name[-1].isdigit() and not name.isdigit():
+        return f"{name.rstrip('0123456789')} {field.kind}"
+    if set(words_of_name(name)) & {
+        "start",
+        "end",
+        "from",
+        "to",
+        "min",
+        "max",
+        "origin",
+        "destination",
+        "lower",
+        "upper",
+    }:
+        return f"ends {field.kind}"
+    if _ORDINAL.search(text) or name.lower().startswith(("first", "second")):
+        return f"ordinal {field.kind}"
+    return ""
+
+
+def _cues(
+    fields: tuple[Field, ...], told: list[tuple[str, str]]
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return word -> (field, weight); words of all fields say nothing."""
+    found: dict[str, dict[int, int]] = {}
+    for index, (name, text) in enumerate(told):
+        for word, weight in _weighed(name, text):
+            for form in sorted({form for other in same_words(word) for form in forms(other)}):
+                places = found.setdefault(form, {})
+                places[index] = max(places.get(index, 0), weight)
+    return {
+        word: tuple(sorted(places.items()))
+        for word, places in sorted(found.items())
+        if word not in STOP_WORDS and (len(places) < len(fields) or len(fields) == 1)
+    }
+
+
+def _weighed(name: str, text: str) -> Iterator[tuple[str, int]]:
+    for word in words_of_name(name):
+        if word not in GENERIC:
+            yield word, 3
+    for word in words_of(text):
+        if word not in GENERIC and word not in STOP_WORDS:
+            yield word, 1

@@ -1,0 +1,86 @@
+# compiledai module choices@1
+"""Words of a closed set, and what is switched on or off, found in a request."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pytest_compiledai.functions.synth.parts.fields import Field
+from pytest_compiledai.functions.synth.parts.tokens import Token
+
+DENIALS = frozenset(
+    {
+        "no",
+        "not",
+        "without",
+        "don't",
+        "exclude",
+        "excluding",
+        "except",
+        "disable",
+        "disabled",
+        "off",
+        "omit",
+        "neglect",
+        "neglecting",
+        "ignore",
+        "ignoring",
+        "never",
+    }
+)
+
+
+class Hit(NamedTuple):
+    """An option and where its words stand among the pieces."""
+
+    option: str
+    first: int
+    last: int
+
+
+def hits(pieces: list[Token], field: Field) -> list[Hit]:
+    """Return the options whose words stand in a request, the longest where they overlap."""
+    places: dict[str, list[int]] = {}
+    for index, piece in enumerate(pieces):
+        for word in piece.low.split():
+            places.setdefault(word, []).append(index)
+    found: list[Hit] = []
+    for option, words in field.options:
+        for start in places.get(words[0], ()):
+            last = stands(pieces, words, start)
+            if last is not None:
+                found.append(Hit(option, start, last))
+    found.sort(key=lambda hit: (hit.first, hit.first - hit.last))
+    kept: list[Hit] = []
+    for hit in found:
+        if not kept or hit.first > kept[-1].last:
+            kept.append(hit)
+    return kept
+
+
+def stands(pieces: list[Token], words: tuple[str, ...], start: int) -> int | None:
+    """Return the last piece of words that stand one after another, None where they do not."""
+    if pieces[start].kind == "quote":
+        return start if tuple(pieces[start].low.replace("_", " ").split()) == words else None
+    for offset, word in enumerate(words):
+        if start + offset >= len(pieces) or pieces[start + offset].low != word:
+            return None
+    return start + len(words) - 1
+
+
+def is_denied(pieces: list[Token], index: int) -> bool:
+    """Return whether a word before a piece, in the same breath, says no."""
+    for piece in reversed(pieces[max(0, index - 4) : index]):
+        if piece.low in (",", ".", ";", "and", "but"):
+            return False
+        if piece.low in DENIALS:
+            return True
+    return False
+
+
+def switched(pieces: list[Token], field: Field) -> tuple[bool, int] | None:
+    """Return whether a request switches something on, and by which piece; None if it is silent."""
+    for index, piece in enumerate(pieces):
+        if piece.low in field.names:
+            return (not is_denied(pieces, index), index)
+    return None

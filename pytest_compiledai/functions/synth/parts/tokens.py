@@ -1,0 +1,82 @@
+# compiledai module tokens@1
+"""A request cut into words, numbers, quotations, lists, dates and marks."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+TOKEN = re.compile(
+    r"(?P<quote>(?<!\w)'[^'\n]{1,200}'(?!\w)|\"[^\"\n]{1,200}\"|`[^`\n]{1,200}`"
+    r"|\u201c[^\u201d\n]{1,200}\u201d|\u2018[^\u2019\n]{1,200}\u2019(?!\w))"
+    r"|(?P<list>\[[^\[\]\n]{0,400}\])"
+    r"|(?P<date>\b[0-9]{4}-[0-9]{2}-[0-9]{2}(?!\w)|\b[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?!\w))"
+    r"|(?P<clock>\b[0-9]{1,2}(?::[0-9]{2})? ?[AaPp]\.?[Mm](?!\w)\.?|\b[0-9]{1,2}:[0-9]{2}(?!\w))"
+    r"|(?P<id>\bhttps?://[^\s'\"<>]{1,200}|\b[\w.+-]{1,60}@[\w.-]{1,60}\w"
+    r"|\b[A-Za-z]{1,10}[-_/]?[0-9][\w/-]{0,40}|\b[0-9]{1,20}[/-][A-Z]{1,10}[\w/-]{0,40}"
+    r"|\b[0-9]{1,20}[A-Z]{2,10}[0-9][\w/-]{0,40}|\b\w{1,40}_\w{1,40}|\b[0-9]{1,6}/[0-9]{1,6}\b)"
+    r"|(?P<number>(?:(?<![\w)])[-\u2212])?[$\u20ac\u00a3\u20b9\u00a5]?"
+    r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}(?![0-9])|[0-9]{1,30})"
+    r"(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,3}(?!\w))?)"
+    r"|(?P<word>[^\W\d_]\.(?:[^\W\d_]\.){1,6}|[^\W\d_]{1,60}(?:['\u2019.^/-][\w]{1,30}){0,6})"
+    r"|(?P<mark>[^\w\s]|[\w])"
+)
+NUMBER_WORDS = {
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "fifty": 50,
+}
+SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
+
+
+class Token(NamedTuple):
+    """A piece of a request: text[start:end], a quotation without its marks."""
+
+    kind: str
+    text: str
+    low: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """Return the pieces of a request, in order."""
+    found: list[Token] = []
+    for match in TOKEN.finditer(text):
+        kind = match.lastgroup or "mark"
+        piece = match[0]
+        if kind == "quote":
+            piece = piece[1:-1].strip()
+        low = piece.lower()
+        if kind == "word" and low in NUMBER_WORDS:
+            kind = "number"
+        elif kind == "word" and low.endswith(("'s", "\u2019s")):
+            piece, low = piece[:-2], low[:-2]
+        found.append(Token(kind, piece, low, match.start(), match.end()))
+    return found
+
+
+def number_of(text: str) -> float | None:
+    """Return the number that a piece says, None where it is none."""
+    low = text.lower()
+    if low in NUMBER_WORDS:
+        return NUMBER_WORDS[low]
+    plain = low.replace("\u2212", "-").replace(",", "")
+    for sign in "$\u20ac\u00a3\u20b9\u00a5":
+        plain = plain.replace(sign, "")
+    try:
+        return int(plain) if plain.lstrip("-").isdigit() else float(plain)
+    except ValueError:
+        return None
