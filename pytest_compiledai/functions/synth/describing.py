@@ -12,6 +12,7 @@ from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Value
 from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
+from pytest_compiledai.functions.synth.parts.tokens import PREFIX
 from pytest_compiledai.functions.synth.parts.units import UNITS
 from pytest_compiledai.functions.synth.parts.units import unit_of
 
@@ -112,6 +113,7 @@ DIMENSIONS = {
     "month": "",
 }
 ROLE_WORDS = (
+    ("unit", "unit units"),
     ("date", "date dates day"),
     ("time", "time clock hour"),
     ("from", "start origin from source departure starting"),
@@ -135,6 +137,17 @@ GENERIC = frozenset(
         "want function string integer float boolean array one two etc such like"
     ).split()
 )
+#: Words of a switch's name that do not say what it switches.
+SWITCHES = frozenset(
+    "allow enable enabled include including included with show get has is apply use used add return "
+    "only flag need want needed should display fetch as".split()
+)
+_WITH_COMMA = re.compile(
+    r"[A-Z][a-z]+(?: [A-Z][a-z]+)*, (?:[A-Z]{2}\b|USA)|City(?: Name)?, ?(?:State|Country)"
+    r"|city and (?:the )?(?:state|country)|\bcity, (?:state|country)"
+)
+_SHAPES = ("YYYY-MM-DD", "MM/DD/YYYY", "DD/MM/YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD")
+_EXAMPLE = re.compile(r"(?<=[a-z,.'\"(] )[A-Z][A-Za-z]+(?: [A-Z][a-z]+)*")
 _WORD = re.compile(r"[^\W\d_]+(?:[/^'-]\w+)*")
 _SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _QUOTED = re.compile(r"(?<!\w)['\"`]([^'\"`\n]{1,40})['\"`](?!\w)")
@@ -170,12 +183,20 @@ def forms(word: str) -> set[str]:
                     found.add(stem[:-1])
             break
     for base in list(found):
-        found |= {base + "s", base + "ed", base + "ing", base + "es"}
+        hissing = base.endswith(("s", "x", "ch", "sh", "z"))
+        found |= {base + ("es" if hissing else "s"), base + "ing"}
         if base.endswith("e"):
-            found |= {base + "d", base[:-1] + "ing", base + "r"}
-        if base.endswith("y"):
-            found |= {base[:-1] + "ies"}
+            found |= {base + "d", base[:-1] + "ing"}
+        elif base.endswith("y"):
+            found |= {base[:-1] + "ies", base[:-1] + "ied"}
+        else:
+            found |= {base + "ed"}
     return found
+
+
+def stems(word: str) -> set[str]:
+    """Return the beginnings of a word's forms, as pieces of a request have them."""
+    return {form[:PREFIX] for form in forms(word)}
 
 
 def same_words(word: str) -> set[str]:
@@ -191,14 +212,36 @@ def knowledge_of(function: str, description: str, schema: Mapping[str, Any]) -> 
     told = [(path[-1], str(data.get("description", ""))) for path, data, _ in leaves]
     fields = _with_series(fields, told)
     known: set[str] = set()
-    for name, text in [(function, description), *told]:
+    for name, text in [(function, description), *((n, _plain(t)) for n, t in told)]:
         for word in [*words_of_name(name), *words_of(text)]:
-            known |= forms(word)
+            known |= stems(word)
             for other in same_words(word):
-                known |= forms(other)
+                known |= stems(other)
     return Knowledge(
-        fields=fields, cues=_cues(fields, told), known=frozenset(known - _loose(known))
+        fields=fields,
+        cues=_cues(fields, told),
+        known=frozenset(known - _loose(known)),
+        topic=frozenset(_topic(function)),
+        told=frozenset(
+            form
+            for word in words_of(description)
+            if word not in GENERIC and word not in STOP_WORDS and len(word) > 3
+            for form in stems(word)
+        ),
     )
+
+
+def _plain(text: str) -> str:
+    """Return a description without its quotations and the names it has as examples."""
+    return _EXAMPLE.sub(" ", _QUOTED.sub(" ", text))
+
+
+def _topic(function: str) -> Iterator[str]:
+    """Yield the beginnings of the words that say what a function is about."""
+    for word in words_of_name(function):
+        if word not in GENERIC and word not in STOP_WORDS and len(word) > 2:
+            for other in same_words(word):
+                yield from stems(other)
 
 
 def _loose(known: set[str]) -> set[str]:
@@ -226,7 +269,7 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         form
         for word in words_of_name(name)
         if word not in GENERIC or len(words_of_name(name)) == 1
-        for form in forms(word)
+        for form in stems(word)
     )
     dimension, unit = (
         _measure(name, text) if kind in ("integer", "number", "numbers", "integers") else ("", "")
@@ -236,13 +279,17 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         name=".".join(path),
         kind=kind,
         required=required,
-        names=names if kind != "boolean" else _switch_words(name),
+        names=names,
+        switches=_switch_words(name) if kind == "boolean" else (),
         dimension=dimension,
         unit=unit,
         options=options,
-        role=_role(name, text) if kind in ("string", "strings") else "",
+        role=_role(name, text, kind),
         default=_default(data, text, kind),
         percent=bool(_PERCENT.search(f"{name} {text}")) and "decimal" not in text.lower(),
+        shape=_shape(data, text),
+        code=kind == "string" and _is_code(text),
+        comma=bool(_WITH_COMMA.search(text)) and kind == "string",
         free=kind in ("string", "strings"),
     )
 
@@ -260,9 +307,10 @@ def _kind(data: Mapping[str, Any]) -> str:
     return {"string": "strings", "integer": "integers", "number": "numbers"}.get(inner, "other")
 
 
-def _switch_words(name: str) -> frozenset[str]:
-    own = [word for word in words_of_name(name) if word not in GENERIC and word not in STOP_WORDS]
-    return frozenset(form for word in own for form in forms(word))
+def _switch_words(name: str) -> tuple[tuple[str, ...], ...]:
+    """Return the words that switch something on, each with its forms."""
+    own = [word for word in words_of_name(name) if word not in SWITCHES and word not in STOP_WORDS]
+    return tuple(tuple(sorted(stems(word))) for word in own or words_of_name(name))
 
 
 def _measure(name: str, text: str) -> tuple[str, str]:
@@ -282,12 +330,34 @@ def _measure(name: str, text: str) -> tuple[str, str]:
     return dimension, unit
 
 
-def _role(name: str, text: str) -> str:
+def _role(name: str, text: str, kind: str) -> str:
+    if kind in ("integer", "number"):
+        return next((role for role in ("from", "to") if _has_role(words_of_name(name), role)), "")
+    if kind not in ("string", "strings"):
+        return ""
     for words in (words_of_name(name), words_of(text)[:8]):
-        for role, lexicon in ROLE_WORDS:
-            if set(words) & set(lexicon.split()):
+        for role, _ in ROLE_WORDS:
+            if _has_role(words, role):
                 return role
     return ""
+
+
+def _shape(data: Mapping[str, Any], text: str) -> str:
+    found = [shape for shape in _SHAPES if shape in text.upper()]
+    if not found and data.get("format") == "date":
+        return _SHAPES[0]
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_code(text: str) -> bool:
+    """Return whether a description asks for an abbreviation, by its words or its examples."""
+    examples = _QUOTED.findall(text)
+    short = bool(examples) and all(len(word) <= 3 and word.isupper() for word in examples)
+    return short or "abbreviat" in text.lower() or "two-letter" in text.lower()
+
+
+def _has_role(words: list[str], role: str) -> bool:
+    return bool(set(words) & set(dict(ROLE_WORDS)[role].split()))
 
 
 def _options(
@@ -302,11 +372,18 @@ def _options(
 
 
 def _option_words(value: str) -> Iterator[tuple[str, ...]]:
+    if len(value) <= 2:
+        yield (value,)
+        return
     plain = tuple(value.lower().replace("_", " ").split())
     if plain:
         yield plain
         for form in sorted(forms(plain[-1]) - {plain[-1]}):
             yield (*plain[:-1], form)
+        if len(plain) == 1 and plain[0] in UNITS:
+            for word in sorted(UNITS):
+                if UNITS[word] == UNITS[plain[0]] and len(word) > 1 and word != plain[0]:
+                    yield (word,)
 
 
 def _default(data: Mapping[str, Any], text: str, kind: str) -> Value | None:
@@ -325,7 +402,7 @@ def _default(data: Mapping[str, Any], text: str, kind: str) -> Value | None:
         return {"true": True, "false": False}.get(found[1].lower())
     if kind == "enum":
         return next((v for v in data["enum"] if v == found[1]), None)
-    return None
+    return found[1] if kind == "string" else None
 
 
 def _with_series(fields: tuple[Field, ...], told: list[tuple[str, str]]) -> tuple[Field, ...]:
@@ -370,7 +447,7 @@ def _cues(
     found: dict[str, dict[int, int]] = {}
     for index, (name, text) in enumerate(told):
         for word, weight in _weighed(name, text):
-            for form in sorted({form for other in same_words(word) for form in forms(other)}):
+            for form in sorted({form for other in same_words(word) for form in stems(other)}):
                 places = found.setdefault(form, {})
                 places[index] = max(places.get(index, 0), weight)
     return {

@@ -32,9 +32,12 @@ def knowledge_text(name: str, knowledge: Knowledge) -> str:
     fields = "".join(f"        {_field(item)},\n" for item in knowledge.fields)
     cues = "".join(f"        {word!r}: {places!r},\n" for word, places in knowledge.cues.items())
     known = _words(sorted(knowledge.known), 8)
+    topic = _words(sorted(knowledge.topic), 8)
+    told = _words(sorted(knowledge.told), 8)
     return (
         f"{name} = Knowledge(\n    (\n{fields}    ),\n    {{\n{cues}    }},\n"
-        f"    frozenset(\n{known}    ),\n)\n"
+        f"    frozenset(\n{known}    ),\n"
+        f"    frozenset(\n{topic}    ),\n    frozenset(\n{told}    ),\n)\n"
     )
 
 
@@ -65,6 +68,7 @@ class Builder:
     """Writes the functions that put values into typed objects."""
 
     types: TypedDicts
+    prefix: str = "make"  # of the names of the functions
     blocks: list[str] = field(default_factory=list)
     imports: set[Import] = field(default_factory=set)
     _annotations: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -78,9 +82,19 @@ class Builder:
         inner = text.removeprefix("NotRequired[")
         return inner[:-1] if inner != text else text
 
+    def options(self, annotation: str) -> list[str]:
+        """Return the types of a union, written out or under a name of its own."""
+        if " | " in annotation:
+            return annotation.split(" | ")
+        for node in ast.parse(self.types.text).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == annotation:
+                inner = ast.unparse(node.value).removeprefix("Union[").removesuffix("]")
+                return inner.split(", ")
+        return [annotation]
+
     def object(self, schema: Mapping[str, Any], type_name: str, way: tuple[str, ...]) -> str:
         """Write the function that makes one object; return its name."""
-        function = "_".join(("make", *way)) if way else "make"
+        function = "_".join((self.prefix, *way))
         function = "".join(c if c.isalnum() else "_" for c in function)
         required = schema.get("required", [])
         properties = schema["properties"]
@@ -148,7 +162,8 @@ class Builder:
 
     def table(self, values: list[Any], annotation: str, way: tuple[str, ...]) -> str:
         """Write the constant that gives an option's text the type of its closed set."""
-        name = "".join(c if c.isalnum() else "_" for c in "_".join(way)).upper() + "_OPTIONS"
+        parts = "_".join((self.prefix, *way, "options"))
+        name = "".join(c if c.isalnum() else "_" for c in parts).upper()
         entries = "".join(f"    {str(value)!r}: {value!r},\n" for value in values)
         if "Literal[" in annotation:
             self.imports.add(Import(module="typing", member="Literal"))

@@ -16,12 +16,14 @@ PARTS = (
     "tokens",
     "units",
     "stopwords",
+    "days",
     "fields",
     "choices",
     "quantities",
     "spans",
     "texts",
     "reading",
+    "several",
     "giving",
 )
 _OWN = "pytest_compiledai."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -14,6 +15,8 @@ from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
 from pytest_compiledai.functions.synth.parts.reading import read
+from pytest_compiledai.functions.synth.parts.several import chosen
+from pytest_compiledai.functions.synth.parts.several import read_several
 from pytest_compiledai.functions.synth.parts_library import with_parts
 
 if TYPE_CHECKING:
@@ -27,23 +30,75 @@ def text_field(spec: FunctionSpec) -> str | None:
     return texts[0] if len(texts) == len(properties) == 1 else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The form of an output that is read from a request."""
+
+    form: str  # one object; one of several, `choice`; a list of one kind, `list`
+    key: str  # the property that holds the choice or the list
+    objects: tuple[Mapping[str, Any], ...]
+
+
+def shape_of(schema: Mapping[str, Any]) -> Shape | None:
+    """Return the form of an output, None where requests are not read for it."""
+    properties = schema.get("properties", {})
+    shape = Shape(form="one", key="", objects=(schema,))
+    if len(properties) == 1:
+        ((key, data),) = properties.items()
+        if "anyOf" in data:
+            shape = Shape(form="choice", key=key, objects=tuple(data["anyOf"]))
+        elif data.get("type") == "array" and data["items"].get("type") == "object":
+            shape = Shape(form="list", key=key, objects=(data["items"],))
+    return shape if all(is_readable(one) for one in shape.objects) else None
+
+
 def program(spec: FunctionSpec) -> str | None:
     """Return the text of a program that reads requests, None where the unit is of another kind."""
-    source = text_field(spec)
-    if source is None or not is_readable(spec.output.data):
+    source, shape = text_field(spec), shape_of(spec.output.data)
+    if source is None or shape is None:
         return None
-    knowledge = _knowledge(spec)
     builder = Builder(spec.types)
-    make = builder.object(spec.output.data, spec.types.output_type, ())
+    output = spec.types.output_type
+    body = {"one": _one, "choice": _choice, "list": _list}[shape.form](builder, shape, output)
     builder.imports.add(Import(module="collections.abc", member="Mapping"))
-    main = (
-        f"def {spec.name}(data: {spec.types.input_type}) -> {spec.types.output_type}:\n"
-        f"    found = read(data[{source!r}], KNOWLEDGE)\n"
-        "    if isinstance(found, Refusal):\n        raise Abstain(found.reason)\n"
-        f"    return {make}(found)\n"
+    constants = [
+        knowledge_text(f"KNOWLEDGE{number}", item)
+        for number, item in enumerate(_knowledge(spec, shape), start=1)
+    ]
+    head = f"def {spec.name}(data: {spec.types.input_type}) -> {output}:\n"
+    text = "\n\n".join([*constants, *builder.blocks, head + body.replace("SOURCE", repr(source))])
+    return with_parts(text, tuple(sorted(builder.imports)))
+
+
+_REFUSE = "    if isinstance(found, Refusal):\n        raise Abstain(found.reason)\n"
+
+
+def _one(builder: Builder, shape: Shape, output: str) -> str:
+    make = builder.object(shape.objects[0], output, ())
+    return f"    found = read(data[SOURCE], KNOWLEDGE1)\n{_REFUSE}    return {make}(found)\n"
+
+
+def _choice(builder: Builder, shape: Shape, output: str) -> str:
+    names = builder.options(builder.annotation(output, shape.key))
+    offered = ", ".join(f"KNOWLEDGE{n}" for n in range(1, len(names) + 1))
+    made = ""
+    for number, (data, name) in enumerate(zip(shape.objects, names, strict=True)):
+        builder.prefix = f"make{number + 1}"
+        make = builder.object(data, name, ())
+        made += f"    if index == {number}:\n        return {{{shape.key!r}: {make}(values)}}\n"
+    return (
+        f"    found = chosen(data[SOURCE], ({offered},))\n{_REFUSE}"
+        f'    index, values = found\n{made}    raise Abstain("no such function")\n'
     )
-    own = "\n\n".join([knowledge_text("KNOWLEDGE", knowledge), *builder.blocks, main])
-    return with_parts(own, tuple(sorted(builder.imports)))
+
+
+def _list(builder: Builder, shape: Shape, output: str) -> str:
+    name = builder.annotation(output, shape.key).removeprefix("list[")[:-1]
+    make = builder.object(shape.objects[0], name, ())
+    return (
+        f"    found = read_several(data[SOURCE], KNOWLEDGE1)\n{_REFUSE}"
+        f"    return {{{shape.key!r}: [{make}(values) for values in found]}}\n"
+    )
 
 
 def is_readable(schema: Mapping[str, Any]) -> bool:
@@ -63,11 +118,22 @@ def is_readable(schema: Mapping[str, Any]) -> bool:
 
 def answer(spec: FunctionSpec, data: Mapping[str, Any]) -> Any:
     """Return what the program of a unit answers to one input; None where it abstains."""
-    source = text_field(spec)
-    if source is None:
+    source, shape = text_field(spec), shape_of(spec.output.data)
+    if source is None or shape is None:
         return None
-    found = read(data[source], _knowledge(spec))
-    return None if isinstance(found, Refusal) else nested(spec.output.data, found, ())
+    known = _knowledge(spec, shape)
+    if shape.form == "one":
+        values = read(data[source], known[0])
+        return None if isinstance(values, Refusal) else nested(shape.objects[0], values, ())
+    if shape.form == "choice":
+        found = chosen(data[source], known)
+        if isinstance(found, Refusal):
+            return None
+        return {shape.key: nested(shape.objects[found[0]], found[1], ())}
+    calls = read_several(data[source], known[0])
+    if isinstance(calls, Refusal):
+        return None
+    return {shape.key: [nested(shape.objects[0], values, ()) for values in calls]}
 
 
 def nested(schema: Mapping[str, Any], found: Mapping[str, Value], way: tuple[str, ...]) -> Any:
@@ -87,5 +153,12 @@ def nested(schema: Mapping[str, Any], found: Mapping[str, Value], way: tuple[str
     return made
 
 
-def _knowledge(spec: FunctionSpec) -> Knowledge:
-    return knowledge_of(spec.name, spec.description, spec.output.data)
+def _knowledge(spec: FunctionSpec, shape: Shape) -> tuple[Knowledge, ...]:
+    return tuple(
+        knowledge_of(
+            next((str(v["const"]) for v in one["properties"].values() if "const" in v), spec.name),
+            str(one.get("description", "")) or spec.description,
+            one,
+        )
+        for one in shape.objects
+    )

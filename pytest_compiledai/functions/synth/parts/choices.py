@@ -42,7 +42,7 @@ def hits(pieces: list[Token], field: Field) -> list[Hit]:
     """Return the options whose words stand in a request, the longest where they overlap."""
     places: dict[str, list[int]] = {}
     for index, piece in enumerate(pieces):
-        for word in piece.low.split():
+        for word in {*piece.low.split(), *piece.text.split()}:
             places.setdefault(word, []).append(index)
     found: list[Hit] = []
     for option, words in field.options:
@@ -63,9 +63,14 @@ def stands(pieces: list[Token], words: tuple[str, ...], start: int) -> int | Non
     if pieces[start].kind == "quote":
         return start if tuple(pieces[start].low.replace("_", " ").split()) == words else None
     for offset, word in enumerate(words):
-        if start + offset >= len(pieces) or pieces[start + offset].low != word:
+        if start + offset >= len(pieces) or not says(pieces[start + offset], word):
             return None
     return start + len(words) - 1
+
+
+def says(piece: Token, word: str) -> bool:
+    """Return whether a piece is a word of an option; a short one has its own case."""
+    return piece.low == word if len(word) > 2 else piece.text == word
 
 
 def is_denied(pieces: list[Token], index: int) -> bool:
@@ -78,9 +83,12 @@ def is_denied(pieces: list[Token], index: int) -> bool:
     return False
 
 
-def switched(pieces: list[Token], field: Field) -> tuple[bool, int] | None:
-    """Return whether a request switches something on, and by which piece; None if it is silent."""
-    for index, piece in enumerate(pieces):
-        if piece.low in field.names:
-            return (not is_denied(pieces, index), index)
-    return None
+def switched(pieces: list[Token], field: Field) -> tuple[bool, list[int]] | None:
+    """Return whether a request switches something on, and by which pieces; None: it is silent."""
+    places: list[int] = []
+    for forms in field.switches:
+        place = next((i for i, piece in enumerate(pieces) if piece.stem in forms), None)
+        if place is None:
+            return None
+        places.append(place)
+    return (not is_denied(pieces, min(places)), places) if places else None

@@ -23,6 +23,10 @@ class Field(NamedTuple):
     role: str = ""  # from, to, place, by, date, id ...
     default: Value | None = None
     percent: bool = False  # a share is kept in percent
+    switches: tuple[tuple[str, ...], ...] = ()  # words that must all stand there, in any form
+    shape: str = ""  # how a date is written, such as YYYY-MM-DD
+    code: bool = False  # an abbreviation in capitals
+    comma: bool = False  # a place with its state or country behind a comma
     free: bool = False  # any words of the request could be its value
 
 
@@ -32,6 +36,8 @@ class Knowledge(NamedTuple):
     fields: tuple[Field, ...]
     cues: Mapping[str, tuple[tuple[int, int], ...]]  # word -> field and weight
     known: frozenset[str]  # words that the description explains
+    topic: frozenset[str] = frozenset()  # beginnings of the words of the function's name
+    told: frozenset[str] = frozenset()  # beginnings of the words of its description
 
 
 class Refusal(NamedTuple):

@@ -15,9 +15,13 @@ from pytest_compiledai.functions.synth.parts.units import unit_of
 
 BEFORE = (4, 4, 3, 3, 2, 2, 1, 1, 1)  # weight of a cue by its distance in words
 AFTER = (4, 3, 2, 1, 1)
-BREAKS = frozenset({",", ";", ".", "and", "with", "then", "but", "(", "also", "or", "?", "!", ":"})
+BREAKS = frozenset(
+    ", ; . ( ? ! : and with then but also or given at for over by from to in having where if "
+    "while into on".split()
+)
 LISTS = frozenset({"numbers", "integers"})
 JOINS = frozenset({",", "and", "&", "or"})
+ENDS = {"from": ("from",), "since": ("from",), "after": ("from",), "to": ("to",), "until": ("to",)}
 SIGNS = {"$": "$", "\u20ac": "\u20ac", "\u00a3": "\u00a3", "\u20b9": "\u20b9", "\u00a5": "\u00a5"}
 
 
@@ -32,23 +36,17 @@ class Quantity(NamedTuple):
     last: int  # index of its last piece, the unit included
 
 
-def quantities(pieces: list[Token]) -> list[Quantity] | None:
-    """Return the numbers of a request; None where one of them cannot be read."""
+def quantities(pieces: list[Token], kinds: tuple[str, ...]) -> list[Quantity]:
+    """Return the numbers of a request among pieces of some kinds, in order."""
     found: list[Quantity] = []
+    end = -1
     for index, piece in enumerate(pieces):
-        if found and index <= found[-1].last:
+        if index <= end or piece.kind not in kinds:
             continue
-        if piece.kind == "number":
-            read = quantity_at(pieces, index)
-        elif piece.kind == "list":
-            read = listed(piece, index)
-            if read is None:
-                continue
-        else:
-            continue
-        if read is None:
-            return None
-        found.append(read)
+        read = listed(piece, index) if piece.kind == "list" else quantity_at(pieces, index)
+        if read is not None:
+            found.append(read)
+            end = read.last
     return found
 
 
@@ -75,10 +73,11 @@ def quantity_at(pieces: list[Token], index: int) -> Quantity | None:
 
 def is_scale(pieces: list[Token], index: int, sign: str) -> bool:
     """Return whether the word after a number multiplies it: 5 million, $5M, 20k."""
-    word, glued = pieces[index + 1].low, pieces[index + 1].start == pieces[index].end
-    if word not in SCALES:
+    word = pieces[index + 1]
+    if word.low not in SCALES:
         return False
-    return len(word) > 1 or (glued and (word == "k" or sign != ""))
+    glued = word.start == pieces[index].end
+    return len(word.low) > 1 or (glued and (word.text == "k" or sign != ""))
 
 
 def scaled(value: float, factor: float) -> float:
@@ -129,28 +128,72 @@ def scores(
 ) -> list[list[int]]:
     """Return for each number how well it fits each of the chosen fields."""
     table: list[list[int]] = []
-    end = 0
+    start = 0
     for index, item in enumerate(found):
+        left = [piece.stem for piece in reversed(pieces[start : item.first])]
+        row = [fit(item, knowledge.fields[number], left) for number in chosen]
+        if not (index and is_joined(pieces, found[index - 1], item)):
+            add_cues(row, left, BEFORE, knowledge, chosen)
         following = found[index + 1].first if index + 1 < len(found) else len(pieces)
-        row = [fit(item, knowledge.fields[number]) for number in chosen]
-        left = pieces[end : item.first]
-        add_cues(row, [piece.low for piece in reversed(left)], BEFORE, knowledge, chosen)
-        right = [piece.low for piece in pieces[item.last + 1 : following]]
-        cut = next((i for i, word in enumerate(right) if word in BREAKS), len(right))
-        add_cues(row, right[:cut], AFTER, knowledge, chosen)
-        end = item.last + 1 + (cut if following < len(pieces) else 0)
+        right = [piece.stem for piece in pieces[item.last + 1 : following]]
+        cut = next((i for i, word in enumerate(right) if word in BREAKS), None)
+        add_cues(row, right[: 3 if cut is None else cut], AFTER, knowledge, chosen)
+        start = item.last + 1 + (cut or 0)
         add_names(row, pieces, item.first, knowledge, chosen)
         table.append(row)
+    add_mentions(table, pieces, found, knowledge, chosen)
     return table
 
 
-def fit(item: Quantity, field: Field) -> int:
-    """Return how well a number's form and unit fit a field."""
+def is_joined(pieces: list[Token], before: Quantity, item: Quantity) -> bool:
+    """Return whether nothing but commas and `and` stands between two numbers."""
+    return all(piece.low in JOINS for piece in pieces[before.last + 1 : item.first])
+
+
+def add_mentions(
+    table: list[list[int]],
+    pieces: list[Token],
+    found: list[Quantity],
+    knowledge: Knowledge,
+    chosen: list[int],
+) -> None:
+    """Add much where names come first and their values follow: base and height as 6 and 10."""
+    first = 0
+    while first < len(found):
+        last = first
+        while last + 1 < len(found) and is_joined(pieces, found[last], found[last + 1]):
+            last += 1
+        size = last - first + 1
+        if size > 1:
+            start = found[first - 1].last + 1 if first else 0
+            named = mentioned(pieces[start : found[first].first], knowledge, chosen)
+            if len(named) == size:
+                for offset, place in enumerate(named):
+                    table[first + offset][place] += 30
+        first = last + 1
+
+
+def mentioned(pieces: list[Token], knowledge: Knowledge, chosen: list[int]) -> list[int]:
+    """Return the places of the fields that pieces name and no other field shares, in order."""
+    found: list[int] = []
+    for piece in pieces:
+        named = [
+            place
+            for place, number in enumerate(chosen)
+            if piece.stem in knowledge.fields[number].names
+        ]
+        if len(named) == 1 and named[0] not in found:
+            found.append(named[0])
+    return found
+
+
+def fit(item: Quantity, field: Field, left: list[str]) -> int:
+    """Return how well a number's form, its unit and the word before it fit a field."""
     if item.is_list != (field.kind in LISTS):
         return -99
     if field.kind.startswith("integer") and any(value != int(value) for value in item.values):
         return -99
-    return fit_unit(item, field)
+    return fit_unit(item, field) + (10 if left and field.role in ENDS.get(left[0], ()) else 0)
 
 
 def fit_unit(item: Quantity, field: Field) -> int:
@@ -193,7 +236,7 @@ def add_names(
     """Add much for a field that is named right before its value: `a = 1`, `x: 3`."""
     if first < 2:
         return
-    between, name = pieces[first - 1].low, pieces[first - 2].low
+    between, name = pieces[first - 1].low, pieces[first - 2].stem
     if between not in ("=", ":", "is", "as", "of", "equals"):
         return
     for place, number in enumerate(chosen):
@@ -246,12 +289,17 @@ def cast_number(value: float, item: Quantity, field: Field) -> float:
     return float(value)
 
 
+def numeric(knowledge: Knowledge) -> list[int]:
+    """Return the fields that take numbers."""
+    kinds = ("integer", "number", "numbers", "integers")
+    return [i for i, field in enumerate(knowledge.fields) if field.kind in kinds]
+
+
 def assigned(
     pieces: list[Token], found: list[Quantity], knowledge: Knowledge
 ) -> dict[int, Quantity] | None:
     """Return field -> number for all numbers of a request, None where that is not clear."""
-    kinds = ("integer", "number", "numbers", "integers")
-    chosen = [i for i, field in enumerate(knowledge.fields) if field.kind in kinds]
+    chosen = numeric(knowledge)
     if any(knowledge.fields[i].kind in LISTS for i in chosen):
         found = runs(pieces, found)
     if not found:

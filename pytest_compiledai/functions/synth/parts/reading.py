@@ -5,30 +5,52 @@ from __future__ import annotations
 
 from pytest_compiledai.functions.synth.parts.choices import hits
 from pytest_compiledai.functions.synth.parts.choices import switched
+from pytest_compiledai.functions.synth.parts.days import TIME_WORDS
+from pytest_compiledai.functions.synth.parts.days import shaped
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.quantities import Quantity
 from pytest_compiledai.functions.synth.parts.quantities import assigned
 from pytest_compiledai.functions.synth.parts.quantities import given
 from pytest_compiledai.functions.synth.parts.quantities import quantities
+from pytest_compiledai.functions.synth.parts.spans import VERBS
+from pytest_compiledai.functions.synth.parts.spans import Span
 from pytest_compiledai.functions.synth.parts.spans import spans
 from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
 from pytest_compiledai.functions.synth.parts.texts import texts_assigned
 from pytest_compiledai.functions.synth.parts.tokens import Token
 from pytest_compiledai.functions.synth.parts.tokens import tokens
+from pytest_compiledai.functions.synth.parts.units import unit_of
+
+MEASURES = frozenset(
+    {"length", "mass", "temperature", "speed", "area", "volume", "pressure", "energy", "power"}
+)
+
+
+LEADS = frozenset({"of", "for", "about", "on", "in", "with", "as", "a", "an", "called", "named"})
+ASKING = frozenset({"and", "please", "to", "you", "then", "me", "i", "also"})
+
+
+OFTEN = frozenset(
+    "monthly quarterly weekly daily biweekly semiannually semi-annually twice thrice double triple "
+    "half dozen".split()
+)
 
 
 class Reading:
     """What is known so far of one request."""
 
-    def __init__(self, text: str, knowledge: Knowledge) -> None:
+    def __init__(self, text: str, knowledge: Knowledge, base: dict[str, Value] | None) -> None:
         self.text = text
         self.knowledge = knowledge
         self.pieces = tokens(text)
+        self.base = base  # values of the call before; None: the request is a whole
         self.values: dict[str, Value] = {}
         self.used: set[int] = set()
         self.refusal = ""
+        self.quantities: list[Quantity] = []
 
     def take(self, name: str, value: Value, first: int, last: int) -> None:
         """Keep a value and which pieces said it."""
@@ -36,10 +58,23 @@ class Reading:
         self.used.update(range(first, last + 1))
 
 
-def read(text: str, knowledge: Knowledge) -> dict[str, Value] | Refusal:
-    """Return the values of the fields by name; a refusal where the request is not clear."""
-    reading = Reading(text, knowledge)
-    for step in (read_choices, read_numbers, read_texts, read_switches, read_rest, check):
+def read(
+    text: str, knowledge: Knowledge, base: dict[str, Value] | None = None
+) -> dict[str, Value] | Refusal:
+    """Return the values of the fields by name; a refusal where the request is not clear.
+
+    A part of a request takes what it does not say from the call before it, ``base``.
+    """
+    reading = Reading(text, knowledge, base)
+    for step in (
+        read_choices,
+        read_numbers,
+        read_units,
+        read_texts,
+        read_switches,
+        read_rest,
+        check,
+    ):
         step(reading)
         if reading.refusal:
             return Refusal(reading.refusal)
@@ -63,16 +98,21 @@ def read_choices(reading: Reading) -> None:
 
 
 def read_numbers(reading: Reading) -> None:
-    """Fill fields of numbers; every number of the request must have its field."""
+    """Fill fields of numbers; every number in digits must have its field, words for one may."""
     pieces = [
         piece._replace(kind="word") if index in reading.used else piece
         for index, piece in enumerate(reading.pieces)
     ]
-    found = quantities(pieces)
-    pairs = None if found is None else assigned(pieces, found, reading.knowledge)
+    pairs: dict[int, Quantity] | None = None
+    for kinds in (("number", "list", "count"), ("number", "list")):
+        found = quantities(pieces, kinds)
+        pairs = assigned(pieces, found, reading.knowledge)
+        if pairs is not None:
+            break
     if pairs is None:
         reading.refusal = "a number that no field clearly takes"
         return
+    reading.quantities = list(pairs.values())
     for number, item in pairs.items():
         field = reading.knowledge.fields[number]
         reading.take(field.name, given(item, field), item.first, item.last)
@@ -80,24 +120,63 @@ def read_numbers(reading: Reading) -> None:
 
 def read_texts(reading: Reading) -> None:
     """Fill fields of text from quotations, names, identifiers, dates and times."""
-    found = list(spans(reading.text, reading.pieces, reading.knowledge.known))
-    found = [item for item in found if not reading.used & set(range(item.first, item.last + 1))]
     fields = reading.knowledge.fields
+    commas = any(field.comma for field in fields)
+    found = [
+        item
+        for item in spans(reading.text, reading.pieces, reading.knowledge.known, commas=commas)
+        if not reading.used & set(range(item.first, item.last + 1))
+    ]
     lists = [field for field in fields if field.kind == "strings"]
     if len(lists) == 1 and found and not any(f.kind == "string" and f.required for f in fields):
         whole = [item.text for item in found]
         reading.take(lists[0].name, whole, found[0].first, found[-1].last)
         return
-    pairs = texts_assigned(reading.pieces, found, reading.knowledge) or {}
+    pairs = texts_assigned(reading.pieces, found, reading.knowledge)
     for number, item in pairs.items():
-        field = fields[number]
-        if field.name in reading.values:
-            reading.refusal = f"{field.name}: two values"
-            return
-        reading.take(field.name, item.text, item.first, item.last)
+        take_text(reading, fields[number], item)
     left = [item for item in found if item not in pairs.values()]
     if any(item.form != "name" for item in left) or (left and unfilled(reading)):
         reading.refusal = "a text that no field clearly takes"
+
+
+def take_text(reading: Reading, field: Field, item: Span) -> None:
+    """Give a text to a field, in the shape that the field asks for."""
+    text = shaped(item.text, field.shape) if item.form == "date" else item.text
+    if field.name in reading.values:
+        reading.refusal = f"{field.name}: two values"
+    elif text is None:
+        reading.refusal = f"{field.name}: a date that is not clear"
+    elif field.code and not (text.isupper() and len(text) <= 3):
+        reading.refusal = f"{field.name}: no abbreviation"
+    elif field.comma and "," not in text:
+        reading.refusal = f"{field.name}: a place without its state or country"
+    else:
+        reading.take(field.name, text, item.first, item.last)
+
+
+def read_units(reading: Reading) -> None:
+    """Fill a field that names a unit: the unit that stands alone, else that of the numbers."""
+    fields = [f for f in reading.knowledge.fields if f.role == "unit" and f.kind == "string"]
+    if len(fields) != 1 or fields[0].name in reading.values:
+        return
+    alone = [
+        index
+        for index, piece in enumerate(reading.pieces)
+        if index not in reading.used and len(piece.low) > 1 and unit_of(piece.low)[0] in MEASURES
+    ]
+    named = [reading.pieces[index] for index in alone] or [
+        reading.pieces[item.last] for item in reading.quantities if item.dimension in MEASURES
+    ]
+    units = {unit_of(piece.low) for piece in named}
+    if len(units) > 1:
+        reading.refusal = f"{fields[0].name}: {len(units)} units"
+    if len(units) != 1:
+        return
+    reading.used.update(alone)
+    default = fields[0].default
+    if not (isinstance(default, str) and unit_of(default.lower()) in units):
+        reading.values[fields[0].name] = named[0].text
 
 
 def unfilled(reading: Reading) -> list[Field]:
@@ -115,23 +194,35 @@ def read_switches(reading: Reading) -> None:
         if field.kind == "boolean":
             found = switched(reading.pieces, field)
             if found is not None:
-                reading.take(field.name, found[0], found[1], found[1])
+                reading.values[field.name] = found[0]
+                reading.used.update(found[1])
 
 
 def leftover(reading: Reading) -> list[int]:
     """Return the pieces that nothing explains."""
     return [
         index
-        for index, piece in enumerate(reading.pieces)
-        if index not in reading.used and is_unexplained(piece, reading.knowledge)
+        for index in range(len(reading.pieces))
+        if index not in reading.used and is_unexplained(reading.pieces, index, reading.knowledge)
     ]
 
 
-def is_unexplained(piece: Token, knowledge: Knowledge) -> bool:
+def is_unexplained(pieces: list[Token], index: int, knowledge: Knowledge) -> bool:
     """Return whether a piece says something that neither function nor fields explain."""
-    if piece.kind == "mark" or piece.low in STOP_WORDS:
+    piece = pieces[index]
+    if piece.kind == "mark" or piece.low in STOP_WORDS or piece.stem in knowledge.known:
         return False
-    return piece.low not in knowledge.known
+    asks = index == 0 or pieces[index - 1].kind == "mark" or pieces[index - 1].low in ASKING
+    return not (asks and piece.low in VERBS)
+
+
+def could_be(piece: Token, field: Field) -> bool:
+    """Return whether a word that nothing explains could be the value of a field."""
+    if field.role in ("date", "time"):
+        return piece.low in TIME_WORDS
+    if field.role == "unit":
+        return unit_of(piece.low)[0] != ""
+    return True
 
 
 def read_rest(reading: Reading) -> None:
@@ -142,14 +233,16 @@ def read_rest(reading: Reading) -> None:
         if field.required and field.name not in reading.values
     ]
     for field in needed:
-        if field.default is not None:
-            reading.values[field.name] = field.default
-    needed = [field for field in needed if field.default is None]
+        value = (reading.base or {}).get(field.name, field.default)
+        if value is not None:
+            reading.values[field.name] = value
+    needed = [field for field in needed if field.name not in reading.values]
     if not needed:
         return
-    run = leftover(reading)
-    joined = bool(run) and run[-1] - run[0] == len(run) - 1
-    if len(needed) == 1 and needed[0].kind == "string" and joined and len(run) <= 3:
+    run = leftover(reading) if reading.base is None else []
+    joined = bool(run) and run[-1] - run[0] == len(run) - 1 and len(run) <= 3
+    led = joined and run[0] > 0 and reading.pieces[run[0] - 1].low in LEADS
+    if len(needed) == 1 and needed[0].kind == "string" and led:
         pieces = reading.pieces
         text = reading.text[pieces[run[0]].start : pieces[run[-1]].end]
         reading.take(needed[0].name, text, run[0], run[-1])
@@ -160,15 +253,36 @@ def read_rest(reading: Reading) -> None:
 def check(reading: Reading) -> None:
     """Refuse a request that says more than was read, or is about something else."""
     left = leftover(reading)
-    free = [field for field in unfilled(reading) if not field.required]
-    if left and free:
-        word = reading.pieces[left[0]].low
-        reading.refusal = f"{word}: perhaps the value of {free[0].name}"
+    for field in reading.knowledge.fields:
+        if field.name not in reading.values and is_hinted(reading, field):
+            reading.refusal = f"{field.name}: spoken of, and no value"
+            return
+    for field in unfilled(reading):
+        word = next((i for i in left if could_be(reading.pieces[i], field)), None)
+        if word is not None:
+            reading.refusal = f"{reading.pieces[word].low}: perhaps the value of {field.name}"
+            return
+    said = {piece.stem for piece in reading.pieces if piece.low not in STOP_WORDS}
+    explained = said & reading.knowledge.known
+    if reading.base is not None:
         return
-    explained = [
-        index
-        for index, piece in enumerate(reading.pieces)
-        if piece.low in reading.knowledge.known and piece.low not in STOP_WORDS
-    ]
-    if len(left) > len(explained) or not explained:
+    if len(left) > len(explained) or not is_about(said, reading.knowledge):
         reading.refusal = "more words than the function explains"
+
+
+def is_about(said: set[str], knowledge: Knowledge) -> bool:
+    """Return whether the words of a request are those of a function."""
+    return not knowledge.topic or bool(said & knowledge.topic)
+
+
+def is_hinted(reading: Reading, field: Field) -> bool:
+    """Return whether a request speaks of a field for which it has no value."""
+    if field.kind in ("integer", "number") and any(p.low in OFTEN for p in reading.pieces):
+        return True
+    if field.role == "unit" or field.kind == "boolean":
+        return False
+    return any(
+        piece.stem in field.names and piece.stem not in reading.knowledge.topic
+        for index, piece in enumerate(reading.pieces)
+        if index not in reading.used
+    )

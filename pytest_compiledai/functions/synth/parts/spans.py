@@ -26,7 +26,7 @@ class Span(NamedTuple):
     last: int
 
 
-def spans(text: str, pieces: list[Token], known: Set[str]) -> list[Span]:
+def spans(text: str, pieces: list[Token], known: Set[str], *, commas: bool) -> list[Span]:
     """Return the texts that could be values, in order."""
     found: list[Span] = []
     index = 0
@@ -36,7 +36,9 @@ def spans(text: str, pieces: list[Token], known: Set[str]) -> list[Span]:
             found.append(Span(piece.text, piece.kind, index, index))
         elif begins_name(pieces, index, known):
             last = name_end(pieces, index)
-            if any(p.low not in known for p in pieces[index : last + 1] if p.kind == "word"):
+            if commas:
+                last = with_region(pieces, last)
+            if any(p.stem not in known for p in pieces[index : last + 1] if p.kind == "word"):
                 whole = text[pieces[index].start : pieces[last].end]
                 found.append(Span(unowned(whole), "name", index, last))
             index = last
@@ -57,7 +59,7 @@ def begins_name(pieces: list[Token], index: int, known: Set[str]) -> bool:
     if piece.low in STOP_WORDS:
         return False
     starts = index == 0 or pieces[index - 1].low in SENTENCE_ENDS
-    return not starts or (piece.low not in known and piece.low not in VERBS)
+    return not starts or (piece.stem not in known and piece.low not in VERBS)
 
 
 VERBS = frozenset(
@@ -80,6 +82,13 @@ def name_end(pieces: list[Token], index: int) -> int:
         if following is None:
             return last
         last = following
+
+
+def with_region(pieces: list[Token], last: int) -> int:
+    """Return the end of a place with the names that follow behind commas: Riga, Latvia."""
+    while last + 2 < len(pieces) and pieces[last + 1].low == "," and is_capital(pieces[last + 2]):
+        last = name_end(pieces, last + 2)
+    return last
 
 
 def next_of_name(pieces: list[Token], last: int) -> int | None:

@@ -31,19 +31,24 @@ FORMS = {
     ("date", "time"): -20,
     ("name", "date"): -20,
     ("name", "time"): -20,
-    ("name", "id"): -3,
+    ("name", "id"): -20,
     ("date", "place"): -20,
     ("clock", "place"): -20,
     ("id", "place"): -20,
     ("id", "date"): -20,
     ("id", "time"): -20,
+    ("clock", ""): -20,
+    ("date", ""): -20,
+    ("clock", "by"): -20,
+    ("date", "by"): -20,
+    ("clock", "id"): -20,
+    ("date", "id"): -20,
+    ("clock", "language"): -20,
 }
 
 
-def texts_assigned(
-    pieces: list[Token], found: list[Span], knowledge: Knowledge
-) -> dict[int, Span] | None:
-    """Return field -> text where that is clear; None where more texts ask for fields than fit."""
+def texts_assigned(pieces: list[Token], found: list[Span], knowledge: Knowledge) -> dict[int, Span]:
+    """Return field -> text where that is clear."""
     chosen = [i for i, field in enumerate(knowledge.fields) if field.kind == "string"]
     if not chosen or not found:
         return {}
@@ -54,7 +59,10 @@ def texts_assigned(
     needed = [
         c for c in range(len(chosen)) if c not in taken and knowledge.fields[chosen[c]].required
     ]
-    fits = all(table[row][column] > -9 for row, column in zip(rest, needed, strict=False))
+    unsure = len(chosen) > 1 and any(not knowledge.fields[chosen[c]].role for c in needed)
+    fits = not unsure and all(
+        table[row][column] > -9 for row, column in zip(rest, needed, strict=False)
+    )
     if rest and len(needed) == len(rest) and fits and alike(knowledge, chosen, needed):
         pairs.update(zip(rest, needed, strict=False))
     return {chosen[column]: found[row] for row, column in pairs.items()}
@@ -70,11 +78,19 @@ def text_scores(
     pieces: list[Token], item: Span, knowledge: Knowledge, chosen: list[int]
 ) -> list[int]:
     """Return how well a text fits each of the chosen fields."""
-    left = [piece.low for piece in reversed(pieces[max(0, item.first - 4) : item.first])]
-    right = [piece.low for piece in pieces[item.last + 1 : item.last + 3]]
-    row = [form_fit(item, knowledge.fields[number], left) for number in chosen]
+    before = pieces[max(0, item.first - 4) : item.first][::-1]
+    left = [piece.stem for piece in before]
+    right = [piece.stem for piece in pieces[item.last + 1 : item.last + 3]]
+    lows = [piece.low for piece in before]
+    row = [form_fit(item, knowledge.fields[number], lows) for number in chosen]
     add_cues(row, until_break(left), (4, 4, 2, 1), knowledge, chosen)
     add_cues(row, until_break(right), (3, 1), knowledge, chosen)
+    if item.form == "name" and len(chosen) > 1:
+        vague = {place for place, number in enumerate(chosen) if not knowledge.fields[number].role}
+        beside = {*left[:1], *right[:1]}
+        for place in vague:
+            if not beside & knowledge.fields[chosen[place]].names:
+                row[place] = min(row[place], 0)
     return row
 
 
@@ -86,7 +102,7 @@ def until_break(words: list[str]) -> list[str]:
 
 def form_fit(item: Span, field: Field, left: list[str]) -> int:
     """Return how well the form of a text and the word before it fit a field."""
-    score = FORMS.get((item.form, field.role), 0)
+    score = -20 if field.role == "unit" else FORMS.get((item.form, field.role), 0)
     before = next((word for word in left[:2] if word not in ("the", "a", "an", "city")), "")
     if field.role in ROLES.get(before, ()):
         score += 8

@@ -6,11 +6,20 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+MONTHS = (
+    "january february march april may june july august september october november december".split()
+)
+MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sep(?:t|tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
 TOKEN = re.compile(
     r"(?P<quote>(?<!\w)'[^'\n]{1,200}'(?!\w)|\"[^\"\n]{1,200}\"|`[^`\n]{1,200}`"
     r"|\u201c[^\u201d\n]{1,200}\u201d|\u2018[^\u2019\n]{1,200}\u2019(?!\w))"
     r"|(?P<list>\[[^\[\]\n]{0,400}\])"
-    r"|(?P<date>\b[0-9]{4}-[0-9]{2}-[0-9]{2}(?!\w)|\b[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?!\w))"
+    rf"|(?P<date>\b{MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}}(?!\w)"
+    rf"|\b[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{MONTH},? [0-9]{{4}}(?!\w)|"
+    r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}(?!\w)|\b[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?!\w))"
     r"|(?P<clock>\b[0-9]{1,2}(?::[0-9]{2})? ?[AaPp]\.?[Mm](?!\w)\.?|\b[0-9]{1,2}:[0-9]{2}(?!\w))"
     r"|(?P<id>\bhttps?://[^\s'\"<>]{1,200}|\b[\w.+-]{1,60}@[\w.-]{1,60}\w"
     r"|\b[A-Za-z]{1,10}[-_/]?[0-9][\w/-]{0,40}|\b[0-9]{1,20}[/-][A-Z]{1,10}[\w/-]{0,40}"
@@ -41,12 +50,16 @@ NUMBER_WORDS = {
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
 
 
+PREFIX = 6  # letters by which words are taken for forms of one another
+
+
 class Token(NamedTuple):
     """A piece of a request: text[start:end], a quotation without its marks."""
 
     kind: str
     text: str
     low: str
+    stem: str  # what it shares with its other forms: its beginning
     start: int
     end: int
 
@@ -61,10 +74,10 @@ def tokens(text: str) -> list[Token]:
             piece = piece[1:-1].strip()
         low = piece.lower()
         if kind == "word" and low in NUMBER_WORDS:
-            kind = "number"
+            kind = "count"
         elif kind == "word" and low.endswith(("'s", "\u2019s")):
             piece, low = piece[:-2], low[:-2]
-        found.append(Token(kind, piece, low, match.start(), match.end()))
+        found.append(Token(kind, piece, low, low[:PREFIX], match.start(), match.end()))
     return found
 
 
@@ -77,6 +90,7 @@ def number_of(text: str) -> float | None:
     for sign in "$\u20ac\u00a3\u20b9\u00a5":
         plain = plain.replace(sign, "")
     try:
-        return int(plain) if plain.lstrip("-").isdigit() else float(plain)
+        value = int(plain) if plain.lstrip("-").isdigit() else float(plain)
     except ValueError:
         return None
+    return value if abs(value) < 1e300 else None
