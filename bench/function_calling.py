@@ -151,7 +151,8 @@ def table(found: dict[str, Any]) -> str:
         span = f"{item['right_share']:.3f} [{item['right_low']:.3f}, {item['right_high']:.3f}]"
         lines.append(f"{name:16}{cells}   {span}, {item['wrong_share']:.3f}")
     lines.append(
-        f"{found['frozen']} of {found['units']} distinct units frozen, {found['attempts']} attempts,"
+        f"{found['frozen']} of {found['units']} distinct units frozen,"
+        f" {found['attempts']} attempts,"
         f" tokens {found['tokens_in']:,} in, {found['tokens_out']:,} out; a call takes"
         f" {found['call_p50_ms']:.3f} ms (P50, CPU); tokens are earned back after"
         f" {found['break_even_calls']} calls of each unit ({DIRECT_TOKENS} tokens a direct call)"

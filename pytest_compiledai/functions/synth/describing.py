@@ -139,8 +139,8 @@ GENERIC = frozenset(
 )
 #: Words of a switch's name that do not say what it switches.
 SWITCHES = frozenset(
-    "allow enable enabled include including included with show get has is apply use used add return "
-    "only flag need want needed should display fetch as".split()
+    "allow enable enabled include including included with show get has is apply use used add "
+    "return only flag need want needed should display fetch as".split()
 )
 _WITH_COMMA = re.compile(
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)*, (?:[A-Z]{2}\b|USA)|City(?: Name)?, ?(?:State|Country)"

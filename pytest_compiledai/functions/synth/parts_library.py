@@ -13,11 +13,13 @@ from pytest_compiledai.functions.library import laid_out
 
 #: In the order in which parts are copied.
 PARTS = (
+    "ops",
     "tokens",
     "units",
     "stopwords",
     "days",
     "fields",
+    "deciding",
     "choices",
     "quantities",
     "spans",
