@@ -47,6 +47,7 @@ SAME = (
     "top best highest",
     "probability chance odds",
     "title called named titled name",
+    "exponent power",
     "author written",
     "artist singer band musician",
     "id identifier",
@@ -116,7 +117,7 @@ ROLE_WORDS = (
     ("unit", "unit units"),
     ("date", "date dates day"),
     ("time", "time clock hour"),
-    ("from", "start origin from source departure starting"),
+    ("from", "start origin from source departure starting initial"),
     ("to", "end destination to target arrival ending"),
     ("by", "author artist by creator composer painter sculptor director"),
     ("id", "id identifier number code docket isbn key"),
@@ -279,7 +280,7 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         name=".".join(path),
         kind=kind,
         required=required,
-        names=names,
+        names=names | {name.lower()[:PREFIX]},
         switches=_switch_words(name) if kind == "boolean" else (),
         dimension=dimension,
         unit=unit,
@@ -337,7 +338,7 @@ def _role(name: str, text: str, kind: str) -> str:
         return ""
     for words in (words_of_name(name), words_of(text)[:8]):
         for role, _ in ROLE_WORDS:
-            if _has_role(words, role):
+            if _has_role(words, role) and (role != "unit" or words == words_of_name(name)):
                 return role
     return ""
 

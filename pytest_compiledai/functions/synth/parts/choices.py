@@ -38,18 +38,30 @@ class Hit(NamedTuple):
     last: int
 
 
-def hits(pieces: list[Token], field: Field) -> list[Hit]:
-    """Return the options whose words stand in a request, the longest where they overlap."""
+def places_of(pieces: list[Token]) -> dict[str, list[int]]:
+    """Return where each word of a request stands, in its own and in lower case."""
     places: dict[str, list[int]] = {}
     for index, piece in enumerate(pieces):
-        for word in {*piece.low.split(), *piece.text.split()}:
-            places.setdefault(word, []).append(index)
+        if piece.kind == "quote":
+            for word in {*piece.low.split(), *piece.text.split()}:
+                places.setdefault(word, []).append(index)
+            continue
+        places.setdefault(piece.low, []).append(index)
+        if piece.text != piece.low:
+            places.setdefault(piece.text, []).append(index)
+    return places
+
+
+def hits(pieces: list[Token], places: dict[str, list[int]], field: Field) -> list[Hit]:
+    """Return the options whose words stand in a request, the longest where they overlap."""
     found: list[Hit] = []
     for option, words in field.options:
         for start in places.get(words[0], ()):
             last = stands(pieces, words, start)
             if last is not None:
                 found.append(Hit(option, start, last))
+    if len(found) < 2:
+        return found
     found.sort(key=lambda hit: (hit.first, hit.first - hit.last))
     kept: list[Hit] = []
     for hit in found:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pytest_compiledai.functions.synth.parts.choices import hits
+from pytest_compiledai.functions.synth.parts.choices import places_of
 from pytest_compiledai.functions.synth.parts.choices import switched
 from pytest_compiledai.functions.synth.parts.days import TIME_WORDS
 from pytest_compiledai.functions.synth.parts.days import shaped
@@ -33,6 +34,7 @@ LEADS = frozenset({"of", "for", "about", "on", "in", "with", "as", "a", "an", "c
 ASKING = frozenset({"and", "please", "to", "you", "then", "me", "i", "also"})
 
 
+COMMON = frozenset({"", "language"})  # roles that words without a capital fill
 OFTEN = frozenset(
     "monthly quarterly weekly daily biweekly semiannually semi-annually twice thrice double triple "
     "half dozen".split()
@@ -83,10 +85,11 @@ def read(
 
 def read_choices(reading: Reading) -> None:
     """Fill fields of a closed set."""
+    places = places_of(reading.pieces)
     for field in reading.knowledge.fields:
         if not field.options or field.kind not in ("enum", "enums", "string"):
             continue
-        found = hits(reading.pieces, field)
+        found = hits(reading.pieces, places, field)
         options = list(dict.fromkeys(hit.option for hit in found))
         if len(options) > 1 and field.kind != "enums":
             reading.refusal = f"{field.name}: {len(options)} of its words"
@@ -126,6 +129,7 @@ def read_texts(reading: Reading) -> None:
         item
         for item in spans(reading.text, reading.pieces, reading.knowledge.known, commas=commas)
         if not reading.used & set(range(item.first, item.last + 1))
+        and not (item.form == "id" and is_name(reading, item.first))
     ]
     lists = [field for field in fields if field.kind == "strings"]
     if len(lists) == 1 and found and not any(f.kind == "string" and f.required for f in fields):
@@ -138,6 +142,12 @@ def read_texts(reading: Reading) -> None:
     left = [item for item in found if item not in pairs.values()]
     if any(item.form != "name" for item in left) or (left and unfilled(reading)):
         reading.refusal = "a text that no field clearly takes"
+
+
+def is_name(reading: Reading, index: int) -> bool:
+    """Return whether a piece is the name of a field, as in `cash_flows = [1, 2]`."""
+    low = reading.pieces[index].low
+    return any(low == field.name.lower() for field in reading.knowledge.fields)
 
 
 def take_text(reading: Reading, field: Field, item: Span) -> None:
@@ -216,6 +226,11 @@ def is_unexplained(pieces: list[Token], index: int, knowledge: Knowledge) -> boo
     return not (asks and piece.low in VERBS)
 
 
+def is_at_rest(reading: Reading) -> bool:
+    """Return whether a request says that something starts without speed."""
+    return any(piece.low in ("rest", "dropped", "stationary") for piece in reading.pieces)
+
+
 def could_be(piece: Token, field: Field) -> bool:
     """Return whether a word that nothing explains could be the value of a field."""
     if field.role in ("date", "time"):
@@ -234,6 +249,8 @@ def read_rest(reading: Reading) -> None:
     ]
     for field in needed:
         value = (reading.base or {}).get(field.name, field.default)
+        if field.dimension == "speed" and field.role == "from" and is_at_rest(reading):
+            value = 0
         if value is not None:
             reading.values[field.name] = value
     needed = [field for field in needed if field.name not in reading.values]
@@ -242,7 +259,7 @@ def read_rest(reading: Reading) -> None:
     run = leftover(reading) if reading.base is None else []
     joined = bool(run) and run[-1] - run[0] == len(run) - 1 and len(run) <= 3
     led = joined and run[0] > 0 and reading.pieces[run[0] - 1].low in LEADS
-    if len(needed) == 1 and needed[0].kind == "string" and led:
+    if led and len(needed) == 1 and needed[0].kind == "string" and needed[0].role in COMMON:
         pieces = reading.pieces
         text = reading.text[pieces[run[0]].start : pieces[run[-1]].end]
         reading.take(needed[0].name, text, run[0], run[-1])
@@ -275,14 +292,24 @@ def is_about(said: set[str], knowledge: Knowledge) -> bool:
     return not knowledge.topic or bool(said & knowledge.topic)
 
 
+def is_near_option(reading: Reading, field: Field) -> bool:
+    """Return whether a word that nothing explains belongs to an option that was not found."""
+    left = {reading.pieces[index].low for index in leftover(reading)}
+    return any(word in left for _, words in field.options for word in words if len(word) > 3)
+
+
 def is_hinted(reading: Reading, field: Field) -> bool:
     """Return whether a request speaks of a field for which it has no value."""
     if field.kind in ("integer", "number") and any(p.low in OFTEN for p in reading.pieces):
         return True
     if field.role == "unit" or field.kind == "boolean":
         return False
+    if field.options and is_near_option(reading, field):
+        return True
     return any(
-        piece.stem in field.names and piece.stem not in reading.knowledge.topic
+        piece.stem in field.names
+        and piece.stem not in reading.knowledge.topic
+        and piece.stem not in reading.knowledge.told
         for index, piece in enumerate(reading.pieces)
         if index not in reading.used
     )

@@ -18,6 +18,7 @@ from pytest_compiledai.functions.synth.parts.units import unit_of
 
 PARTERS = frozenset({",", "and", "&"})
 MOST_CALLS = 8
+LEAST_LEAD = 3  # of the function that a request is about, over the next
 REFERRING = frozenset("result results resulting previous instead back again repeat same".split())
 SEVERAL = frozenset(
     "and two three four both each also then another different various respectively".split()
@@ -42,7 +43,8 @@ def chosen(text: str, offered: tuple[Knowledge, ...]) -> tuple[int, dict[str, Va
         for index, knowledge in enumerate(offered)
         if points[index] == best > 0 and not isinstance(values := read(text, knowledge), Refusal)
     ]
-    if len(found) != 1:
+    second = sorted(points)[-2]
+    if len(found) != 1 or best - second < LEAST_LEAD:
         return Refusal("no function that the request is clearly about")
     return found[0]
 

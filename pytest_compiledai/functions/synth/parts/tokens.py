@@ -14,7 +14,8 @@ MONTH = (
     r"|Sep(?:t|tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 TOKEN = re.compile(
-    r"(?P<quote>(?<!\w)'[^'\n]{1,200}'(?!\w)|\"[^\"\n]{1,200}\"|`[^`\n]{1,200}`"
+    r"(?P<plain>\b[a-z]{1,40}(?=[ ,?!;]|\Z)) ?"  # most words, and read at once
+    r"|(?P<quote>(?<!\w)'[^'\n]{1,200}'(?!\w)|\"[^\"\n]{1,200}\"|`[^`\n]{1,200}`"
     r"|\u201c[^\u201d\n]{1,200}\u201d|\u2018[^\u2019\n]{1,200}\u2019(?!\w))"
     r"|(?P<list>\[[^\[\]\n]{0,400}\])"
     rf"|(?P<date>\b{MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}}(?!\w)"
@@ -69,16 +70,26 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     for match in TOKEN.finditer(text):
         kind = match.lastgroup or "mark"
-        piece = match[0]
-        if kind == "quote":
-            piece = piece[1:-1].strip()
-        low = piece.lower()
-        if kind == "word" and low in NUMBER_WORDS:
-            kind = "count"
-        elif kind == "word" and low.endswith(("'s", "\u2019s")):
-            piece, low = piece[:-2], low[:-2]
-        found.append(Token(kind, piece, low, low[:PREFIX], match.start(), match.end()))
+        start, end = match.span(kind)
+        piece = low = text[start:end]
+        if kind == "plain":
+            kind = "count" if low in NUMBER_WORDS else "word"
+        else:
+            kind, piece, low = told_apart(kind, piece)
+        found.append(Token(kind, piece, low, low[:PREFIX], start, end))
     return found
+
+
+def told_apart(kind: str, piece: str) -> tuple[str, str, str]:
+    """Return the kind of a piece, the piece without marks around it, and it in lower case."""
+    if kind == "quote":
+        piece = piece[1:-1].strip()
+    low = piece.lower()
+    if kind == "word" and low in NUMBER_WORDS:
+        kind = "count"
+    elif kind == "word" and low.endswith(("'s", "\u2019s")):
+        piece, low = piece[:-2], low[:-2]
+    return kind, piece, low
 
 
 def number_of(text: str) -> float | None:
