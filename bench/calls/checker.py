@@ -97,12 +97,13 @@ def _parallel(
 ) -> None:
     """Give each answer, in order, the first call left that fits it."""
     _require(len(calls) == len(answers), "parallel:wrong_count")
-    left = list(calls)
+    left = list(range(len(calls)))
     for answer in answers:
         function = described(functions, answer)
-        fitting = next((call for call in left if _fits(function, call, answer, language)), None)
-        _require(fitting is not None, "parallel:cannot_find_match")
-        left = [call for call in left if call is not fitting]
+        fitting = (number for number in left if _fits(function, calls[number], answer, language))
+        taken = next(fitting, None)
+        _require(taken is not None, "parallel:cannot_find_match")
+        left = [number for number in left if number != taken]
 
 
 def _fits(function: Mapping[str, Any], call: Call, answer: Call, language: str) -> bool:

@@ -23,7 +23,6 @@ from bench.calls.tasks import Task
 from pytest_compiledai.asking import request_of
 from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
-from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
@@ -102,7 +101,7 @@ def _first(allowed: Mapping[str, list[Any]]) -> dict[str, Any]:
 
 def write(root: Path, units: Sequence[Unit], *, accuracy: bool) -> None:
     """Write a project of specs; a unit that no schema can state has none, and is not compiled."""
-    folder = root / "specs"
+    folder, split = root / "specs", "train" if accuracy else "validation"
     folder.mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for unit in units:
@@ -112,7 +111,7 @@ def write(root: Path, units: Sequence[Unit], *, accuracy: bool) -> None:
         (folder / f"{unit.name}.yaml").write_text(text, encoding="utf-8")
         lines = [
             json.dumps(
-                {"id": t.id, "split": "train", "input": {"request": t.request}, "output": output}
+                {"id": t.id, "split": split, "input": {"request": t.request}, "output": output}
             )
             for t, output in unit.train
         ]
@@ -156,8 +155,8 @@ def requests_of(root: Path, run: Run) -> list[dict[str, Any]]:
     """Return the first request of each unit that had no recording, as an endpoint is asked it."""
     missing = []
     for name, unit in sorted(run.units.items()):
-        if unit["outcome"] != "error" and unit.get("model") != BUILTIN:
-            continue
+        if any(unit["tokens"].values()):
+            continue  # a recording was replayed, whatever came of it
         path = root / "specs" / f"{name}.yaml"
         (document,) = read_documents(path.read_bytes(), f"specs/{name}.yaml")
         (read,) = FunctionKind().read(document, Project(root=root))

@@ -1,8 +1,9 @@
 """The spec of a task: what a compiler is told, and nothing that an answer says.
 
-A spec holds the functions' schemas as an output to fill from the request. Its one golden row quotes
-the request; its expected output is a stand-in that no gate compares, for the accuracy gate is off:
-the answers decide afterwards, outside, so that no gate lets a program pass by knowing them.
+A spec holds the functions' schemas as an output to fill from the request. Per task, as published,
+the request itself is told, in the description. Its one golden row is a validation row, which no
+prompt shows: its expected output is a stand-in that no gate compares, for the accuracy gate is off.
+The answers decide afterwards, outside, so that no gate lets a program pass by knowing them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ INPUT = {
     "required": ["request"],
     "properties": {"request": {"type": "string", "maxLength": 20_000}},
 }
-GATES = {"accuracy": "off", "fuzz": {"examples": 20, "reference": "none"}}
+GATES = {"accuracy": "off", "latency": "off", "fuzz": {"examples": 20, "reference": "none"}}
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
@@ -56,15 +57,16 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 def spec_text(task: Task, name: str, golden: str, *, accuracy: bool = False) -> str:
     """Return the spec as YAML, each key with its value as JSON. Raises ``NoSchema``."""
     told = " ".join(f"{f['name']}: {f['description']}" for f in task.functions)
+    example = "" if accuracy else f"\n\nThe request, as it comes:\n{task.request}"
     spec = {
         "compiledai": 1,
         "kind": "function",
         "name": name,
-        "description": f"Turn a request into the function call it asks for. {told}",
+        "description": f"Turn a request into the function call it asks for. {told}{example}",
         "input": INPUT,
         "output": output_schema(task),
         "golden": golden,
-        "gates": {**GATES, "accuracy": {"coverage": 0}} if accuracy else GATES,
+        "gates": {"fuzz": GATES["fuzz"], "accuracy": {"coverage": 0}} if accuracy else GATES,
         "attempts": 3,
     }
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in spec.items())

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_compiledai.functions.synth.lexicon import DIMENSIONS
+from pytest_compiledai.functions.synth.lexicon import GENERIC
+from pytest_compiledai.functions.synth.lexicon import ROLE_WORDS
+from pytest_compiledai.functions.synth.lexicon import SWITCHES
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Value
@@ -15,142 +19,18 @@ from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
 from pytest_compiledai.functions.synth.parts.tokens import PREFIX
 from pytest_compiledai.functions.synth.parts.units import UNITS
 from pytest_compiledai.functions.synth.parts.units import unit_of
+from pytest_compiledai.functions.synth.wording import forms
+from pytest_compiledai.functions.synth.wording import same_words
+from pytest_compiledai.functions.synth.wording import stems
+from pytest_compiledai.functions.synth.wording import words_of
+from pytest_compiledai.functions.synth.wording import words_of_name
 
-#: Words that say the same in requests and in descriptions.
-SAME = (
-    "start initial starting begin beginning origin departure source initially first",
-    "end final ending destination target arrival finally last",
-    "price cost costing priced worth",
-    "duration period time",
-    "weight weighs weighing weighed mass",
-    "height tall high",
-    "length long",
-    "width wide",
-    "depth deep",
-    "age old aged",
-    "distance away apart far",
-    "speed velocity fast",
-    "rate yield growth return",
-    "minimum min least lower",
-    "maximum max most upper",
-    "principal deposit investment invest invested loan",
-    "person people guest guests",
-    "population inhabitants",
-    "temperature temp degrees",
-    "radius radii",
-    "quantity count number amount",
-    "salary income earn earning",
-    "year years annual annually yearly",
-    "budget spend",
-    "buy bought purchase purchased",
-    "sell sold sale",
-    "top best highest",
-    "probability chance odds",
-    "title called named titled name",
-    "exponent power",
-    "author written",
-    "artist singer band musician",
-    "id identifier",
-)
-#: What a field measures, by a word of its name or its description.
-DIMENSIONS = {
-    "velocity": "speed",
-    "speed": "speed",
-    "acceleration": "acceleration",
-    "duration": "time",
-    "time": "time",
-    "period": "time",
-    "distance": "length",
-    "height": "length",
-    "length": "length",
-    "radius": "length",
-    "width": "length",
-    "diameter": "length",
-    "depth": "length",
-    "side": "length",
-    "altitude": "length",
-    "mass": "mass",
-    "weight": "mass",
-    "temperature": "temperature",
-    "temp": "temperature",
-    "price": "money",
-    "cost": "money",
-    "budget": "money",
-    "income": "money",
-    "principal": "money",
-    "salary": "money",
-    "fee": "money",
-    "deposit": "money",
-    "revenue": "money",
-    "rent": "money",
-    "loan": "money",
-    "investment": "money",
-    "payment": "money",
-    "dividend": "money",
-    "rate": "percent",
-    "percentage": "percent",
-    "yield": "percent",
-    "discount": "percent",
-    "charge": "charge",
-    "current": "",
-    "voltage": "voltage",
-    "resistance": "resistance",
-    "power": "power",
-    "force": "force",
-    "pressure": "pressure",
-    "frequency": "frequency",
-    "area": "area",
-    "volume": "volume",
-    "year": "calendar",
-    "years": "time",
-    "months": "time",
-    "days": "time",
-    "hours": "time",
-    "weeks": "time",
-    "minutes": "time",
-    "seconds": "time",
-    "age": "time",
-    "day": "",
-    "month": "",
-}
-ROLE_WORDS = (
-    ("unit", "unit units"),
-    ("date", "date dates day"),
-    ("time", "time clock hour"),
-    ("from", "start origin from source departure starting initial"),
-    ("to", "end destination to target arrival ending"),
-    ("by", "author artist by creator composer painter sculptor director"),
-    ("id", "id identifier number code docket isbn key"),
-    (
-        "place",
-        (
-            "location city country place state area region court county address town venue where "
-            "jurisdiction"
-        ),
-    ),
-    ("language", "language"),
-)
-GENERIC = frozenset(
-    (
-        "given get calculate value values number name type info information data specific "
-        "specified parameter optional default list return based details e g i format whether true "
-        "false if used use using required include included including set provided indicate flag "
-        "want function string integer float boolean array one two etc such like"
-    ).split()
-)
-#: Words of a switch's name that do not say what it switches.
-SWITCHES = frozenset(
-    "allow enable enabled include including included with show get has is apply use used add "
-    "return only flag need want needed should display fetch as".split()
-)
 _WITH_COMMA = re.compile(
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)*, (?:[A-Z]{2}\b|USA)|City(?: Name)?, ?(?:State|Country)"
     r"|city and (?:the )?(?:state|country)|\bcity, (?:state|country)"
 )
 _SHAPES = ("YYYY-MM-DD", "MM/DD/YYYY", "DD/MM/YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD")
 _EXAMPLE = re.compile(r"(?<=[a-z,.'\"(] )[A-Z][A-Za-z]+(?: [A-Z][a-z]+)*")
-_WORD = re.compile(r"[^\W\d_]+(?:[/^'-]\w+)*")
-_SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _QUOTED = re.compile(r"(?<!\w)['\"`]([^'\"`\n]{1,40})['\"`](?!\w)")
 _DEFAULT = re.compile(
     r"[Dd]efaults?(?: value)?(?: is| to|:|=)* ?(?:set to )?['\"`]?([\w.+-]+(?: [\w]+)?)['\"`]?"
@@ -158,52 +38,6 @@ _DEFAULT = re.compile(
 _ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"percent", re.IGNORECASE)
 _CHOICES = re.compile(r"(?:choices|options|values)?\W*(?:are|is|be|either|of)?", re.IGNORECASE)
-
-
-def words_of_name(name: str) -> list[str]:
-    """Return the words of an identifier, in lower case."""
-    return [word.lower() for word in _SPLIT.findall(name)]
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a description, in lower case."""
-    return [word.lower() for word in _WORD.findall(text)]
-
-
-def forms(word: str) -> set[str]:
-    """Return a word and its inflections, as requests write it."""
-    found = {word}
-    stem = word
-    for ending, instead in (("ies", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", "")):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            stem = word[: -len(ending)] + instead
-            found.add(stem)
-            if ending in ("ing", "ed", "es"):
-                found.add(stem + "e")
-                if len(stem) > 3 and stem[-1] == stem[-2]:
-                    found.add(stem[:-1])
-            break
-    for base in list(found):
-        hissing = base.endswith(("s", "x", "ch", "sh", "z"))
-        found |= {base + ("es" if hissing else "s"), base + "ing"}
-        if base.endswith("e"):
-            found |= {base + "d", base[:-1] + "ing"}
-        elif base.endswith("y"):
-            found |= {base[:-1] + "ies", base[:-1] + "ied"}
-        else:
-            found |= {base + "ed"}
-    return found
-
-
-def stems(word: str) -> set[str]:
-    """Return the beginnings of a word's forms, as pieces of a request have them."""
-    return {form[:PREFIX] for form in forms(word)}
-
-
-def same_words(word: str) -> set[str]:
-    """Return the words that say the same."""
-    groups = (line.split() for line in SAME)
-    return {word, *(other for group in groups if word in group for other in group)}
 
 
 def knowledge_of(function: str, description: str, schema: Mapping[str, Any]) -> Knowledge:

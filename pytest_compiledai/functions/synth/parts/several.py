@@ -113,7 +113,8 @@ def varied(text: str, knowledge: Knowledge) -> list[str]:
     pieces = tokens(text)
     rows = enumerations(pieces, knowledge)
     sizes = {len(row) for row in rows}
-    if len(sizes) != 1 or max(sizes) > MOST_CALLS:
+    paired = len(rows) < 2 or any(piece.low == "respectively" for piece in pieces)
+    if len(sizes) != 1 or max(sizes) > MOST_CALLS or not paired:
         return [text]
     (size,) = sizes
     return [with_items(text, pieces, rows, number) for number in range(size)]
