@@ -63,6 +63,11 @@ class UnitAsking:
     _counted: set[str] = field(default_factory=set)
 
     @property
+    def model(self) -> str | None:
+        """The model that the run names, `builtin/synth` too; None where it names none."""
+        return self.desk.model
+
+    @property
     def live(self) -> bool:
         """Whether a model may be asked."""
         return self.desk.live

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
 
+from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.errors import RecordingMissing
@@ -115,6 +116,8 @@ class Compiling:
         )
 
     def _samples(self) -> Iterator[int]:
+        if self.run.settings.model == BUILTIN:
+            return iter((0,))
         start = self._fresh_sample() if self.run.settings.mode is Mode.UPDATE else 0
         return itertools.islice(itertools.count(start), max(self.unit.candidates, MOST_CHAINS))
 

@@ -72,7 +72,11 @@ OPTIONS = (
         mode=True,
         help="drop entries and artifacts whose spec is gone",
     ),
-    Option(flag="--compile-model", metavar="NAME", help="a LiteLLM model name, or bridge/NAME"),
+    Option(
+        flag="--compile-model",
+        metavar="NAME",
+        help="a LiteLLM model name, bridge/NAME, or builtin/synth, which asks no model",
+    ),
     Option(
         flag="--compile-record",
         choices=("none", "missing", "all"),

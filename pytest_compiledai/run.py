@@ -16,6 +16,7 @@ from pytest_compiledai.asking import UnitAsking
 from pytest_compiledai.asking import open_desk
 from pytest_compiledai.bench import RunBench
 from pytest_compiledai.compiling import Compiling
+from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
@@ -299,7 +300,8 @@ class Run:
                 return kind.thaw(unit, files, proposer=entry.proposer, attempt=entry.attempts)
             opening = kind.opening(unit)
             asking = self.asking(unit).quiet()
-            if opening is not None and asking.peek(opening, sample=0) is None:
+            builtin = self.settings.model == BUILTIN
+            if opening and not builtin and asking.peek(opening, sample=0) is None:
                 return None
             return kind.propose(unit, (), sample=0, asking=asking)
         except CompiledAIError:

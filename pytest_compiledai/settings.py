@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.sampled import SUFFIXES as CALLS_SUFFIXES
 from pytest_compiledai.options import DOCKER_IMAGE_SETTING
@@ -77,7 +78,7 @@ class Settings:
     @property
     def live(self) -> bool:
         """Whether a model may be asked."""
-        return self.model is not None and self.record != "none"
+        return self.model not in (None, BUILTIN) and self.record != "none"
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -161,9 +162,16 @@ def _record(text: str, model: str | None) -> str:
             expected="--compile-model NAME or the setting compiledai_model",
             next="pytest --compile --compile-model NAME",
         )
+    if text in ("missing", "all") and model == BUILTIN:
+        raise SettingsError(
+            where=f"--compile-record {text}",
+            found=f"--compile-model {BUILTIN}, which asks no model",
+            expected="--compile-record none, or a model to ask",
+            next=f"pytest --compile --compile-model {BUILTIN}",
+        )
     if text not in ("", "none", "missing", "all", None):
         raise SettingsError(where="compiledai_record", found=text, expected="none, missing or all")
-    return text or ("missing" if model else "none")
+    return text or ("missing" if model not in (None, BUILTIN) else "none")
 
 
 def _inside(root: Path, text: str) -> Path:

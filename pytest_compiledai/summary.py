@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
+from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 
@@ -102,6 +103,16 @@ def total_lines(results: Sequence[Result], *, live: bool) -> list[Line]:
         source = f"{spent_in:,} in, {spent_out:,} out asked now" if live else "all replayed"
         lines.append(Line(text=f"tokens {tokens_in:,} in, {tokens_out:,} out ({source})"))
     return lines
+
+
+def builtin_lines(results: Sequence[Result]) -> list[Line]:
+    """Return which units were made without a model, and what one would add."""
+    made = [result for result in results if result.model == BUILTIN]
+    if not made:
+        return []
+    asked = "other inputs may be answered by a program of a model: --compile-model NAME"
+    text = f"{len(made)} by {BUILTIN}, no model asked: it abstains where it is not sure; {asked}"
+    return [Line(text=text)]
 
 
 def sandbox_lines(sandboxes: Sequence[Mapping[str, str]]) -> list[Line]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.summary import Line
+from pytest_compiledai.summary import builtin_lines
 from pytest_compiledai.summary import lock_lines
 from pytest_compiledai.summary import remark_lines
 from pytest_compiledai.summary import sandbox_lines
@@ -85,6 +86,8 @@ def write_summary(reporter: pytest.TerminalReporter, controller: Controller) -> 
             _write(reporter, [Line(text=text, dim=True)])
         _write(reporter, sandbox_lines(controller.sandboxes()))
     _write(reporter, total_lines(results, live=run.settings.live))
+    if run.settings.mode.writes:
+        _write(reporter, builtin_lines(results))
     if controller.diff is not None and verbosity >= 0:
         _write(reporter, lock_lines(controller.diff))
     if run.settings.mode.writes:

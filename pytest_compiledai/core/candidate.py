@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.verdict import Finding
+
+#: The proposer that needs no model: programs made of the schema and the train rows alone.
+BUILTIN: Final = "builtin/synth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,10 @@ class Asking(Protocol):
         """The folder of the recordings."""
 
     @property
+    def model(self) -> str | None:
+        """The model that the run names, `builtin/synth` too; None where it names none."""
+
+    @property
     def live(self) -> bool:
         """Whether a model may be asked."""
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.split import Split
@@ -15,6 +16,8 @@ from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
 from pytest_compiledai.functions.reference import BATCH
+from pytest_compiledai.functions.synth.proposal import has_proposal
+from pytest_compiledai.functions.synth.proposal import proposal
 from pytest_compiledai.functions.template import candidate_of
 from pytest_compiledai.llm.request import BYTES_A_TOKEN
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
@@ -36,8 +39,15 @@ def propose(unit: Unit, history: Sequence[Judged], *, sample: int, asking: Askin
     spec: FunctionSpec = unit.body
     if spec.candidate is not None:
         return _from_file(spec, history)
+    if asking.model == BUILTIN:
+        return _synthesised(spec, history, sample)
     messages = [*opening(spec), *_conversation(history)]
-    answered = asking.ask(messages, sample=sample)
+    try:
+        answered = asking.ask(messages, sample=sample)
+    except RecordingMissing:
+        if asking.model is not None or sample or history or not has_proposal(spec):
+            raise
+        return _synthesised(spec, history, sample)
     attempt = 1 + sum(bool(judged.candidate.reply) for judged in history)
     return _assembled(spec, answered.text, proposer=answered.model, attempt=attempt)
 
@@ -98,6 +108,22 @@ def _from_file(spec: FunctionSpec, history: Sequence[Judged]) -> Candidate:
             next=f"edit {spec.candidate}, then pytest --compile {spec.path}::{spec.name}",
         )
     return _assembled(spec, spec.candidate_text or "", proposer=f"file:{spec.candidate}", attempt=1)
+
+
+def _synthesised(spec: FunctionSpec, history: Sequence[Judged], sample: int) -> Candidate:
+    """Return what builtin/synth proposes, once: it has no second idea."""
+    text = proposal(spec)
+    candidate = _assembled(spec, text, proposer=BUILTIN, attempt=1) if text else None
+    judged = candidate and any(one.candidate.address == candidate.address for one in history)
+    if candidate is None or judged or sample:
+        raise RecordingMissing(
+            where=f"{spec.path}::{spec.name}",
+            found=f"{'a candidate' if candidate else 'no program'} of {BUILTIN}"
+            f"{' that was judged' if candidate else ''}",
+            expected="more train rows, a schema it can read, or a model",
+            next=f"pytest --compile --compile-model NAME {spec.path}::{spec.name}",
+        )
+    return candidate
 
 
 def _assembled(spec: FunctionSpec, reply: str, *, proposer: str, attempt: int) -> Candidate:

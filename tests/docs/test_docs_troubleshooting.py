@@ -20,7 +20,9 @@ HARMS = {
     f" echo '>>>>>>> theirs') > lock; mv lock compiledai.lock; {LOCKED}",
     "half-merged tables of `double`": f"echo 'attempts = 2' >> compiledai.lock; {LOCKED}",
     "a half-merged or hand-edited": f"sed -i 's/attempts = 1/attempts = 2/' compiledai.lock; {LOCKED}",
-    "no recording of request": "rm compiledai.lock; sed -i '/^candidate/d' specs/double.yaml; pytest --compile specs",
+    "no recording of request": "rm compiledai.lock; sed -i '/^candidate/d' specs/double.yaml;"
+    # Rows that follow no rule: builtin/synth has nothing to offer.
+    """ sed -i 's/"m": [0-9]*4}/"m": 5}/' specs/double.jsonl; pytest --compile specs""",
     "samples judged wrongly": f"COMPILEDAI_SEMGREP=/no/semgrep {LOCKED}",
     "semgrep: found": "COMPILEDAI_SEMGREP=/no/semgrep compiledai check compiled/double.py",
     "did you mean --compile?": "pytest specs/double.yaml",

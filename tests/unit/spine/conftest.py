@@ -88,6 +88,7 @@ class FakeAsking:
     folder: Path
     answers: list[str] = field(default_factory=list)
     live: bool = True
+    model: str | None = "tester"
     recorded: Mapping[int, str] = field(default_factory=dict)  # sample -> text, for ``peek``
     asked: list[tuple[Sequence[tuple[str, str]], int]] = field(default_factory=list)
     seconds: float | None = None  # of every answer

@@ -1,0 +1,172 @@
+"""Tasks compiled as a project of specs, and what the frozen programs answer in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.calls.specs import calls_of
+from bench.calls.specs import output_schema
+from bench.calls.specs import spec_text
+from bench.calls.specs import stand_in
+from bench.calls.specs import unit_name
+from bench.calls.tasks import NoSchema
+from bench.calls.tasks import Task
+from pytest_compiledai.asking import request_of
+from pytest_compiledai.core.calls import Program
+from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.kind import Project
+from pytest_compiledai.functions.kind import FunctionKind
+from pytest_compiledai.functions.proposing import opening
+from pytest_compiledai.sandbox.ladder import open_sandbox
+
+ROUNDS = 20  # of measured calls; the best of them counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A spec to compile, the rows it may learn from, and the tasks it is tested on."""
+
+    name: str
+    train: tuple[tuple[Task, Any], ...]  # a task and the output that its row states
+    test: tuple[Task, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """What came of compiling units and of calling what was frozen."""
+
+    units: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the JSON report, by name
+    calls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of a task, if answered
+    reasons: dict[str, str] = field(default_factory=dict)  # of a task, if not
+    call_ms: list[float] = field(default_factory=list)
+
+
+def per_task(tasks: Sequence[Task]) -> list[Unit]:
+    """Return a unit a task: compiled from its own request, without its answer, as published."""
+    found = []
+    for task in tasks:
+        try:
+            row = (task, stand_in(output_schema(task)))
+        except NoSchema:
+            row = None
+        train = (row,) if row else ()
+        found.append(Unit(name=unit_name(task.id), train=train, test=(task,)))
+    return found
+
+
+def per_function(tasks: Sequence[Task]) -> list[Unit]:
+    """Return a unit a schema that several tasks share: half of them to learn from, half to test."""
+    groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        groups.setdefault(task.key, []).append(task)
+    found = []
+    for group in groups.values():
+        if len(group) > 1 and group[0].answers:
+            half = len(group) // 2
+            train = tuple((task, expected(task)) for task in group[:half])
+            found.append(Unit(name=unit_name(group[0].id), train=train, test=tuple(group[half:])))
+    return found
+
+
+def expected(task: Task) -> Any:
+    """Return the output that a task's answers state first."""
+    calls = [
+        {"name": name, "arguments": _first(allowed)}
+        for answer in task.answers
+        for name, allowed in answer.items()
+    ]
+    if "parallel" in task.category:
+        return {"calls": calls}
+    return calls[0] if len(task.functions) == 1 else {"call": calls[0]}
+
+
+def _first(allowed: Mapping[str, list[Any]]) -> dict[str, Any]:
+    return {
+        name: _first(values[0]) if isinstance(values[0], dict) else values[0]
+        for name, values in allowed.items()
+        if values[0] != ""
+    }
+
+
+def write(root: Path, units: Sequence[Unit], *, accuracy: bool) -> None:
+    """Write a project of specs; a unit that no schema can state has none, and is not compiled."""
+    folder, split = root / "specs", "train" if accuracy else "validation"
+    folder.mkdir(parents=True)
+    (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    for unit in units:
+        if not unit.train:
+            continue
+        text = spec_text(unit.train[0][0], unit.name, f"{unit.name}.jsonl", accuracy=accuracy)
+        (folder / f"{unit.name}.yaml").write_text(text, encoding="utf-8")
+        lines = [
+            json.dumps(
+                {"id": t.id, "split": split, "input": {"request": t.request}, "output": output}
+            )
+            for t, output in unit.train
+        ]
+        (folder / f"{unit.name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def compiled(root: Path, arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the units of the JSON report of `pytest --compile`, by name."""
+    command = [sys.executable, "-m", "pytest", "--compile", "--compile-report", "report.json"]
+    command += ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", *arguments, "specs"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    report = root / "report.json"
+    if not report.exists():
+        raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
+    units = json.loads(report.read_text(encoding="utf-8"))["units"]
+    return {unit["id"].rpartition("::")[2]: unit for unit in units}
+
+
+def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
+    """Call each frozen program on its tests, in the sandbox, and time the calls."""
+    sandbox = open_sandbox("auto")
+    for unit in units:
+        path = root / "compiled" / f"{unit.name}.py"
+        if not path.exists():
+            continue
+        program = Program(source=path.read_bytes(), function=unit.name)
+        inputs = [canonical_json({"request": task.request}) for task in unit.test]
+        with sandbox.open(program) as session:
+            answers = session.call(inputs)
+            rounds = session.measure(inputs, rounds=ROUNDS, warmup=3)
+        run.call_ms += [min(times) / 1e6 for times in zip(*rounds, strict=True)]
+        for task, answer in zip(unit.test, answers, strict=True):
+            if answer.status is Status.VALUE:
+                run.calls[task.id] = calls_of(json.loads(answer.value))
+            else:
+                run.reasons[task.id] = answer.detail
+    run.call_ms = run.call_ms or [0.0]
+
+
+def requests_of(root: Path, run: Run) -> list[dict[str, Any]]:
+    """Return the first request of each unit that had no recording, as an endpoint is asked it."""
+    missing = []
+    for name, unit in sorted(run.units.items()):
+        if any(unit["tokens"].values()):
+            continue  # a recording was replayed, whatever came of it
+        path = root / "specs" / f"{name}.yaml"
+        (document,) = read_documents(path.read_bytes(), f"specs/{name}.yaml")
+        (read,) = FunctionKind().read(document, Project(root=root))
+        request = request_of(opening(read.body), 0)
+        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        body = {"messages": messages, **request.parameters, "seed": request.sample}
+        missing.append({"unit": name, "key": request.key, "body": body})
+    return missing
+
+
+def p50(run: Run) -> float:
+    """Return the median CPU milliseconds of a call."""
+    return median(run.call_ms)

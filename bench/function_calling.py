@@ -1,0 +1,195 @@
+"""Requests turned into function calls: what compiled programs answer, abstain from and get wrong.
+
+    python -m bench.function_calling [--data DIR] [--mode task|function] [--proposer NAME]
+        [--recordings DIR] [--requests FILE] [--limit N] [--seed N] [--json FILE]
+
+DIR holds tasks in the form of the Berkeley leaderboard (default ../shared/data/bfcl). Per task is
+the published protocol: each task compiled by itself from its own request, then run on it. One
+request teaches little, so a program must answer from the request and the schema alone; its right
+answer never enters a gate. Per function compiles from half of the requests that share a schema and
+is scored on the other half.
+
+The proposer is builtin/synth, or `recordings`: answers of a model in --recordings. A unit without
+one counts as not compiled and its request goes to --requests, a JSON line each; or name a model
+(`bridge/NAME` is one behind OPENAI_API_BASE), which is then asked for what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.calls import running
+from bench.calls.checker import check
+from bench.calls.running import Run
+from bench.calls.running import Unit
+from bench.calls.tasks import Task
+from bench.calls.tasks import read_tasks
+from bench.replaying import DATA
+from pytest_compiledai.core.candidate import BUILTIN
+from pytest_compiledai.core.interval import wilson
+
+#: Tokens that answering one request directly costs, as published; a break-even needs a yardstick.
+DIRECT_TOKENS = 552
+NOT_COMPILED = "not compiled"
+
+
+def sampled(tasks: Sequence[Task], limit: int, seed: int) -> list[Task]:
+    """Return at most ``limit`` tasks, the same for the same seed; 0 is all."""
+    if not limit or limit >= len(tasks):
+        return list(tasks)
+    chosen = set(random.Random(seed).sample(range(len(tasks)), limit))
+    return [task for number, task in enumerate(tasks) if number in chosen]
+
+
+def measure(tasks: Sequence[Task], options: argparse.Namespace) -> dict[str, Any]:
+    """Compile, call and score; return the figures and a line for each task."""
+    by_function = options.mode == "function"
+    units = (running.per_function if by_function else running.per_task)(tasks)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        running.write(root, units, accuracy=by_function)
+        run = Run(units=running.compiled(root, arguments(options)) if units else {})
+        if options.proposer == "recordings":
+            missing = running.requests_of(root, run)
+            write_requests(options.requests, missing)
+            for item in missing:
+                (root / "compiled" / f"{item['unit']}.py").unlink(missing_ok=True)
+        running.answered(root, units, run)
+    rows = [scored(task, unit, run) for unit in units for task in unit.test]
+    return {"mode": options.mode, "proposer": options.proposer, **figures(rows, run), "rows": rows}
+
+
+def arguments(options: argparse.Namespace) -> list[str]:
+    """Return what the proposer asks of pytest."""
+    more = ["-n", str(options.jobs)] if options.jobs > 1 else []
+    if options.proposer == BUILTIN:
+        return [*more, "--compile-model", BUILTIN]
+    if options.recordings:
+        more += ["--compile-recordings", str(options.recordings.resolve())]
+    if options.proposer == "recordings":
+        return [*more, "--compile-record", "none"]
+    return [*more, "--compile-model", options.proposer]
+
+
+def write_requests(path: Path | None, missing: Sequence[dict[str, Any]]) -> None:
+    """Write the requests that no recording answers."""
+    if path:
+        lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in missing)
+        path.write_text(lines, encoding="utf-8")
+
+
+def scored(task: Task, unit: Unit, run: Run) -> dict[str, Any]:
+    """Return what came of one task: right, wrong, or why there is no call."""
+    calls = run.calls.get(task.id)
+    frozen = run.units.get(unit.name, {}).get("outcome") in ("frozen", "renewed", "unchanged")
+    row = {"id": task.id, "category": task.category, "calls": calls}
+    if not task.answers:
+        return {**row, "result": "wrong" if calls else "right", "why": run.reasons.get(task.id, "")}
+    if calls is None:
+        why = run.reasons.get(task.id, NOT_COMPILED) if frozen else NOT_COMPILED
+        return {**row, "result": "abstained" if frozen else NOT_COMPILED, "why": why}
+    wrong = check(task.functions, calls, task.answers, category=task.category)
+    return {**row, "result": "wrong" if wrong else "right", "why": wrong}
+
+
+def figures(rows: Sequence[dict[str, Any]], run: Run) -> dict[str, Any]:
+    """Return the figures of all tasks and of each category."""
+    tokens = [unit["tokens"] for unit in run.units.values()]
+    spent = sum(item["in"] + item["out"] for item in tokens)
+    categories = sorted({row["category"] for row in rows})
+    called = [row for row in rows if row["category"] != "irrelevance"]
+    return {
+        "units": len(run.units),
+        "frozen": sum(unit["outcome"] == "frozen" for unit in run.units.values()),
+        "attempts": sum(unit["attempts"] for unit in run.units.values()),
+        "tokens_in": sum(item["in"] for item in tokens),
+        "tokens_out": sum(item["out"] for item in tokens),
+        "call_p50_ms": round(running.p50(run), 4),
+        "break_even_calls": -(-spent // (DIRECT_TOKENS * max(1, len(run.units)))),
+        "categories": {
+            **{name: shares([r for r in rows if r["category"] == name]) for name in categories},
+            "all calls": shares(called),
+            "all": shares(rows),
+        },
+    }
+
+
+def shares(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return counts, coverage x accuracy, and Wilson's interval of the share answered right."""
+    counts = Counter(row["result"] for row in rows)
+    n, right, wrong = len(rows), counts["right"], counts["wrong"]
+    span = wilson(right, n)
+    answered = right + wrong
+    return {
+        "n": n,
+        "right": right,
+        "wrong": wrong,
+        "abstained": counts["abstained"],
+        "not_compiled": counts[NOT_COMPILED],
+        "coverage": round(answered / n, 4) if n else 0.0,
+        "accuracy": round(right / answered, 4) if answered else 0.0,
+        "right_share": round(right / n, 4) if n else 0.0,
+        "right_low": round(span.low, 4),
+        "right_high": round(span.high, 4),
+        "wrong_share": round(wrong / n, 4) if n else 0.0,
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the figures as text."""
+    head = ("n", "right", "wrong", "abstained", "not_compiled", "coverage", "accuracy")
+    lines = [f"{'tasks':16}" + "".join(f"{name:>13}" for name in head) + "   right [95 %], wrong"]
+    for name, item in found["categories"].items():
+        cells = "".join(f"{item[key]:13}" for key in head)
+        span = f"{item['right_share']:.3f} [{item['right_low']:.3f}, {item['right_high']:.3f}]"
+        lines.append(f"{name:16}{cells}   {span}, {item['wrong_share']:.3f}")
+    lines.append(
+        f"{found['frozen']} of {found['units']} distinct units frozen,"
+        f" {found['attempts']} attempts,"
+        f" tokens {found['tokens_in']:,} in, {found['tokens_out']:,} out; a call takes"
+        f" {found['call_p50_ms']:.3f} ms (P50, CPU); tokens are earned back after"
+        f" {found['break_even_calls']} calls of each unit ({DIRECT_TOKENS} tokens a direct call)"
+    )
+    if found["mode"] == "function":
+        lines.append(f"{found['units']} schemas with several requests: too few to claim anything")
+    return "\n".join(lines)
+
+
+def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA / "bfcl")
+    parser.add_argument("--mode", choices=("task", "function"), default="task")
+    parser.add_argument("--proposer", default=BUILTIN, help=f"{BUILTIN}, recordings, or a model")
+    parser.add_argument("--recordings", type=Path)
+    parser.add_argument("--requests", type=Path)
+    parser.add_argument("--category", action="append", default=[])
+    parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    """Measure and print one table; the figures also as JSON."""
+    options = parsed()
+    tasks = read_tasks(options.data)
+    if not tasks:
+        raise SystemExit(f"{options.data}: found no CATEGORY.jsonl; next: --data DIR")
+    tasks = [task for task in tasks if not options.category or task.category in options.category]
+    found = measure(sampled(tasks, options.limit, options.seed), options)
+    print(table(found))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

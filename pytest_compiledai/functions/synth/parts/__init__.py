@@ -1,0 +1,1 @@
+"""What synthesised programs are made of: imported here to try a program, copied into its text."""

@@ -1,0 +1,315 @@
+# compiledai module reading@1
+"""One request read: each field's value, or why it is refused."""
+
+from __future__ import annotations
+
+from pytest_compiledai.functions.synth.parts.choices import hits
+from pytest_compiledai.functions.synth.parts.choices import places_of
+from pytest_compiledai.functions.synth.parts.choices import switched
+from pytest_compiledai.functions.synth.parts.days import TIME_WORDS
+from pytest_compiledai.functions.synth.parts.days import shaped
+from pytest_compiledai.functions.synth.parts.fields import Field
+from pytest_compiledai.functions.synth.parts.fields import Knowledge
+from pytest_compiledai.functions.synth.parts.fields import Refusal
+from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.quantities import Quantity
+from pytest_compiledai.functions.synth.parts.quantities import assigned
+from pytest_compiledai.functions.synth.parts.quantities import given
+from pytest_compiledai.functions.synth.parts.quantities import quantities
+from pytest_compiledai.functions.synth.parts.spans import VERBS
+from pytest_compiledai.functions.synth.parts.spans import Span
+from pytest_compiledai.functions.synth.parts.spans import spans
+from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
+from pytest_compiledai.functions.synth.parts.texts import texts_assigned
+from pytest_compiledai.functions.synth.parts.tokens import Token
+from pytest_compiledai.functions.synth.parts.tokens import tokens
+from pytest_compiledai.functions.synth.parts.units import unit_of
+
+MEASURES = frozenset(
+    {"length", "mass", "temperature", "speed", "area", "volume", "pressure", "energy", "power"}
+)
+
+
+LEADS = frozenset({"of", "for", "about", "on", "in", "with", "as", "a", "an", "called", "named"})
+ASKING = frozenset({"and", "please", "to", "you", "then", "me", "i", "also"})
+
+
+COMMON = frozenset({"", "language"})  # roles that words without a capital fill
+OFTEN = frozenset(
+    "monthly quarterly weekly daily biweekly semiannually semi-annually twice thrice double triple "
+    "half dozen".split()
+)
+
+
+class Reading:
+    """What is known so far of one request."""
+
+    def __init__(self, text: str, knowledge: Knowledge, base: dict[str, Value] | None) -> None:
+        self.text = text
+        self.knowledge = knowledge
+        self.pieces = tokens(text)
+        self.base = base  # values of the call before; None: the request is a whole
+        self.values: dict[str, Value] = {}
+        self.used: set[int] = set()
+        self.refusal = ""
+        self.quantities: list[Quantity] = []
+
+    def take(self, name: str, value: Value, first: int, last: int) -> None:
+        """Keep a value and which pieces said it."""
+        self.values[name] = value
+        self.used.update(range(first, last + 1))
+
+
+def read(
+    text: str, knowledge: Knowledge, base: dict[str, Value] | None = None
+) -> dict[str, Value] | Refusal:
+    """Return the values of the fields by name; a refusal where the request is not clear.
+
+    A part of a request takes what it does not say from the call before it, ``base``.
+    """
+    reading = Reading(text, knowledge, base)
+    for step in (
+        read_choices,
+        read_numbers,
+        read_units,
+        read_texts,
+        read_switches,
+        read_rest,
+        check,
+    ):
+        step(reading)
+        if reading.refusal:
+            return Refusal(reading.refusal)
+    return reading.values
+
+
+def read_choices(reading: Reading) -> None:
+    """Fill fields of a closed set."""
+    places = places_of(reading.pieces)
+    for field in reading.knowledge.fields:
+        if not field.options or field.kind not in ("enum", "enums", "string"):
+            continue
+        found = hits(reading.pieces, places, field)
+        options = list(dict.fromkeys(hit.option for hit in found))
+        if len(options) > 1 and field.kind != "enums":
+            reading.refusal = f"{field.name}: {len(options)} of its words"
+            return
+        if options:
+            value: Value = options if field.kind == "enums" else options[0]
+            for hit in found:
+                reading.take(field.name, value, hit.first, hit.last)
+
+
+def read_numbers(reading: Reading) -> None:
+    """Fill fields of numbers; every number in digits must have its field, words for one may."""
+    pieces = [
+        piece._replace(kind="word") if index in reading.used else piece
+        for index, piece in enumerate(reading.pieces)
+    ]
+    pairs: dict[int, Quantity] | None = None
+    for kinds in (("number", "list", "count"), ("number", "list")):
+        found = quantities(pieces, kinds)
+        pairs = assigned(pieces, found, reading.knowledge)
+        if pairs is not None:
+            break
+    if pairs is None:
+        reading.refusal = "a number that no field clearly takes"
+        return
+    reading.quantities = list(pairs.values())
+    for number, item in pairs.items():
+        field = reading.knowledge.fields[number]
+        reading.take(field.name, given(item, field), item.first, item.last)
+
+
+def read_texts(reading: Reading) -> None:
+    """Fill fields of text from quotations, names, identifiers, dates and times."""
+    fields = reading.knowledge.fields
+    commas = any(field.comma for field in fields)
+    found = [
+        item
+        for item in spans(reading.text, reading.pieces, reading.knowledge.known, commas=commas)
+        if not reading.used & set(range(item.first, item.last + 1))
+        and not (item.form == "id" and is_name(reading, item.first))
+    ]
+    lists = [field for field in fields if field.kind == "strings"]
+    if len(lists) == 1 and found and not any(f.kind == "string" and f.required for f in fields):
+        whole = [item.text for item in found]
+        reading.take(lists[0].name, whole, found[0].first, found[-1].last)
+        return
+    pairs = texts_assigned(reading.pieces, found, reading.knowledge)
+    for number, item in pairs.items():
+        take_text(reading, fields[number], item)
+    left = [item for item in found if item not in pairs.values()]
+    if any(item.form != "name" for item in left) or (left and unfilled(reading)):
+        reading.refusal = "a text that no field clearly takes"
+
+
+def is_name(reading: Reading, index: int) -> bool:
+    """Return whether a piece is the name of a field, as in `cash_flows = [1, 2]`."""
+    low = reading.pieces[index].low
+    return any(low == field.name.lower() for field in reading.knowledge.fields)
+
+
+def take_text(reading: Reading, field: Field, item: Span) -> None:
+    """Give a text to a field, in the shape that the field asks for."""
+    text = shaped(item.text, field.shape) if item.form == "date" else item.text
+    if field.name in reading.values:
+        reading.refusal = f"{field.name}: two values"
+    elif text is None:
+        reading.refusal = f"{field.name}: a date that is not clear"
+    elif field.code and not (text.isupper() and len(text) <= 3):
+        reading.refusal = f"{field.name}: no abbreviation"
+    elif field.comma and "," not in text:
+        reading.refusal = f"{field.name}: a place without its state or country"
+    else:
+        reading.take(field.name, text, item.first, item.last)
+
+
+def read_units(reading: Reading) -> None:
+    """Fill a field that names a unit: the unit that stands alone, else that of the numbers."""
+    fields = [f for f in reading.knowledge.fields if f.role == "unit" and f.kind == "string"]
+    if len(fields) != 1 or fields[0].name in reading.values:
+        return
+    alone = [
+        index
+        for index, piece in enumerate(reading.pieces)
+        if index not in reading.used and len(piece.low) > 1 and unit_of(piece.low)[0] in MEASURES
+    ]
+    named = [reading.pieces[index] for index in alone] or [
+        reading.pieces[item.last] for item in reading.quantities if item.dimension in MEASURES
+    ]
+    units = {unit_of(piece.low) for piece in named}
+    if len(units) > 1:
+        reading.refusal = f"{fields[0].name}: {len(units)} units"
+    if len(units) != 1:
+        return
+    reading.used.update(alone)
+    default = fields[0].default
+    if not (isinstance(default, str) and unit_of(default.lower()) in units):
+        reading.values[fields[0].name] = named[0].text
+
+
+def unfilled(reading: Reading) -> list[Field]:
+    """Return the fields without a value that any words could fill."""
+    return [
+        field
+        for field in reading.knowledge.fields
+        if field.free and field.name not in reading.values
+    ]
+
+
+def read_switches(reading: Reading) -> None:
+    """Fill fields that are switched on or off."""
+    for field in reading.knowledge.fields:
+        if field.kind == "boolean":
+            found = switched(reading.pieces, field)
+            if found is not None:
+                reading.values[field.name] = found[0]
+                reading.used.update(found[1])
+
+
+def leftover(reading: Reading) -> list[int]:
+    """Return the pieces that nothing explains."""
+    return [
+        index
+        for index in range(len(reading.pieces))
+        if index not in reading.used and is_unexplained(reading.pieces, index, reading.knowledge)
+    ]
+
+
+def is_unexplained(pieces: list[Token], index: int, knowledge: Knowledge) -> bool:
+    """Return whether a piece says something that neither function nor fields explain."""
+    piece = pieces[index]
+    if piece.kind == "mark" or piece.low in STOP_WORDS or piece.stem in knowledge.known:
+        return False
+    asks = index == 0 or pieces[index - 1].kind == "mark" or pieces[index - 1].low in ASKING
+    return not (asks and piece.low in VERBS)
+
+
+def is_at_rest(reading: Reading) -> bool:
+    """Return whether a request says that something starts without speed."""
+    return any(piece.low in ("rest", "dropped", "stationary") for piece in reading.pieces)
+
+
+def could_be(piece: Token, field: Field) -> bool:
+    """Return whether a word that nothing explains could be the value of a field."""
+    if field.role in ("date", "time"):
+        return piece.low in TIME_WORDS
+    if field.role == "unit":
+        return unit_of(piece.low)[0] != ""
+    return True
+
+
+def read_rest(reading: Reading) -> None:
+    """Fill the one required text that is left with the one run of words that is left."""
+    needed = [
+        field
+        for field in reading.knowledge.fields
+        if field.required and field.name not in reading.values
+    ]
+    for field in needed:
+        value = (reading.base or {}).get(field.name, field.default)
+        if field.dimension == "speed" and field.role == "from" and is_at_rest(reading):
+            value = 0
+        if value is not None:
+            reading.values[field.name] = value
+    needed = [field for field in needed if field.name not in reading.values]
+    if not needed:
+        return
+    run = leftover(reading) if reading.base is None else []
+    joined = bool(run) and run[-1] - run[0] == len(run) - 1 and len(run) <= 3
+    led = joined and run[0] > 0 and reading.pieces[run[0] - 1].low in LEADS
+    if led and len(needed) == 1 and needed[0].kind == "string" and needed[0].role in COMMON:
+        pieces = reading.pieces
+        text = reading.text[pieces[run[0]].start : pieces[run[-1]].end]
+        reading.take(needed[0].name, text, run[0], run[-1])
+        return
+    reading.refusal = f"{needed[0].name}: no value"
+
+
+def check(reading: Reading) -> None:
+    """Refuse a request that says more than was read, or is about something else."""
+    left = leftover(reading)
+    for field in reading.knowledge.fields:
+        if field.name not in reading.values and is_hinted(reading, field):
+            reading.refusal = f"{field.name}: spoken of, and no value"
+            return
+    for field in unfilled(reading):
+        word = next((i for i in left if could_be(reading.pieces[i], field)), None)
+        if word is not None:
+            reading.refusal = f"{reading.pieces[word].low}: perhaps the value of {field.name}"
+            return
+    said = {piece.stem for piece in reading.pieces if piece.low not in STOP_WORDS}
+    explained = said & reading.knowledge.known
+    if reading.base is not None:
+        return
+    if len(left) > len(explained) or not is_about(said, reading.knowledge):
+        reading.refusal = "more words than the function explains"
+
+
+def is_about(said: set[str], knowledge: Knowledge) -> bool:
+    """Return whether the words of a request are those of a function."""
+    return not knowledge.topic or bool(said & knowledge.topic)
+
+
+def is_near_option(reading: Reading, field: Field) -> bool:
+    """Return whether a word that nothing explains belongs to an option that was not found."""
+    left = {reading.pieces[index].low for index in leftover(reading)}
+    return any(word in left for _, words in field.options for word in words if len(word) > 3)
+
+
+def is_hinted(reading: Reading, field: Field) -> bool:
+    """Return whether a request speaks of a field for which it has no value."""
+    if field.kind in ("integer", "number") and any(p.low in OFTEN for p in reading.pieces):
+        return True
+    if field.role == "unit" or field.kind == "boolean":
+        return False
+    if field.options and is_near_option(reading, field):
+        return True
+    return any(
+        piece.stem in field.names
+        and piece.stem not in reading.knowledge.topic
+        and piece.stem not in reading.knowledge.told
+        for index, piece in enumerate(reading.pieces)
+        if index not in reading.used
+    )

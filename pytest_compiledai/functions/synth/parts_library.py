@@ -1,0 +1,56 @@
+"""The parts of synthesised programs as texts: what a program uses is copied into it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from pytest_compiledai.functions.imports import Import
+from pytest_compiledai.functions.imports import render
+from pytest_compiledai.functions.library import Library
+from pytest_compiledai.functions.library import NameClash
+from pytest_compiledai.functions.library import laid_out
+
+#: In the order in which parts are copied.
+PARTS = (
+    "ops",
+    "tokens",
+    "units",
+    "stopwords",
+    "days",
+    "fields",
+    "deciding",
+    "choices",
+    "quantities",
+    "spans",
+    "texts",
+    "reading",
+    "several",
+    "giving",
+)
+_OWN = "pytest_compiledai."
+
+
+@cache
+def parts() -> Library:
+    """Return the parts of this package."""
+    folder = files("pytest_compiledai.functions.synth").joinpath("parts")
+    return Library(
+        folder.joinpath(f"{name}.py").read_text(encoding="utf-8").replace("\r\n", "\n")
+        for name in PARTS
+    )
+
+
+def with_parts(text: str, imports: tuple[Import, ...] = ()) -> str | None:
+    """Return a program with the parts it uses; None where it takes a name of theirs."""
+    try:
+        needed = parts().needed(text)
+    except NameClash:
+        return None
+    wanted = [*imports]
+    for part in needed:
+        wanted += [item for item in part.imports if not item.module.startswith(_OWN)]
+    wanted = [item for item in wanted if item.module != "__future__"]
+    blocks = [render(wanted)] if wanted else []
+    blocks += [laid_out(part.definitions) + "\n" for part in needed]
+    return "\n\n".join([*blocks, text])

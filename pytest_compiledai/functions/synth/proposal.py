@@ -1,0 +1,74 @@
+"""What builtin/synth proposes for a unit: the text of a program, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions.synth import records
+from pytest_compiledai.functions.synth import requests
+
+if TYPE_CHECKING:
+    from pytest_compiledai.functions.spec import FunctionSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program as text, and what it answers: None where it abstains."""
+
+    text: str
+    answer: Callable[[Any], Any]
+
+
+def programs(spec: FunctionSpec) -> list[Program]:
+    """Return a program of each class that fits the unit."""
+    if spec.capabilities:
+        return []
+    found: list[Program] = []
+    fields = records.learned(spec)
+    text = records.program(spec, fields) if fields else None
+    if fields and text:
+        found.append(Program(text=text, answer=lambda data: records.answer(fields, data)))
+    text = requests.program(spec)
+    if text:
+        found.append(Program(text=text, answer=lambda data: requests.answer(spec, data)))
+    return found
+
+
+def proposal(spec: FunctionSpec) -> str | None:
+    """Return the reply that proposes a program, None where no class of programs fits the unit.
+
+    It is made of the schemas, the description and the train rows; equal specs give equal bytes. Of
+    several programs the one that answers most train rows right is proposed.
+    """
+    found = programs(spec)
+    if not found:
+        return None
+    best = max(found, key=lambda program: right_and_wrong(spec, program)[0])
+    return f"```python\n{best.text}```\n"
+
+
+def has_proposal(spec: FunctionSpec) -> bool:
+    """Return whether the train rows say that a program is worth the gates, without being asked.
+
+    Train rows alone: what is kept back must not decide what is proposed.
+    """
+    rows = spec.rows_in(Split.TRAIN)
+    bar = spec.accuracy
+    for program in programs(spec):
+        right, wrong = right_and_wrong(spec, program)
+        answered = right + wrong
+        if right and bar.threshold * answered <= right and bar.coverage * len(rows) <= answered:
+            return True
+    return False
+
+
+def right_and_wrong(spec: FunctionSpec, program: Program) -> tuple[int, int]:
+    """Return how many train rows a program answers right, and how many wrong."""
+    answers = [(row.output, program.answer(row.input)) for row in spec.rows_in(Split.TRAIN)]
+    right = sum(expected == answer for expected, answer in answers)
+    wrong = sum(answer is not None and expected != answer for expected, answer in answers)
+    return right, wrong

@@ -1,0 +1,180 @@
+"""Requests read without a model: what is taken, and above all what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_compiledai.functions.synth.describing import knowledge_of
+from pytest_compiledai.functions.synth.parts.fields import Refusal
+from pytest_compiledai.functions.synth.parts.reading import read
+from pytest_compiledai.functions.synth.parts.several import chosen
+from pytest_compiledai.functions.synth.parts.several import read_several
+
+
+def schema(required: tuple[str, ...] = (), **fields: object) -> dict:
+    properties = {
+        name: data
+        if isinstance(data, dict)
+        else dict(zip(("type", "description"), data, strict=True))
+        for name, data in fields.items()
+    }
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+INTEGER = "integer"
+TRIANGLE = knowledge_of(
+    "triangle_area",
+    "Calculate the area of a triangle given its base and height.",
+    schema(
+        ("base", "height"),
+        base=(INTEGER, "The base of the triangle."),
+        height=(INTEGER, "The height of the triangle."),
+        unit=("string", "The unit of measure. Default is 'cm'."),
+    ),
+)
+LOAN = knowledge_of(
+    "loan_payment",
+    "Calculate the monthly payment of a loan.",
+    schema(
+        ("principal", "rate", "years"),
+        principal=(INTEGER, "The amount borrowed."),
+        rate=("number", "The annual interest rate."),
+        years=(INTEGER, "The duration of the loan in years."),
+    ),
+)
+RUN = knowledge_of(
+    "run_distance",
+    "Log the distance of a run.",
+    schema(("distance",), distance=(INTEGER, "The distance in kilometers.")),
+)
+TRIP = knowledge_of(
+    "get_directions",
+    "Retrieve directions from one location to another.",
+    schema(
+        ("start_location", "end_location"),
+        start_location=("string", "The starting point of the journey."),
+        end_location=("string", "The destination point of the journey."),
+        route_type={"enum": ["fastest", "scenic"], "description": "Type of route."},
+        avoid_tolls=("boolean", "Whether to avoid tolls."),
+    ),
+)
+EVENT = knowledge_of(
+    "create_event",
+    "Create a calendar event.",
+    schema(
+        ("title", "date"),
+        title=("string", "The title of the event."),
+        date=("string", "The date of the event in the format YYYY-MM-DD."),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "text", "values"),
+    [
+        (
+            TRIANGLE,
+            "What is the area of a triangle with height 7 and base 12?",
+            {"base": 12, "height": 7},
+        ),
+        (TRIANGLE, "triangle area, base and height as 6 and 10", {"base": 6, "height": 10}),
+        (TRIANGLE, "Triangle area: base = 3, height = 4", {"base": 3, "height": 4}),
+        (
+            TRIANGLE,
+            "Area of a triangle with a base of 5 inches and a height of 8 inches",
+            {"base": 5, "height": 8, "unit": "inches"},
+        ),
+        (
+            LOAN,
+            "Monthly payment for a loan of $250,000 at an interest rate of 4.5% for 30 years",
+            {"principal": 250000, "rate": 0.045, "years": 30},
+        ),
+        (
+            LOAN,
+            "What is the monthly payment over 15 years on a $1.2M loan with a rate of 3%?",
+            {"principal": 1200000, "rate": 0.03, "years": 15},
+        ),
+        (
+            TRIP,
+            "Get directions from Oslo to New York City by the scenic route",
+            {"start_location": "Oslo", "end_location": "New York City", "route_type": "scenic"},
+        ),
+        (
+            TRIP,
+            "Directions to Lyon from Paris, avoid tolls",
+            {"start_location": "Paris", "end_location": "Lyon", "avoid_tolls": True},
+        ),
+        (
+            EVENT,
+            "Create an event titled 'Board meeting' on March 5, 2024",
+            {"title": "Board meeting", "date": "2024-03-05"},
+        ),
+    ],
+)
+def test_what_a_request_says_is_taken(knowledge, text, values):
+    """Numbers by cues and units, names by what stands before them, dates in the shape asked for."""
+    assert read(text, knowledge) == values
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "text"),
+    [
+        (TRIANGLE, "What is the area of a triangle with base 12?"),  # a field is missing
+        (TRIANGLE, "Area of a triangle with base 12, height 7 and 3"),  # a number is left
+        (TRIANGLE, "Area of a triangle with the numbers 7 and 12"),  # which is which?
+        (TRIANGLE, "Area of a triangle, base 5 cm and height 3 inches"),  # two units
+        (TRIANGLE, "The base price is 5 and the height of ambition 7"),  # about something else
+        (LOAN, "Monthly payment of a loan of $1000, $2000 and $3000 at 5% for 3 years"),
+        (LOAN, "Monthly payment of a loan of $1000 at 5% for 36 months"),  # not in years
+        (RUN, "Log the distance of a run of 30 minutes"),  # no distance
+        (TRIP, "Get directions from Oslo"),  # no destination
+        (TRIP, "Directions from Oslo to Bergen, the fastest or the scenic route"),  # two options
+        (EVENT, "Create an event titled 'Board meeting' on 05/06/2024"),  # which is the month?
+        (EVENT, "Create an event titled 'A' and one titled 'B' on 2024-03-05"),
+    ],
+)
+def test_what_is_not_clear_is_refused(knowledge, text):
+    """Rather no answer than a guess."""
+    assert isinstance(read(text, knowledge), Refusal)
+
+
+def test_the_function_that_a_request_is_about_is_chosen():
+    """By the words that tell it from the others; none where they tell nothing."""
+    text = "Monthly payment for a loan of $5000 at an interest rate of 4% for 3 years"
+
+    assert chosen(text, (TRIANGLE, LOAN))[0] == 1
+    assert isinstance(chosen("Do it, please", (TRIANGLE, LOAN)), Refusal)
+
+
+def test_a_function_that_could_be_read_is_not_chosen_over_the_one_asked_for():
+    """Both have a base and a height; the request names one of the two figures."""
+    fields = {name: (INTEGER, f"The {name}.") for name in ("base", "height")}
+    described = "Calculate the area of a rectangle given its base and height."
+    rectangle = knowledge_of("rectangle_area", described, schema(("base", "height"), **fields))
+
+    assert chosen("Area of a triangle with base 3 and height 4", (rectangle, TRIANGLE))[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (
+            "Area of a triangle with base 3 and height 4. Also with base 5 and height 6.",
+            [{"base": 3, "height": 4}, {"base": 5, "height": 6}],
+        ),
+        (
+            "Area of a triangle with a base of 3 and a height of 4, 5 and 6",
+            [{"base": 3, "height": height} for height in (4, 5, 6)],
+        ),
+    ],
+)
+def test_several_calls_are_read_from_parts_and_enumerations(text, values):
+    """Each part is a call of its own; what varies is one enumeration."""
+    assert read_several(text, TRIANGLE) == values
+
+
+def test_a_part_that_refers_to_another_is_refused():
+    """What an earlier call gives is not in the request."""
+    text = "Area of a triangle with base 3 and height 4, then use the result as base with height 6"
+
+    assert isinstance(read_several(text, TRIANGLE), Refusal)
