@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Final
@@ -38,6 +39,19 @@ class Recordings:
         """Return the recorded replies to a request, by model. Raises ``ModelError``."""
         replies = [_read(self.folder / name, key) for name in names_in(self.folder).get(key, ())]
         return tuple(sorted(replies, key=lambda reply: reply.model))
+
+    def beginning(self, messages: Sequence[Message]) -> tuple[Reply, ...]:
+        """Return every recorded reply whose request begins with ``messages``, in file order.
+
+        Reads the whole folder. Raises ``ModelError`` for a broken recording.
+        """
+        found = []
+        for key, names in sorted(names_in(self.folder).items()):
+            for name in names:
+                request, reply = _exchange(self.folder / name, key)
+                if request.messages[: len(messages)] == tuple(messages):
+                    found.append(reply)
+        return tuple(found)
 
     def choose(self, request: Request, *, model: str | None, preferred: str | None) -> Reply | None:
         """Return the asked model's reply, else the preferred one's, else the only one.
@@ -106,7 +120,11 @@ def _as_json(request: Request, reply: Reply) -> dict[str, Any]:
 
 
 def _read(path: Path, key: str) -> Reply:
-    """Return a stored reply. Raises ``ModelError`` unless the file is just what we wrote."""
+    return _exchange(path, key)[1]
+
+
+def _exchange(path: Path, key: str) -> tuple[Request, Reply]:
+    """Return a stored exchange. Raises ``ModelError`` unless the file is just what we wrote."""
     try:
         data = _load(path)
         request, reply = _request(data["request"]), _reply(data["reply"], data["model"])
@@ -118,7 +136,7 @@ def _read(path: Path, key: str) -> Reply:
         raise _broken(path, f"a request whose digest is {request.key[:16]}")
     if path.name != f"{key}.{_slug(reply.model)}.json":
         raise _broken(path, f"an answer of {reply.model}")
-    return reply
+    return request, reply
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ ARROWS = {
         *("audit", "core", "drafts", "functions", "gates", "sandbox"),
         *(".counterexamples", ".failure", ".settings", ".trust"),
         *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
+        *(".spent", ".summary"),  # and reckons as the summary does
     },
     "ci": {"core", "llm", "report", "runtime", *SPINE},
 }
