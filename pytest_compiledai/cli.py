@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--gate", choices=("security", "syntax"), help="one gate alone")
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
     check.set_defaults(command=_check)
-    attempt = commands.add_parser("try", help="call a frozen function once")
+    attempt = commands.add_parser("try", help="call a frozen function, time and price it")
     attempt.add_argument("name", metavar="NAME")
     attempt.add_argument("input", metavar="JSON")
     attempt.set_defaults(command=_try)
@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         "--draft", type=Path, metavar="DIR", help="write a spec with golden rows for what is code"
     )
     audit.set_defaults(command=_audit)
-    explain = commands.add_parser("explain", help="why a unit has its verdict; its weak spots")
+    explain = commands.add_parser(
+        "explain", help="why a unit has its verdict, what it costs, where its spec is weak"
+    )
     explain.add_argument("name", metavar="NAME")
     explain.add_argument(
         "--mutants",
@@ -140,7 +142,7 @@ def _check(options: argparse.Namespace) -> int:
 def _try(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.attempt import attempt
 
-    return attempt(options.root / options.out, options.name, options.input)
+    return attempt(options.root, options.out, options.name, options.input)
 
 
 def _keep(options: argparse.Namespace) -> int:

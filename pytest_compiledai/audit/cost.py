@@ -71,6 +71,22 @@ def costs_of(measures: Measures, target: Target) -> Costs:
         )
     rule = rules()["cost"][str(target)]
     compile_usd = _compile_cost(rule, call_usd, _price(model))
+    return costs_at(target, call_usd=call_usd, compile_usd=compile_usd, basis=basis, model=model)
+
+
+def costs_at(
+    target: Target,
+    *,
+    call_usd: float,
+    compile_usd: float | None,
+    basis: str,
+    model: str | None,
+) -> Costs:
+    """Return the costs of a site at the cost of one call and of one compile, in US dollars.
+
+    Fallback, fixed cost and recompiles are those of `rules.toml` for ``target``.
+    """
+    rule = rules()["cost"][str(target)]
     saved = call_usd * (1 - rule["run_share"] - rule["fallback"])
     known = compile_usd is not None and saved > 0
     standing = rule["fixed_usd_month"] + rule["recompiles_month"] * (compile_usd or 0.0)
@@ -93,16 +109,14 @@ def call_cost(measures: Measures) -> tuple[float | None, str, str | None]:
     model = max(site.models, key=lambda name: (site.models[name], name), default=None)
     if site.costed:
         return site.cost_usd / site.costed, "logged", model
-    known = _price(model)
-    if known is None:
-        return None, "unpriced", model
     use = measures.use
-    return (
-        float(known.usd_per_token_in) * use.tokens_in
-        + float(known.usd_per_token_out) * use.tokens_out,
-        "priced",
-        model,
-    )
+    cost = usd(model, use.tokens_in, use.tokens_out)
+    return cost, "unpriced" if cost is None else "priced", model
+
+
+def usd(model: str | None, tokens_in: float, tokens_out: float) -> float | None:
+    """Return what tokens of a model cost in US dollars; None where its price is not known."""
+    return _usd(_price(model), tokens_in, tokens_out)
 
 
 def conversations_cost(

@@ -1,4 +1,4 @@
-"""The commands of CI: `run`, and `merge` and `comment` of what it leaves."""
+"""The commands of CI: `run`, `merge` and `comment` of what it leaves, `spread` over machines."""
 
 from __future__ import annotations
 
@@ -44,6 +44,16 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("--report-dir", type=Path, default=FOLDER, metavar="DIR")
     merge.add_argument("--write", action="store_true", help="write what the parts froze, too")
     merge.set_defaults(command=_merge)
+    spread = commands.add_parser("spread", help="run the units in parts, by joblib, and merge them")
+    spread.add_argument("--mode", choices=tuple(MODES), default="locked")
+    spread.add_argument("--specs", default="specs/", help="paths, as a shell reads them")
+    spread.add_argument("--pytest-args", default="", help="more arguments, as a shell reads them")
+    spread.add_argument("--report-dir", type=Path, default=FOLDER, metavar="DIR")
+    spread.add_argument("--parts", type=int, metavar="N", help="default: as many as jobs")
+    spread.add_argument("--jobs", type=int, default=2, metavar="N", help="parts at once")
+    spread.add_argument("--backend", choices=("loky", "dask", "ray"), default="loky")
+    spread.add_argument("--address", default="", help="of the dask or ray scheduler")
+    spread.set_defaults(command=_spread)
     comment = commands.add_parser("comment", help="tell a pull request what its run found")
     comment.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     comment.add_argument("--only-stale", action="store_true", help="only where something is stale")
@@ -66,6 +76,32 @@ def _merge(options: argparse.Namespace) -> int:
     code = int(not record.good)
     # The parts have shown their remarks already.
     say(record, code, options.report_dir, os.environ, annotate=False)
+    return code
+
+
+def _spread(options: argparse.Namespace) -> int:
+    from pytest_compiledai.ci.running import say
+    from pytest_compiledai.ci.spreading import spread
+    from pytest_compiledai.summary import total_lines
+    from pytest_compiledai.summary import unit_lines
+
+    record = spread(
+        parts=options.parts or options.jobs,
+        mode=options.mode,
+        specs=options.specs,
+        pytest_args=options.pytest_args,
+        into=options.report_dir,
+        jobs=options.jobs,
+        backend=options.backend,
+        address=options.address,
+    )
+    code = int(not record.good)
+    lines = [
+        *unit_lines(record.results, verbose=False),
+        *total_lines(record.results, live=record.live),
+    ]
+    print("\n".join([*(line.text for line in lines), *record.outside]))  # noqa: T201 - it speaks
+    say(record, code, options.report_dir, os.environ, annotate=True)
     return code
 
 

@@ -1,4 +1,9 @@
-"""`compiledai try`: call a frozen function once, through the loader that production uses."""
+"""`compiledai try`: call a frozen function, through the loader that production uses; time it.
+
+The answer is standard output; time and price stand beside it, on standard error. The time is CPU
+time of calls in the sandbox's worker, measured as the latency gate does: what a caller's process
+adds is not in it.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +14,35 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pytest_compiledai.commands.cost import call_of
+from pytest_compiledai.commands.cost import call_text
+from pytest_compiledai.commands.diff import program_of
+from pytest_compiledai.commands.revision import Revision
+from pytest_compiledai.commands.units import spec_of
+from pytest_compiledai.core.calls import Program
+from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.errors import ArtifactError
+from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SettingsError
+from pytest_compiledai.core.kind import Project
+from pytest_compiledai.gates.latency import NS_PER_MS
+from pytest_compiledai.gates.latency import measured
+from pytest_compiledai.gates.latency import policy
+from pytest_compiledai.sandbox.ladder import open_sandbox
 
 OUT = "compiled"
 
 
-def attempt(out: Path, name: str, text: str) -> int:
-    """Print the function's answer to the JSON ``text``; 1 when it abstains."""
+def attempt(root: Path, out_name: Path, name: str, text: str) -> int:
+    """Print the function's answer to the JSON ``text``, its time and its price; 1: it abstains."""
+    out = root / out_name
     loader = load_loader(out.resolve())
     value = read_json(text, where="try")
     try:
         answer = loader.load(name)(value)
     except loader.Abstain as refusal:
         print(f"abstains: {refusal}", file=sys.stderr)  # noqa: T201 - a command speaks
+        _tell_time_and_price(root.resolve(), out_name, name, value)
         return 1
     except (loader.NotCompiled, loader.IntegrityError) as error:
         raise ArtifactError(
@@ -32,7 +52,38 @@ def attempt(out: Path, name: str, text: str) -> int:
             next="pytest --compile specs/",
         ) from error
     print(json.dumps(answer, ensure_ascii=False, indent=2))  # noqa: T201 - a command speaks
+    _tell_time_and_price(root.resolve(), out_name, name, value)
     return 0
+
+
+def _tell_time_and_price(root: Path, out: Path, name: str, value: Any) -> None:
+    """Print the lines `time` and `price` to standard error; what is not known is said."""
+    revision = Revision(root, out, "")
+    try:
+        entry = revision.entry(name)
+        spec = spec_of(root, entry.spec, name)
+        program = program_of(spec, revision, entry)
+        time = _time(program, canonical_json(value))
+        call = call_of(spec, entry, Project(root=root).recordings_of(entry.spec))
+        lines = [f"time   {time}", f"price  0 tokens; reference: {call_text(call)}"]
+    except (CompiledAIError, OSError) as error:
+        lines = [f"time and price not known: {error}"]
+    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - a command speaks
+
+
+def _time(program: Program, data: bytes) -> str:
+    sandbox = open_sandbox("auto")
+    try:
+        best = measured(sandbox, program, [data])
+    finally:
+        sandbox.close()
+    if isinstance(best, CompiledAIError):
+        return f"not measured: {best.found}"
+    return (
+        f"p50 {best.p50_ns / NS_PER_MS:.4g} ms, p99 {best.p99_ns / NS_PER_MS:.4g} ms of CPU a call "
+        f"(this input {best.calls} times, best of {policy().rounds} rounds, "
+        f"sandbox {sandbox.name})"
+    )
 
 
 def load_loader(out: Path) -> ModuleType:

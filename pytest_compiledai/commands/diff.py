@@ -48,7 +48,7 @@ def diff(before: Revision, after: Revision, name: str, *, examples: int, as_json
     """
     old, new = before.entry(name), after.entry(name)
     spec = spec_of(after.root, new.spec, name)
-    programs = _program(spec, before, old), _program(spec, after, new)
+    programs = program_of(spec, before, old), program_of(spec, after, new)
     inputs = _inputs(spec, examples)
     changes = _changes(inputs, *programs) if programs[0] != programs[1] else []
     facts = {
@@ -63,7 +63,8 @@ def diff(before: Revision, after: Revision, name: str, *, examples: int, as_json
     return int(bool(changes))
 
 
-def _program(spec: FunctionSpec, revision: Revision, entry: Entry) -> Program:
+def program_of(spec: FunctionSpec, revision: Revision, entry: Entry) -> Program:
+    """Return a frozen unit as the sandbox loads it. Raises ``ArtifactError`` for other bytes."""
     (source,) = revision.files(entry).values()
     return Program(
         source=source,

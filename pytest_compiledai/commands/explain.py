@@ -1,4 +1,4 @@
-"""`compiledai explain`: why a frozen unit has its verdict, and where its spec is weak.
+"""`compiledai explain`: why a frozen unit has its verdict, what it costs, where its spec is weak.
 
 The unit is judged again as in locked mode; then mistakes are planted in its artifact, and those
 that every gate lets through show what the golden rows do not say. Nothing is written.
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
+from pytest_compiledai.commands.cost import cost_lines
+from pytest_compiledai.commands.cost import cost_of
 from pytest_compiledai.commands.units import entry_of
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.split import Split
@@ -41,13 +43,19 @@ def explain(root: Path, lock: Path, name: str, *, most: int, as_json: bool) -> i
 
     def work(run: Run, result: Result) -> dict[str, Any]:
         tried: list[Tried] = []
+        spec: FunctionSpec = run.selected[name].body
+        cost = cost_of(spec, entry, result, run.project.recordings_of(entry.spec))
         if result.accepted and most:
             unit = run.selected[name]
             (artifact,) = (run.store.get_bytes(address) for address in result.files.values())
             tried = weak_spots(run, unit, artifact, most=most, say=_progress)
             _progress("")
-        spec: FunctionSpec = run.selected[name].body
-        return {**_standing(result), "entry": entry.digest, **_mutation(spec, tried)}
+        return {
+            **_standing(result),
+            "entry": entry.digest,
+            "cost": cost,
+            **_mutation(spec, tried),
+        }
 
     document = rejudged(root, entry.spec, name, work)
     print(  # noqa: T201 - a command speaks
@@ -150,6 +158,7 @@ def _text(document: dict[str, Any]) -> str:
     for gate, verdict in document["gates"].items():
         lines.append(f"  {gate:10} {verdict['outcome']:7} {_figures(verdict['figures'])}".rstrip())
         lines += [f"    {text}" for text in verdict["findings"]]
+    lines += cost_lines(document["cost"])
     if document["mutants"]:
         lines += _mutants_text(document)
     return "\n".join(lines)

@@ -111,6 +111,14 @@ def seconds(unit: Unit, asking: Asking) -> float | None:
     return sum(measured) / len(inputs) if measured and len(measured) == len(answers) else None
 
 
+def stored_inputs(folder: Path, name: str) -> list[Any] | None:
+    """Return the inputs that the reference of a unit answers; None where none are stored.
+
+    Raises ``ModelError`` for a file that cannot be read.
+    """
+    return _stored(folder / f"{name}.reference.json")
+
+
 def _path(unit: Unit, asking: Asking) -> Path:
     return asking.folder / f"{unit.name}.reference.json"
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 GATE: Final = "latency"
 _NS_PER_S: Final = 1_000_000_000
-_NS_PER_MS: Final = 1_000_000
+NS_PER_MS: Final = 1_000_000
 #: Percentiles that the figures hold, for whoever draws the distribution.
 QUANTILES: Final = (10, 25, 50, 75, 90, 99)
 
@@ -74,7 +74,10 @@ class LatencySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
+class Round:
+    """CPU time of the calls of one round, in nanoseconds."""
+
+    calls: int
     p50_ns: int
     p99_ns: int
     quantiles_ms: Mapping[str, float]  # by name, "p10" to "p99"
@@ -95,12 +98,10 @@ def judge(
     ``speedup`` is there only where ``reference_seconds``, a call of the reference, was measured.
     Messages hold no measured number, so that equal failures read alike.
     """
-    rules = policy()
     if not inputs:
         return _failed("rows", "no golden row to measure; expected at least one")
-    spread = _spread(inputs, rules.calls)
     with exclusive:
-        best = _measured(sandbox, program, spread, rules)
+        best = measured(sandbox, program, inputs)
     if isinstance(best, SandboxError):
         return _failed("unmeasured", f"found {best.found}; expected calls that can be measured")
     figures: dict[str, Any] = {
@@ -116,23 +117,23 @@ def judge(
             ("p50", settings.p50_ms, best.p50_ns),
             ("p99", settings.p99_ms, best.p99_ns),
         )
-        if took > budget * _NS_PER_MS
+        if took > budget * NS_PER_MS
     ]
     return Verdict(gate=GATE, findings=tuple(findings), figures=figures)
 
 
-def _measured(
-    sandbox: Sandbox, program: Program, inputs: list[bytes], rules: LatencyPolicy
-) -> _Round | SandboxError:
-    """Return the best round, or why there is none.
+def measured(sandbox: Sandbox, program: Program, inputs: Sequence[bytes]) -> Round | SandboxError:
+    """Return the best round, best by its p50, or why there is none.
 
     Another process can make one measurement look dishonest, so an unbelievable one is repeated in a
     fresh worker; a clock that really lies does so every time.
     """
+    rules = policy()
+    spread = _spread(inputs, rules.calls)
     for _ in range(rules.tries):
         try:
             with sandbox.open(program) as session:
-                return _best(session, inputs, rules)
+                return _best(session, spread, rules)
         except SandboxError as error:
             last = error
     return last
@@ -147,7 +148,7 @@ def _spread(inputs: Sequence[bytes], calls: int) -> list[bytes]:
     return [distinct[index % len(distinct)] for index in range(calls)]
 
 
-def _best(session: Session, inputs: list[bytes], rules: LatencyPolicy) -> _Round:
+def _best(session: Session, inputs: list[bytes], rules: LatencyPolicy) -> Round:
     """Return the best round; a slow function gets fewer calls, so that the time stays bounded."""
     (trial,) = session.measure(inputs[: rules.least_calls], rounds=1, warmup=0)
     affordable = int(rules.round_s * _NS_PER_S * len(trial) / max(sum(trial), 1))
@@ -156,9 +157,10 @@ def _best(session: Session, inputs: list[bytes], rules: LatencyPolicy) -> _Round
     return min((_round(taken) for taken in rounds), key=lambda round_: round_.p50_ns)
 
 
-def _round(taken: Sequence[int]) -> _Round:
+def _round(taken: Sequence[int]) -> Round:
     ordered = sorted(taken)
-    return _Round(
+    return Round(
+        calls=len(ordered),
         p50_ns=_rank(ordered, 0.50),
         p99_ns=_rank(ordered, 0.99),
         quantiles_ms={f"p{share}": _ms(_rank(ordered, share / 100)) for share in QUANTILES},
@@ -180,7 +182,7 @@ def _failed(name: str, message: str) -> Verdict:
 
 
 def _ms(taken_ns: int) -> float:
-    return _four(taken_ns / _NS_PER_MS)
+    return _four(taken_ns / NS_PER_MS)
 
 
 def _four(value: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Final
@@ -39,8 +40,21 @@ class Recordings:
         """Return the recorded replies to a request, by model. Raises ``ModelError``."""
         names = {name for name in packed(self.folder) if name.startswith(f"{key}.")}
         names.update(names_in(self.folder).get(key, ()))
-        replies = [self._read(name, key) for name in sorted(names)]
+        replies = [self._exchange(name)[1] for name in sorted(names)]
         return tuple(sorted(replies, key=lambda reply: reply.model))
+
+    def beginning(self, messages: Sequence[Message]) -> tuple[Reply, ...]:
+        """Return every recorded reply whose request begins with ``messages``, in file order.
+
+        Reads the whole folder. Raises ``ModelError`` for a broken recording.
+        """
+        loose = (name for names in names_in(self.folder).values() for name in names)
+        exchanges = map(self._exchange, sorted({*packed(self.folder), *loose}))
+        return tuple(
+            reply
+            for request, reply in exchanges
+            if request.messages[: len(messages)] == tuple(messages)
+        )
 
     def choose(self, request: Request, *, model: str | None, preferred: str | None) -> Reply | None:
         """Return the asked model's reply, else the preferred one's, else the only one.
@@ -49,7 +63,7 @@ class Recordings:
         """
         if model is not None:
             name = self.path(request.key, model).name
-            return self._read(name, request.key) if self._has(name) else None
+            return self._exchange(name)[1] if self._has(name) else None
         found = self.find(request.key)
         for reply in found:
             if reply.model == preferred:
@@ -84,9 +98,10 @@ class Recordings:
     def _has(self, name: str) -> bool:
         return (self.folder / name).exists() or name in packed(self.folder)
 
-    def _read(self, name: str, key: str) -> Reply:
+    def _exchange(self, name: str) -> tuple[Request, Reply]:
         path = self.folder / name
-        return _read(path, key, b"" if path.exists() else packed(self.folder)[name])
+        raw = b"" if path.exists() else packed(self.folder)[name]
+        return _exchange(path, name.partition(".")[0], raw)
 
 
 def _slug(model: str) -> str:
@@ -115,8 +130,8 @@ def _as_json(request: Request, reply: Reply) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, key: str, raw: bytes = b"") -> Reply:
-    """Return a stored reply, of a file or of a pack that holds ``raw`` under its name.
+def _exchange(path: Path, key: str, raw: bytes = b"") -> tuple[Request, Reply]:
+    """Return a stored exchange, of a file or of a pack that holds ``raw`` under its name.
 
     Raises ``ModelError`` unless it is just what we wrote.
     """
@@ -131,7 +146,7 @@ def _read(path: Path, key: str, raw: bytes = b"") -> Reply:
         raise _broken(path, f"a request whose digest is {request.key[:16]}")
     if path.name != f"{key}.{_slug(reply.model)}.json":
         raise _broken(path, f"an answer of {reply.model}")
-    return reply
+    return request, reply
 
 
 def _load(raw: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -74,6 +75,19 @@ def test_try_calls_the_frozen_function(project, command):
     done = command("try", "double", '{"n": 21}')
 
     assert {"m": 42} == json.loads(done.stdout)
+
+
+def test_try_times_and_prices_the_call(project, command):
+    """Beside the answer stand the CPU time with what was measured, and the price."""
+    project.unit().run("--compile", "specs")
+
+    done = command("try", "double", '{"n": 21}')
+
+    time, price = done.stderr.splitlines()
+    figures = r"time   p50 [\d.e-]+ ms, p99 [\d.e-]+ ms of CPU a call"
+    measured = r" \(this input \d+ times, best of 3 rounds, sandbox \w+\)"
+    assert re.fullmatch(figures + measured, time)
+    assert "price  0 tokens; reference: not known what the reference takes" in price
 
 
 def test_try_says_when_the_function_abstains(project, command):

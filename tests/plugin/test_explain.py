@@ -79,6 +79,17 @@ def test_mistakes_that_golden_rows_do_not_see_are_shown_with_a_row(project, expl
     assert before == tree(project)
 
 
+def test_a_file_of_the_users_own_cost_nothing(project, explain):
+    """No model was asked for a `candidate:` file: that is said, and no break-even."""
+    project.unit(spec=SPEC, code=CODE).run("--compile", "specs")
+
+    done = explain("--mutants", "0")
+
+    assert 0 == done.returncode, done.stderr
+    assert "compile   0 tokens: no model was asked" in done.stdout
+    assert "pays" not in done.stdout
+
+
 def test_a_stale_unit_is_explained_without_mutants(project, explain):
     """Where nothing could be judged the reason and the next command are said."""
     project.unit(spec=SPEC, code=CODE).run("--compile", "specs")

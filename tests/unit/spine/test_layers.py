@@ -33,8 +33,9 @@ ARROWS = {
         *("audit", "core", "drafts", "functions", "gates", "llm", "sandbox"),
         *(".counterexamples", ".failure", ".settings", ".trust"),
         *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
+        *(".spent", ".summary"),  # and reckons as the summary does
     },
-    "ci": {"core", "llm", "report", "runtime", *SPINE},
+    "ci": {"core", "gates", "llm", "report", "runtime", ".fanout", *SPINE},
 }
 HEAVY = {"bandit", "docker", "httpx", "hypothesis", "litellm", "mypy", "openai", "semgrep"}
 #: What would tell where, or with whose help, a file was made; rows of data may hold any path.
