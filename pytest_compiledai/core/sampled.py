@@ -96,9 +96,9 @@ def _fault(where: str, row: int, found: str, expected: str) -> CallsError:
 
 
 def _unread(where: str, error: Exception) -> CallsError:
-    text = getattr(error, "strerror", None) or str(error)
+    text = " ".join((getattr(error, "strerror", None) or str(error)).lower().split())[:200]
     expected = "a file of sampled calls that can be read"
-    return _fault(where, 0, " ".join(text.lower().split())[:200], expected)
+    return _fault(where, 0, text if text.isprintable() else ascii(text), expected)
 
 
 def _lines(path: Path, where: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

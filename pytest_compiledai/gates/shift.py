@@ -193,14 +193,21 @@ def _same(item: Any) -> tuple[str, Any]:
 
 
 def _intervals(ordered: Sequence[Any], most: int, unit: str) -> Callable[[Any], str]:
-    """Return the bin of a number: intervals that hold equal shares of the golden values."""
-    ends = sorted({ordered[len(ordered) * n // most] for n in range(1, most)} - {ordered[0]})
+    """Return the bin of a number: intervals of equal shares, and what no golden value reaches."""
+    least, last = ordered[0], ordered[-1]
+    inner = {ordered[len(ordered) * n // most] for n in range(1, most)} - {least}
+    ends = [least, *sorted(inner)]
     texts = [shown(end) for end in ends]
-    names = [f"below {texts[0]}{unit}"] if texts else ["any number"]
+    names = [f"below {texts[0]}{unit}"]
     names += [f"{low} to below {high}{unit}" for low, high in itertools.pairwise(texts)]
-    names += [f"from {texts[-1]}{unit}"] if texts else []
-    is_number = (int, float)
-    return lambda item: names[bisect_right(ends, item)] if type(item) in is_number else OTHER
+    names += [f"{texts[-1]} to {shown(last)}{unit}"]
+
+    def bin_of(item: Any) -> str:
+        if type(item) not in (int, float):
+            return OTHER
+        return f"above {shown(last)}{unit}" if item > last else names[bisect_right(ends, item)]
+
+    return bin_of
 
 
 def _lengths(texts: Sequence[str], most: int) -> Callable[[Any], str]:

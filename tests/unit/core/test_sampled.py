@@ -201,6 +201,16 @@ def test_a_table_that_never_ends_is_cut_off(tmp_path, monkeypatch):
     assert "interrupted" in refused(path)
 
 
+def test_what_a_file_calls_itself_cannot_move_the_cursor(tmp_path):
+    """Names in a hostile schema come back in errors of SQLite, escaped."""
+    path = table(tmp_path / "a.sqlite", f"CREATE TABLE calls ({COLUMNS})")
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
+        store.execute("PRAGMA writable_schema = ON")
+        store.execute("UPDATE sqlite_master SET name = 'x\x1b[2J', sql = 'CREATE NONSENSE'")
+
+    assert "\x1b" not in refused(path)
+
+
 def test_a_damaged_database_is_an_error(tmp_path):
     """Pages that were overwritten do not read as fewer calls."""
     path = tmp_path / "a.sqlite"
