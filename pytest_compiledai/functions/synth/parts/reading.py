@@ -140,7 +140,8 @@ def read_texts(reading: Reading) -> None:
     for number, item in pairs.items():
         take_text(reading, fields[number], item)
     left = [item for item in found if item not in pairs.values()]
-    if any(item.form != "name" for item in left) or (left and unfilled(reading)):
+    asked = bool(left) and (reading.base is not None or bool(unfilled(reading)))
+    if asked or any(item.form != "name" for item in left):
         reading.refusal = "a text that no field clearly takes"
 
 
