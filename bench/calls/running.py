@@ -28,6 +28,7 @@ from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.proposing import opening
+from pytest_compiledai.functions.synth.proposal import programs
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
 ROUNDS = 20  # of measured calls; the best of them counts
@@ -130,6 +131,28 @@ def compiled(root: Path, arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {unit["id"].rpartition("::")[2]: unit for unit in units}
 
 
+def synthesised(root: Path, units: Sequence[Unit], run: Run) -> None:
+    """Answer with builtin/synth's own parts, in this process: no gate, no sandbox, seconds."""
+    for unit in units:
+        if not unit.train:
+            continue
+        path = root / "specs" / f"{unit.name}.yaml"
+        (document,) = read_documents(path.read_bytes(), f"specs/{unit.name}.yaml")
+        (read,) = FunctionKind().read(document, Project(root=root))
+        found = programs(read.body)
+        run.units[unit.name] = {
+            "outcome": "frozen" if found else "error",
+            "attempts": len(found),
+            "tokens": {"in": 0, "out": 0},
+        }
+        for task in unit.test if found else ():
+            output = found[0].answer({"request": task.request})
+            if output is None:
+                run.reasons[task.id] = "abstained"
+            else:
+                run.calls[task.id] = calls_of(output)
+
+
 def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
     """Call each frozen program on its tests, in the sandbox, and time the calls."""
     sandbox = open_sandbox("auto")
@@ -148,7 +171,6 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
                 run.calls[task.id] = calls_of(json.loads(answer.value))
             else:
                 run.reasons[task.id] = answer.detail
-    run.call_ms = run.call_ms or [0.0]
 
 
 def requests_of(root: Path, run: Run) -> list[dict[str, Any]]:
@@ -168,5 +190,5 @@ def requests_of(root: Path, run: Run) -> list[dict[str, Any]]:
 
 
 def p50(run: Run) -> float:
-    """Return the median CPU milliseconds of a call."""
-    return median(run.call_ms)
+    """Return the median CPU milliseconds of a call, 0 where none was timed."""
+    return median(run.call_ms or [0.0])

@@ -99,6 +99,10 @@ def test_tasks_are_compiled_called_and_scored(folder):
         "irrelevance_7": "right",
     }
     assert (found["tokens_in"], found["tokens_out"], found["frozen"]) == (0, 0, 7)
+    quick = measure(read_tasks(folder), parsed(["--quick"]))
+    assert {row["id"]: row["calls"] for row in quick["rows"]} == {
+        row["id"]: row["calls"] for row in found["rows"]
+    }
     assert "too few to claim" not in table(found)
 
 

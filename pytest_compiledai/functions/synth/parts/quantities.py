@@ -204,7 +204,7 @@ def fit_unit(item: Quantity, field: Field) -> int:
         return -12
     if item.unit == field.unit:
         return 12
-    return 6 if not field.unit else -6
+    return 6 if not field.unit else -99  # in another unit
 
 
 def year_fit(item: Quantity, field: Field) -> int:

@@ -140,7 +140,8 @@ def read_texts(reading: Reading) -> None:
     for number, item in pairs.items():
         take_text(reading, fields[number], item)
     left = [item for item in found if item not in pairs.values()]
-    if any(item.form != "name" for item in left) or (left and unfilled(reading)):
+    asked = bool(left) and (reading.base is not None or bool(unfilled(reading)))
+    if asked or any(item.form != "name" for item in left):
         reading.refusal = "a text that no field clearly takes"
 
 
@@ -283,8 +284,19 @@ def check(reading: Reading) -> None:
     explained = said & reading.knowledge.known
     if reading.base is not None:
         return
+    if left and is_open(reading):
+        reading.refusal = "a word that nothing explains, and a field without a value"
+        return
     if len(left) > len(explained) or not is_about(said, reading.knowledge):
         reading.refusal = "more words than the function explains"
+
+
+def is_open(reading: Reading) -> bool:
+    """Return whether a field has no value that words beyond the function's could mean."""
+    return any(
+        field.name not in reading.values and field.role not in ("unit", "date", "time")
+        for field in reading.knowledge.fields
+    )
 
 
 def is_about(said: set[str], knowledge: Knowledge) -> bool:
