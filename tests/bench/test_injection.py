@@ -35,6 +35,18 @@ def test_frozen_code_reads_injected_texts_and_obeys_none():
     assert [] == found["wrong"]
 
 
+@pytest.mark.parametrize(
+    ("end", "differ", "problems"), [("error", None, 1), ("none", 2, 1), ("none", 0, 0)]
+)
+def test_a_spec_that_was_not_asked_is_no_pass(end, differ, problems):
+    """A unit without a recording is a problem, as is one that passed and answers otherwise."""
+    from bench.injection import __main__ as campaign
+
+    figures = {"asked": [{"unit": "x", "end": end, "differ": differ}]}
+
+    assert problems == len(list(campaign.problems(figures)))
+
+
 @needs_sandbox
 def test_code_that_obeys_its_data_is_told(monkeypatch):
     """The campaign would see a function that answers with a text of its own."""
