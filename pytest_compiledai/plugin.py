@@ -23,7 +23,9 @@ MARKERS = {
     "latency": "gate: time of a call",
     "fuzz": "gate: generated inputs and the reference",
     "drift": "gate: sampled calls of production",
+    "cost": "gate: what a run of a workflow costs",
     "function": "kind: one pure function",
+    "workflow": "kind: a trade-off set of a graph of calls",
 }
 
 

@@ -1,0 +1,1 @@
+"""The kind `workflow`: a graph of model calls, compiled into a reusable trade-off set."""

@@ -1,0 +1,96 @@
+"""What a few samples a query say about more of them: moments, bounds, and the Beta model.
+
+With c right of r samples of a query, m1 = E[c/r] and m2 = E[c(c-1)/(r(r-1))] estimate E[p] and
+E[p²] without bias, where p is the query's own chance of a right answer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+from typing import NamedTuple
+
+import numpy as np
+
+from pytest_compiledai.workflows.profile import Floats
+from pytest_compiledai.workflows.profile import Ints
+
+#: A score from which an answer counts as right.
+RIGHT: Final = 0.5
+_TINY: Final = 1e-12
+
+
+class Moments(NamedTuple):
+    """Estimates of E[p] and E[p²] over queries."""
+
+    m1: float
+    m2: float
+
+
+class Beta(NamedTuple):
+    """How p differs between queries; `a + b` is infinite where it does not, 0 where p is 0 or 1."""
+
+    mean: float
+    weight: float  # a + b
+
+    def any_of(self, k: int) -> float:
+        """Return the chance that at least one of ``k`` samples of a query is right.
+
+        1 - B(a, b+k) / B(a, b); at the ends of `weight` 1 - (1-mean)^k and mean.
+        """
+        if self.weight <= _TINY:
+            return self.mean
+        if math.isinf(self.weight):
+            return 1 - (1 - self.mean) ** k
+        b = (1 - self.mean) * self.weight
+        return 1 - math.prod((b + i) / (self.weight + i) for i in range(k))
+
+
+def moments(right: Ints, drawn: Ints) -> Moments | None:
+    """Return the moments of ``right`` [Q] of ``drawn`` [Q]; None when no query has two samples."""
+    many = drawn >= 2  # noqa: PLR2004 - a pair
+    if not many.any():
+        return None
+    c, r = right[many].astype(float), drawn[many].astype(float)
+    return Moments(m1=float(np.mean(c / r)), m2=float(np.mean(c * (c - 1) / (r * (r - 1)))))
+
+
+def beta(found: Moments) -> Beta:
+    """Return the Beta model with these moments, its weight cut to what a Beta can have.
+
+    The correlation of two samples of a query is rho = (m2 - m1²) / (m1 - m1²) = 1 / (a + b + 1).
+    """
+    m1, m2 = found
+    spread = m1 * (1 - m1)
+    if spread <= _TINY:
+        return Beta(mean=m1, weight=math.inf)
+    rho = min(1.0, (m2 - m1 * m1) / spread)
+    return Beta(mean=m1, weight=math.inf if rho <= _TINY else 1 / rho - 1)
+
+
+def any_of_three(found: Moments) -> tuple[float, float]:
+    """Return the least and the most that the chance of one right of three samples can be.
+
+    E[1-(1-p)³] = 3 m1 - 3 m2 + m3, and Cauchy-Schwarz bounds m3 = E[p³] by m2²/m1 from below and
+    by m2 - (m1-m2)²/(1-m1) from above.
+    """
+    m1, m2 = found
+    low = m2 * m2 / m1 if m1 > _TINY else 0.0
+    high = m2 - (m1 - m2) ** 2 / (1 - m1) if m1 < 1 - _TINY else m2
+    return 3 * m1 - 3 * m2 + low, 3 * m1 - 3 * m2 + max(low, high)
+
+
+def majority_of_three(found: Moments) -> tuple[float, float]:
+    """Return the least and the most that the chance of two right of three samples can be.
+
+    E[3p² - 2p³] with the bounds on E[p³] of ``any_of_three``.
+    """
+    any_low, any_high = any_of_three(found)
+    m3 = [value - 3 * found.m1 + 3 * found.m2 for value in (any_low, any_high)]
+    return 3 * found.m2 - 2 * m3[1], 3 * found.m2 - 2 * m3[0]
+
+
+def right_and_drawn(score: Floats, query: Ints, queries: int) -> tuple[Ints, Ints]:
+    """Return right answers and rows of each query; a score of a half and more is right."""
+    right = np.bincount(query, weights=(score >= RIGHT).astype(float), minlength=queries)
+    return right.astype(np.int64), np.bincount(query, minlength=queries)

@@ -1,0 +1,73 @@
+"""What two samples a query say about three and five: against a generator with known truth."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+np = pytest.importorskip("numpy", reason="the extra `workflows` is not installed")
+
+from pytest_compiledai.workflows import graph  # noqa: E402
+from pytest_compiledai.workflows.deck import Decks  # noqa: E402
+from pytest_compiledai.workflows.moments import Beta  # noqa: E402
+from pytest_compiledai.workflows.moments import Moments  # noqa: E402
+from pytest_compiledai.workflows.moments import any_of_three  # noqa: E402
+from pytest_compiledai.workflows.moments import beta  # noqa: E402
+from pytest_compiledai.workflows.moments import majority_of_three  # noqa: E402
+from pytest_compiledai.workflows.moments import moments  # noqa: E402
+from pytest_compiledai.workflows.replay import Replay  # noqa: E402
+
+
+def test_two_samples_give_unbiased_moments():
+    """Counts of 0, 1 and 2 right of two are the moments of a fair mixture."""
+    assert Moments(m1=0.5, m2=0.25) == moments(np.array([0, 1, 1, 2]), np.array([2, 2, 2, 2]))
+
+
+def test_single_samples_give_no_moments():
+    """One sample a query does not say how samples of a query differ."""
+    assert moments(np.array([1, 0]), np.array([1, 1])) is None
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_the_beta_model_has_the_published_form(k):
+    """For Beta(1, 1) the chance of one right of k is k / (k + 1)."""
+    assert Beta(mean=0.5, weight=2.0).any_of(k) == pytest.approx(k / (k + 1))
+
+
+def test_the_ends_of_the_beta_model():
+    """Queries that are all alike are coin throws; queries that are 0 or 1 gain nothing."""
+    alike, certain = beta(Moments(m1=0.5, m2=0.25)), beta(Moments(m1=0.5, m2=0.5))
+
+    assert (math.inf, 0.0) == (alike.weight, certain.weight)
+    assert (0.875, 0.5) == (alike.any_of(3), certain.any_of(3))
+
+
+@pytest.mark.parametrize("chances", [[0.2, 0.9], [0.1, 0.5, 0.5, 1.0], [0.3], [0.0, 1.0]])
+def test_bounds_from_two_moments_hold(chances):
+    """Whatever the queries' chances, one and two right of three lie within the bounds."""
+    p = np.array(chances)
+    found = Moments(m1=float(p.mean()), m2=float((p**2).mean()))
+
+    low, high = any_of_three(found)
+    assert low - 1e-12 <= float((1 - (1 - p) ** 3).mean()) <= high + 1e-12
+    low, high = majority_of_three(found)
+    assert low - 1e-12 <= float((3 * p**2 - 2 * p**3).mean()) <= high + 1e-12
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_replay_goes_on_beyond_stored_samples(profile, k):
+    """From two samples of 3,000 queries, one right of k is met within two points of the truth."""
+    rng = np.random.default_rng(4)
+    p = rng.beta(0.8, 1.1, 3000)
+    rows = [
+        {"query": f"q{n}", "sample": s, "score": float(rng.random() < p[n]), "answer": f"{s}"}
+        for n in range(3000)
+        for s in range(2)
+    ]
+    step = graph.numbered(graph.Loop((graph.Call("a", "a"),) * k, (), mends=False))
+
+    found = Replay(Decks(profile(*rows), draws={"a": k}, replicates=24)).run(step, {"a": "s"})
+
+    # The queries themselves are a draw, so the truth is that of these queries.
+    assert found.score.mean() == pytest.approx(float((1 - (1 - p) ** k).mean()), abs=0.02)
