@@ -48,10 +48,10 @@ class Score:
     of: int
 
     def __str__(self) -> str:
-        low, high = wilson(self.right, self.of)
+        around = wilson(self.right, self.of)
         share = self.right / self.of if self.of else 0.0
         return (
-            f"{share:6.1%} right [{low:.1%}, {high:.1%}] "
+            f"{share:6.1%} right [{around.low:.1%}, {around.high:.1%}] "
             f"({self.right} of {self.of}; {self.of - self.answered} not answered)"
         )
 

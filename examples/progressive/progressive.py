@@ -1,6 +1,6 @@
 """From a model's call to frozen code and on, as its inputs change: one script, replayed offline.
 
-    python examples/progressive/progressive.py
+    python examples/progressive/progressive.py [--model NAME]
 
 A bookkeeping program asks a model what each line of a bank statement was bought for. Month one is
 its log. The log is audited, the call is compiled, production runs the frozen code with the model as
@@ -9,11 +9,13 @@ says so and proposes golden rows, and the call is compiled again.
 
 Every answer of a model in here was given by a real one and is replayed: the logs hold its answers to
 the lines, `specs/recordings/` holds what it proposed as code. The project is a copy in a temporary
-folder, so nothing in the repository changes.
+folder, so nothing in the repository changes, except that a model named with `--model` is asked for
+what is not recorded and its answers are kept.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -47,21 +49,30 @@ print(json.dumps(compiled.sampled()))
 
 def main() -> None:
     """Play the months, and say at each step what was done and what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="ask it for what is not recorded")
+    model = parser.parse_args().model
     with tempfile.TemporaryDirectory(prefix="progressive-") as folder:
         root = Path(folder)
         shutil.copytree(HERE / "specs", root / "specs")
         (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        play(root)
+        try:
+            play(root, ("--compile-model", model) if model else ())
+        finally:
+            if model:
+                shutil.copytree(
+                    root / "specs" / "recordings", HERE / "specs" / "recordings", dirs_exist_ok=True
+                )
 
 
-def play(root: Path) -> None:
+def play(root: Path, model: tuple[str, ...]) -> None:
     """Go through the steps in the project at ``root``."""
     say("month 1: every line is a call of the model")
     show(run(root, "compiledai", "audit", str(HERE / "month1.jsonl")), "decision", "because", "sort")
 
     say("the call is compiled; what the model answered so far are the golden rows")
     write_rows(root / GOLDEN, golden(HERE / "month1.jsonl"))
-    show(pytest(root, "--compile", SPEC), "frozen", "rejected", "tokens")
+    show(pytest(root, "--compile", *model, SPEC), "frozen", "rejected", "tokens")
 
     say("production: frozen code, the model as its fallback, all calls sampled")
     show(produce(root, "month1.jsonl"), "")
@@ -71,12 +82,12 @@ def play(root: Path) -> None:
 
     say("the drift gate looks at what was sampled; labels are what the model says")
     label(root / "month2.calls.jsonl")
-    drifted = pytest(root, "--compile-locked", "--compile-drift", "month2.calls.jsonl", SPEC)
-    show(drifted, "drift", "proposed", "next")
+    drifted = pytest(root, "--compile", "--compile-drift", "month2.calls.jsonl", SPEC)
+    show(drifted, "found", "next", "proposed")
 
     say("a person reads the proposed rows, takes them over, and compiles again")
     adopt(root)
-    show(pytest(root, "--compile", SPEC), "frozen", "rejected", "tokens")
+    show(pytest(root, "--compile", *model, SPEC), "frozen", "rejected", "tokens")
 
     say("month 2 again, with the new code")
     show(produce(root, "month2.jsonl"), "")
