@@ -22,7 +22,9 @@ MARKERS = {
     "accuracy": "gate: golden rows",
     "latency": "gate: time of a call",
     "fuzz": "gate: generated inputs and the reference",
+    "cost": "gate: what a run of a workflow costs",
     "function": "kind: one pure function",
+    "workflow": "kind: a trade-off set of a graph of calls",
 }
 
 

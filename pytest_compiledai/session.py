@@ -182,5 +182,6 @@ def built_in_kinds() -> tuple[Kind, ...]:
     """Return the kinds of this package."""
     # Imported here: a kind pulls in gates and readers that only a compiling run needs.
     from pytest_compiledai.functions.kind import FunctionKind
+    from pytest_compiledai.workflows.kind import WorkflowKind
 
-    return (FunctionKind(),)
+    return (FunctionKind(), WorkflowKind())

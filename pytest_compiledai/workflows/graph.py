@@ -159,7 +159,7 @@ def _numbered(step: Step, used: dict[str, int]) -> Step:
         draw = used.get(step.agent, 0)
         used[step.agent] = draw + 1
         return replace(step, draw=draw)
-    return _with(step, [_numbered(part, used) for part in parts(step)])
+    return rebuilt(step, [_numbered(part, used) for part in parts(step)])
 
 
 def _expanded(step: Step) -> Iterator[Step]:
@@ -168,10 +168,10 @@ def _expanded(step: Step) -> Iterator[Step]:
             yield from _expanded(option)
         return
     for chosen in itertools.product(*(tuple(_expanded(part)) for part in parts(step))):
-        yield _with(step, chosen)
+        yield rebuilt(step, chosen)
 
 
-def _with(step: Step, new: list[Step] | tuple[Step, ...]) -> Step:
+def rebuilt(step: Step, new: list[Step] | tuple[Step, ...]) -> Step:
     """Return ``step`` with other parts, given in the order of ``parts``."""
     rest = iter(new)
     changed: dict[str, object] = {}

@@ -1,0 +1,237 @@
+"""The frozen trade-off set: how it is made from a spec and its profile, and read back strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Final
+
+from pytest_compiledai.core.canonical import digest
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.paths import read_regular
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.plan import Wish
+from pytest_compiledai.workflows.plan import structures
+from pytest_compiledai.workflows.tradeoffs import FILE
+from pytest_compiledai.workflows.tradeoffs import NothingFits
+from pytest_compiledai.workflows.tradeoffs import TradeOffs
+from pytest_compiledai.workflows.tradeoffs import as_json
+
+if TYPE_CHECKING:
+    from pytest_compiledai.workflows.profile import Profile
+    from pytest_compiledai.workflows.spec import WorkflowSpec
+
+VERSION: Final = 1
+#: The keys of the artifact: all of them there, and no other.
+KEYS: Final = (
+    *("version", "kind", "name", "latency", "confidence", "agents", "flow", "structures"),
+    *("configurations", "chosen", "space", "searched", "method", "problems", "profile", "remarks"),
+)
+SHOWN: Final = (Split.TRAIN, Split.VALIDATION)  # what the set is made from
+_PROFILE_CAP: Final = 256 << 20
+
+
+def made(spec: WorkflowSpec) -> bytes:
+    """Return the artifact's bytes: equal specs and profiles give equal bytes.
+
+    Made from train and validation problems only. Raises ``ModelError`` where the profile is
+    missing or does not hold what the flow needs, ``SpecError`` where it cannot be read.
+    """
+    data = profile_bytes(spec)
+    whole = read_cached(data, spec.profile)
+    _check_covered(spec, whole)
+    return f"{json.dumps(_set(spec, whole), ensure_ascii=False, indent=1)}\n".encode()
+
+
+def profile_bytes(spec: WorkflowSpec) -> bytes:
+    """Return the profile's bytes. Raises ``RecordingMissing``."""
+    try:
+        return read_regular(spec.profile_file, cap=_PROFILE_CAP)
+    except OSError as error:
+        raise RecordingMissing(
+            where=spec.path,
+            found=f"{spec.profile}: {(error.strerror or str(error)).lower()}",
+            expected="a profile, a row a measured call",
+            next="see docs/workflows.md, section Profile",
+        ) from error
+
+
+def profile_digest(spec: WorkflowSpec) -> str:
+    """Return the digest of the profile's file; "" where there is none."""
+    try:
+        return digest(profile_bytes(spec))
+    except RecordingMissing:
+        return ""
+
+
+@lru_cache(maxsize=4)
+def read_cached(data: bytes, path: str) -> Profile:
+    """Return the profile in ``data``. Raises ``SpecError``, ``ToolError`` without the extra."""
+    try:
+        from pytest_compiledai.workflows.profile import read_profile
+    except ImportError as error:
+        raise missing_extra(error) from None
+    return read_profile(data, path)
+
+
+def missing_extra(error: ImportError) -> ToolError:
+    """Return what to say where NumPy, polars or networkx is not installed."""
+    return ToolError(
+        where="workflows",
+        found=f"{error.name} not installed",
+        expected="the packages that compose and judge workflows",
+        next='pip install "pytest-compiledai[workflows]"',
+    )
+
+
+def part(spec: WorkflowSpec, profile: Profile, *splits: Split) -> Profile:
+    """Return the rows of the problems in ``splits``, edited problems left out."""
+    import numpy as np
+
+    wanted = spec.ids(*splits)
+    return profile.only(np.array([query in wanted for query in profile.queries], dtype=bool))
+
+
+def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
+    from pytest_compiledai.workflows.compose import Composer
+    from pytest_compiledai.workflows.compose import TooMany
+    from pytest_compiledai.workflows.replay import Unprofiled
+
+    profile = part(spec, whole, *SHOWN)
+    composer = Composer(spec.plan, profile)
+    try:
+        found = composer.composed(new_problems=max(1, len(spec.ids(Split.TEST))))
+    except Unprofiled as error:
+        raise _unprofiled(spec, str(error)) from None
+    except TooMany as error:
+        raise ModelError(
+            where=spec.path,
+            found=f"more configurations than can be replayed, and no rule on means for {error}",
+            expected="fewer settings or copies",
+            next="see docs/workflows.md, section Search",
+        ) from None
+    offs = TradeOffs(found.configurations, spec.plan.latency)
+    return {
+        "version": VERSION,
+        "kind": "workflow",
+        "name": spec.name,
+        "latency": spec.plan.latency,
+        "confidence": spec.plan.confidence,
+        "agents": {name: agent.as_json() for name, agent in sorted(spec.agents.items())},
+        "flow": spec.flow,
+        "structures": [graph.label(step) for step in composer.structures],
+        "configurations": [as_json(configuration) for configuration in found.configurations],
+        "chosen": {name: _picked(offs, wish) for name, wish in sorted(spec.plan.wishes.items())},
+        "space": found.space,
+        "searched": found.searched,
+        "method": found.method,
+        "problems": digest_of(sorted(spec.ids(*SHOWN))),
+        "profile": whole.digest,
+        "remarks": list(_remarks(spec, profile)),
+    }
+
+
+def _picked(offs: TradeOffs, wish: Wish) -> str | None:
+    """Return the id of what is wished for; None where nothing keeps the bounds."""
+    kept = offs.within(accuracy=wish.accuracy, seconds=wish.seconds, cost=wish.cost)
+    try:
+        return {"best": kept.best, "fastest": kept.fastest, "cheapest": kept.cheapest}[
+            wish.want
+        ]().id
+    except NothingFits:
+        return None
+
+
+def _check_covered(spec: WorkflowSpec, whole: Profile) -> None:
+    """Raise where a setting was not profiled on every problem, so that queries do not match."""
+    index = {query: n for n, query in enumerate(whole.queries)}
+    missing = [row.id for row in spec.rows if row.id not in index]
+    if missing:
+        raise _unprofiled(spec, f"problem {missing[0]} and {len(missing) - 1} more")
+    wanted = {index[row.id] for row in spec.rows}
+    for agent, settings in spec.plan.settings.items():
+        judge = agent in judges(spec.plan.flow)
+        for setting in settings:
+            cell = whole.cell(agent, setting)
+            if cell is None:
+                tallies = any(a == agent and s == setting for a, s, _ in whole.cells)
+                if judge and tallies:
+                    continue  # known by how many candidates were right; replay says what lacks
+                raise _unprofiled(spec, f"{agent} at {setting}")
+            lacking = wanted - set(cell.query.tolist())
+            if lacking and not judge:
+                first = whole.queries[min(lacking)]
+                raise _unprofiled(spec, f"{agent} at {setting} on problem {first}")
+
+
+def judges(step: graph.Step) -> set[str]:
+    """Return the agents that judge candidates."""
+    found = {step.judge.agent} if isinstance(step, graph.Best) else set()
+    return found.union(*(judges(inner) for inner in graph.parts(step)))
+
+
+def _unprofiled(spec: WorkflowSpec, what: str) -> ModelError:
+    return RecordingMissing(
+        where=spec.path,
+        found=f"no row for {what} in {spec.profile}",
+        expected="rows of every setting on every problem",
+        next="profile what is missing; see docs/workflows.md, section Profile",
+    )
+
+
+def _remarks(spec: WorkflowSpec, profile: Profile) -> Iterator[str]:
+    """Yield what the profile does not say and the set therefore assumes."""
+    counts = [cell.counts(len(profile.queries)).max() for cell in profile.cells.values()]
+    repeated = any(
+        len([call for call in graph.calls(step) if call.slot == slot]) > 1
+        for step in structures(spec.plan)
+        for slot in graph.slots(step)
+    )
+    if repeated and max(counts, default=0) < 2:  # noqa: PLR2004 - a pair
+        yield "one sample a problem: copies at one setting are taken to answer alike"
+    for agent in sorted(fed(spec.plan.flow)):
+        for setting in spec.plan.settings[agent]:
+            if profile.cell(agent, setting, "wrong") is None:
+                yield f"{agent} at {setting}: no rows on wrong inputs, which count as not mended"
+
+
+def fed(step: graph.Step, *, after: bool = False) -> set[str]:
+    """Return the agents that are given another step's result."""
+    match step:
+        case graph.Call(agent=agent):
+            return {agent} if after else set()
+        case graph.Sequence(steps=steps):
+            later = [fed(inner, after=True) for inner in steps[1:]]
+            return fed(steps[0], after=after).union(*later)
+        case graph.Loop(tries=tries, checks=checks, mends=mends):
+            again = [fed(inner, after=after or mends) for inner in tries[1:]]
+            return {check.agent for check in checks}.union(fed(tries[0], after=after), *again)
+        case graph.Cascade(first=first, gate=gate, second=second):
+            gates = {gate.agent} if gate is not None else set()
+            return gates | fed(first, after=after) | fed(second, after=after)
+        case graph.Best(branches=branches):
+            return set().union(*(fed(branch, after=after) for branch in branches))
+        case _:
+            return set().union(*(fed(inner, after=after) for inner in graph.parts(step)))
+
+
+def read_set(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+    """Return the artifact's value. Raises ``ValueError`` for anything but one set as written."""
+    from pytest_compiledai.core.strictjson import read_json
+
+    if list(files) != [f"{name}/{FILE}"]:
+        raise ValueError(f"the files {', '.join(sorted(files))}; expected {name}/{FILE}")
+    value = read_json(files[f"{name}/{FILE}"].decode("utf-8"))
+    if not isinstance(value, dict) or tuple(value) != KEYS:
+        raise ValueError(f"other keys; expected {', '.join(KEYS)}")
+    if value["version"] != VERSION:
+        raise ValueError(f"version {value['version']!r}; expected {VERSION}")
+    return value

@@ -1,0 +1,260 @@
+"""Makes a trade-off set: replays configurations per query, then averages and keeps the undominated.
+
+Every configuration is replayed while there are at most 20,000. Beyond that the exact search of
+means picks those to replay, where the flow's steps have a rule on means; else it is refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+
+from pytest_compiledai.core.interval import Interval
+from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.deck import Decks
+from pytest_compiledai.workflows.deck import replicates_for
+from pytest_compiledai.workflows.intervals import bootstrap
+from pytest_compiledai.workflows.intervals import new_sample
+from pytest_compiledai.workflows.intervals import share_interval
+from pytest_compiledai.workflows.plan import Plan
+from pytest_compiledai.workflows.plan import assignments
+from pytest_compiledai.workflows.plan import size
+from pytest_compiledai.workflows.plan import structures
+from pytest_compiledai.workflows.profile import Floats
+from pytest_compiledai.workflows.profile import Ints
+from pytest_compiledai.workflows.profile import Profile
+from pytest_compiledai.workflows.replay import Replay
+from pytest_compiledai.workflows.search import Means
+from pytest_compiledai.workflows.search import Unsearchable
+from pytest_compiledai.workflows.search import search
+from pytest_compiledai.workflows.tradeoffs import Configuration
+from pytest_compiledai.workflows.tradeoffs import Range
+
+MOST_REPLAYED: Final = 20_000
+#: What is stated of new problems holds for the whole set at once, and fails this many times more
+#: rarely than a single interval may: a gate that tests it turns down one honest set of a hundred
+#: at 90 %.
+GATE_SHARE: Final = 10
+_LEAST_SE: Final = 1e-3
+
+
+class TooMany(ValueError):
+    """More configurations than can be replayed, and no rule on means to pick some by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What one configuration gives on the queries of a profile."""
+
+    accuracy: Floats  # [Q]
+    seconds: Floats  # [R, Q]
+    cost: Floats  # [Q]
+
+    def times(self) -> dict[str, float]:
+        """Return mean, median and 95th percentile of the seconds a query takes."""
+        p50, p95 = np.quantile(self.seconds, (0.5, 0.95))
+        return {"mean": float(self.seconds.mean()), "p50": float(p50), "p95": float(p95)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A trade-off set and how it was found."""
+
+    configurations: tuple[Configuration, ...]
+    searched: int  # configurations that were replayed
+    space: int
+    method: str
+
+
+class Composer:
+    """Replays configurations of a plan on a profile."""
+
+    def __init__(self, plan: Plan, profile: Profile) -> None:
+        self.plan = plan
+        self.profile = profile
+        self.structures = structures(plan)
+        draws: dict[str, int] = {}
+        for step in self.structures:
+            for call in graph.calls(step):
+                draws[call.agent] = max(draws.get(call.agent, 0), call.draw + 1)
+        decks = Decks(profile, draws=draws, replicates=replicates_for(profile))
+        self.replay = Replay(decks, width=plan.width)
+
+    def measure(self, structure: int, settings: Mapping[str, str]) -> Measured:
+        """Return what a configuration gives. Raises ``Unprofiled``."""
+        found = self.replay.run(self.structures[structure], settings)
+        return Measured(
+            accuracy=found.score.mean(axis=0), seconds=found.seconds, cost=found.cost.mean(axis=0)
+        )
+
+    def composed(self, *, new_problems: int) -> Composed:
+        """Return the trade-off set; its intervals tell of so many new problems too.
+
+        Raises ``TooMany`` and ``Unprofiled``.
+        """
+        rank = self._rank()
+        space = sum(size(step, self.plan) for step in self.structures)
+        if space <= MOST_REPLAYED * 8:  # orders of a vote are skipped, at most so many times
+            chosen = list(itertools.islice(self._all(rank), MOST_REPLAYED + 1))
+            method = "every configuration, per query"
+        else:
+            chosen = [None] * (MOST_REPLAYED + 1)  # type: ignore[list-item]  # too many to list
+        if len(chosen) > MOST_REPLAYED:
+            chosen, method = self._front_of_means(), "the exact front of means, then per query"
+        measured = [self.measure(structure, settings) for structure, settings in chosen]
+        kept = self._kept(measured)
+        return Composed(
+            configurations=self._told([(*chosen[n], measured[n]) for n in kept], new_problems),
+            searched=len(chosen),
+            space=space,
+            method=method,
+        )
+
+    def _all(self, rank: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, dict[str, str]]]:
+        for number, step in enumerate(self.structures):
+            for settings in assignments(step, self.plan, rank):
+                yield number, settings
+
+    def _rank(self) -> dict[tuple[str, str], int]:
+        """Return the place of each agent's setting by falling accuracy, of equals by name."""
+        means = [
+            (-float(cell.score.mean()) if cell else 0.0, setting, agent)
+            for agent, settings in self.plan.settings.items()
+            for setting in settings
+            for cell in [self.profile.cell(agent, setting)]
+        ]
+        return {(agent, setting): n for n, (_, setting, agent) in enumerate(sorted(means))}
+
+    def _front_of_means(self) -> list[tuple[int, dict[str, str]]]:
+        means = {agent: self._means(agent) for agent in self.plan.settings}
+        try:
+            found = search(graph.Choice(self.structures), means, parallel=self.plan.width is None)
+        except Unsearchable as error:
+            raise TooMany(str(error)) from None
+        agents = {
+            slot: agent for step in self.structures for slot, agent in graph.slots(step).items()
+        }
+        return [
+            (
+                int(found.structure[point]),
+                {
+                    slot: self.plan.settings[agents[slot]][index]
+                    for slot, index in found.chosen(point).items()
+                },
+            )
+            for point in range(len(found.front))
+        ]
+
+    def _means(self, agent: str) -> Means:
+        cells = [self.profile.cell(agent, setting) for setting in self.plan.settings[agent]]
+        return Means(
+            np.array([cell.seconds.mean() if cell else math.inf for cell in cells]),
+            np.array([cell.score.mean() if cell else 0.0 for cell in cells]),
+        )
+
+    def _kept(self, measured: Sequence[Measured]) -> Ints:
+        """Return the undominated by lower end of accuracy, seconds and cost, by rising seconds."""
+        level = self.plan.confidence
+        figures = np.array(
+            [
+                (m.times()[self.plan.latency], m.cost.mean(), -one_sided(m.accuracy, level).low)
+                for m in measured
+            ]
+        )
+        return undominated_in_three(figures.round(12))
+
+    def _told(
+        self, kept: Sequence[tuple[int, dict[str, str], Measured]], new_problems: int
+    ) -> tuple[Configuration, ...]:
+        strict = 1 - (1 - self.plan.confidence) / GATE_SHARE
+        level = together([m.accuracy for _, _, m in kept], strict)
+        width = len(str(len(kept)))
+        return tuple(
+            self._configuration(f"c{n:0{width}}", *item, level=level, new_problems=new_problems)
+            for n, item in enumerate(kept, start=1)
+        )
+
+    def _configuration(
+        self,
+        name: str,
+        structure: int,
+        settings: dict[str, str],
+        measured: Measured,
+        *,
+        level: float,
+        new_problems: int,
+    ) -> Configuration:
+        own = one_sided(measured.accuracy, self.plan.confidence)
+        mean = float(measured.accuracy.mean())
+        new = new_sample(share_interval(measured.accuracy, level), mean, new_problems, level)
+        times = measured.times()
+        return Configuration(
+            id=name,
+            label=graph.label(self.structures[structure]),
+            structure=structure,
+            settings=settings,
+            accuracy=Range(mean, own.low, own.high),
+            new_problems=Range(mean, new.low, new.high),
+            seconds=times,
+            p95=p95_range(measured.seconds, self.plan.confidence),
+            cost=mean_range(measured.cost, self.plan.confidence),
+        )
+
+
+def one_sided(per_query: Floats, confidence: float) -> Interval:
+    """Return the interval each end of which holds at ``confidence``."""
+    return share_interval(per_query, 2 * confidence - 1)
+
+
+def together(per_query: Sequence[Floats], confidence: float) -> float:
+    """Return the level at which intervals of all rows hold at once with ``confidence``.
+
+    The quantile over bootstrap resamples of the largest deviation in standard errors: rows that
+    share their queries err together, so that this is far less than a correction for their number.
+    """
+    rows = np.stack(per_query)
+    error = rows.std(axis=1, ddof=1 if rows.shape[1] > 1 else 0) / math.sqrt(rows.shape[1])
+    drawn = bootstrap(rows, seed=0, resamples=2000)
+    largest = (np.abs(drawn - rows.mean(axis=1)) / np.maximum(error, _LEAST_SE)).max(axis=1)
+    z = max(float(np.quantile(largest, confidence)), NormalDist().inv_cdf((1 + confidence) / 2))
+    return 2 * NormalDist().cdf(min(z, 6.0)) - 1
+
+
+def p95_range(seconds: Floats, confidence: float) -> Range:
+    """Return the 95th percentile of seconds [R, Q], its interval by ranks of Q queries."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    half = z * math.sqrt(0.95 * 0.05 / seconds.shape[-1])
+    levels = (0.95, max(0.0, 0.95 - half), min(1.0, 0.95 + half))
+    return Range(*map(float, np.quantile(seconds, levels)))
+
+
+def mean_range(values: Floats, confidence: float) -> Range:
+    """Return the mean of ``values`` [Q] and its normal interval, from 0."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    mean = float(values.mean())
+    half = z * float(values.std()) / math.sqrt(len(values))
+    return Range(mean, max(0.0, mean - half), mean + half)
+
+
+def undominated_in_three(figures: Floats) -> Ints:
+    """Return the indices of rows [N, 3] that no other row is as good as in all, less is better.
+
+    Sorted by the first figure; of equal rows the first.
+    """
+    order = np.lexsort((np.arange(len(figures)), figures[:, 2], figures[:, 1], figures[:, 0]))
+    kept: list[int] = []
+    front = np.empty((0, 3))
+    for index in order:
+        # What comes later is no better in the first figure, so it can only be dominated.
+        if not (front <= figures[index]).all(axis=1).any():
+            kept.append(int(index))
+            front = np.vstack([front, figures[index]])
+    return np.array(kept)

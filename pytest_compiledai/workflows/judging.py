@@ -1,0 +1,359 @@
+"""What each gate asks of a trade-off set.
+
+The set was made from train and validation problems. Until a candidate is accepted, gates see those
+only; then the test problems are opened, once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Final
+
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.workflows import artifact
+from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.plan import Wish
+from pytest_compiledai.workflows.plan import structures
+from pytest_compiledai.workflows.texts import remarks
+from pytest_compiledai.workflows.tradeoffs import FILE
+from pytest_compiledai.workflows.tradeoffs import Configuration
+from pytest_compiledai.workflows.tradeoffs import TradeOffs
+from pytest_compiledai.workflows.tradeoffs import read_tradeoffs
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.workflows.compose import Composer
+    from pytest_compiledai.workflows.compose import Measured
+    from pytest_compiledai.workflows.spec import WorkflowSpec
+
+VERSIONS: Final = dict.fromkeys(
+    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
+)
+_TOLD: Final = 20  # findings of one gate
+_SAME: Final = 2e-5  # figures are kept to six digits
+
+Found = tuple[str, str]  # rule, message
+
+
+def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> Verdict:
+    """Return the verdict of one gate; what goes wrong in asking is a finding."""
+    judging = Judging(spec, candidate, phase)
+    figures: dict[str, Any] = {}
+    try:
+        found = list(judging.questions[gate](figures))
+    except CompiledAIError as error:
+        found = [("unasked", str(error))]
+    except ImportError as error:
+        found = [("unasked", str(artifact.missing_extra(error)))]
+    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
+        # A set that a hand edited can be anything; its figures are read as they stand.
+        found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
+    told = found[:_TOLD]
+    if len(found) > _TOLD:
+        told.append((told[-1][0], f"and {len(found) - _TOLD} more"))
+    return Verdict(
+        gate=gate,
+        figures=figures,
+        findings=tuple(
+            Finding(
+                rule=f"{gate}.{rule}",
+                message=message,
+                path=f"{spec.name}/{FILE}" if gate in ("syntax", "execution") else spec.path,
+                quotable=False,
+            )
+            for rule, message in told
+        ),
+    )
+
+
+class Judging:
+    """One candidate before one gate."""
+
+    def __init__(self, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> None:
+        self.spec = spec
+        self.candidate = candidate
+        self.phase = phase
+        self.questions: Mapping[str, Callable[[dict[str, Any]], Iterator[Found]]] = {
+            "security": self._security,
+            "syntax": self._syntax,
+            "execution": self._execution,
+            "accuracy": self._accuracy,
+            "latency": self._latency,
+            "fuzz": self._fuzz,
+            "cost": self._cost,
+        }
+
+    @cached_property
+    def value(self) -> dict[str, Any]:
+        """The artifact's value. Raises ``ValueError``."""
+        return artifact.read_set(self.candidate.files, self.spec.name)
+
+    @cached_property
+    def offs(self) -> TradeOffs:
+        """The trade-off set."""
+        return read_tradeoffs(self.candidate.files[f"{self.spec.name}/{FILE}"])
+
+    def _security(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask for secrets, orders and unnamed hosts, in prompts and everywhere else."""
+        figures["prompts"] = sum(bool(agent.prompt) for agent in self.spec.agents.values())
+        for remark in remarks(self.value, self.spec.hosts):
+            message = f"{remark.way}: found {remark.found}; expected {remark.expected}"
+            yield remark.rule, message
+
+    def _syntax(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether the set is one of this spec: its agents, flow and settings, a sound graph."""
+        from pytest_compiledai.workflows.wiring import drawn
+        from pytest_compiledai.workflows.wiring import lint
+
+        spec, value = self.spec, self.value
+        steps = structures(spec.plan)
+        for step in steps:
+            for fault in lint(drawn(step)):
+                yield "graph", f"{graph.label(step)}: found {fault}; expected start to end"
+        expected = {
+            "name": spec.name,
+            "kind": "workflow",
+            "latency": spec.plan.latency,
+            "confidence": spec.plan.confidence,
+            "agents": {name: agent.as_json() for name, agent in sorted(spec.agents.items())},
+            "flow": spec.flow,
+            "structures": [graph.label(step) for step in steps],
+        }
+        for key, wanted in expected.items():
+            if digest_of(value[key]) != digest_of(wanted):
+                yield "other", f"{key}: found other than the spec's; expected what the spec says"
+        ids = [configuration.id for configuration in self.offs]
+        if len(set(ids)) != len(ids) or not ids:
+            yield (
+                "ids",
+                f"found {len(ids)} configurations with {len(set(ids))} ids; expected one each",
+            )
+        for configuration in self.offs:
+            yield from self._settings(configuration, steps)
+        if set(value["chosen"]) != set(spec.plan.wishes):
+            yield "chosen", "found other names; expected those of `choose:`"
+        yield from (
+            ("chosen", f"{name}: found {chosen!r}; expected an id of the set")
+            for name, chosen in value["chosen"].items()
+            if chosen is not None and chosen not in ids
+        )
+        figures |= {"structures": len(steps), "configurations": len(ids)}
+
+    def _settings(
+        self, configuration: Configuration, steps: tuple[graph.Step, ...]
+    ) -> Iterator[Found]:
+        where = configuration.id
+        if type(configuration.structure) is not int or not 0 <= configuration.structure < len(
+            steps
+        ):
+            yield "structure", f"{where}: found {configuration.structure!r}; expected a structure"
+            return
+        agents = graph.slots(steps[configuration.structure])
+        if set(agents) != set(configuration.settings):
+            yield "slots", f"{where}: found other slots; expected {', '.join(agents)}"
+            return
+        for slot, setting in configuration.settings.items():
+            if setting not in self.spec.plan.settings[agents[slot]]:
+                yield (
+                    "setting",
+                    f"{where}: found {slot}={setting!r}; expected a setting of the spec",
+                )
+
+    def _execution(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether every configuration, replayed end to end, gives the figures it states."""
+        whole = self._whole()
+        if self.value["profile"] != whole.digest:
+            yield "profile", "found figures of another profile; expected those of the stored one"
+            return
+        composer = self._composer(*artifact.SHOWN)
+        for configuration in self.offs:
+            measured = composer.measure(configuration.structure, configuration.settings)
+            yield from _differences(configuration, measured)
+        figures |= {"replayed": len(self.offs), "problems": len(self.spec.ids(*artifact.SHOWN))}
+
+    def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether wishes are reached, and whether test problems agree with what is stated."""
+        spec = self.spec
+        for name, wish in spec.plan.wishes.items():
+            chosen = self.value["chosen"][name]
+            kept = self.offs.within(accuracy=wish.accuracy, seconds=wish.seconds, cost=wish.cost)
+            if chosen is None or chosen not in [c.id for c in kept]:
+                yield "unreached", f"{name}: {_unreached(self.offs, wish, spec.plan.confidence)}"
+        if self.phase is Phase.SELECT:
+            return
+        measured = self._tested()
+        errors = []
+        for configuration in self.offs:
+            mean = float(measured[configuration.id].accuracy.mean())
+            stated = configuration.new_problems
+            errors.append(abs(mean - stated.mean))
+            if not stated.low - 1e-9 <= mean <= stated.high + 1e-9:
+                yield (
+                    "interval",
+                    (
+                        f"{configuration.id}: found {mean:.3f} on test problems; "
+                        f"expected {stated.low:.3f} to {stated.high:.3f}, as stated"
+                    ),
+                )
+        yield from self._reached(measured, figures)
+        figures |= {
+            "error": sum(errors) / len(errors),
+            "test problems": len(spec.ids(Split.TEST)),
+            "confidence": spec.plan.confidence,
+        }
+
+    def _reached(
+        self, measured: Mapping[str, Measured], figures: dict[str, Any]
+    ) -> Iterator[Found]:
+        """Yield wishes that the test problems contradict at the stated confidence."""
+        from pytest_compiledai.workflows.compose import one_sided
+
+        for name, wish in self.spec.plan.wishes.items():
+            chosen = self.value["chosen"][name]
+            if chosen is None:
+                continue
+            found = one_sided(measured[chosen].accuracy, self.spec.plan.confidence)
+            figures[f"{name}: test accuracy"] = float(measured[chosen].accuracy.mean())
+            if found.high < wish.accuracy:
+                yield (
+                    "target",
+                    (
+                        f"{name}: found at most {found.high:.3f} on test problems; "
+                        f"expected {wish.accuracy:.3f}"
+                    ),
+                )
+
+    def _latency(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether the measured p95 keeps the stated margin, and the bound of the spec."""
+        bounds = self.spec.bounds
+        for configuration in self._chosen():
+            bound = bounds.p95_seconds
+            if bound is not None and configuration.p95.mean > bound:
+                yield "bound", _over(configuration.id, "p95", configuration.p95.mean, bound, "s")
+        if self.phase is Phase.SELECT:
+            return
+        for configuration in self._chosen():
+            p95 = self._tested()[configuration.id].times()["p95"]
+            figures[f"{configuration.id}: p95 s"] = p95
+            most = max(configuration.p95.high, configuration.p95.mean * (1 + bounds.p95_margin))
+            if p95 > most:
+                yield "p95", _over(configuration.id, "p95 on test problems", p95, most, "s")
+
+    def _cost(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether a problem's cost keeps the stated margin, and the bound of the spec."""
+        bounds = self.spec.bounds
+        for configuration in self._chosen():
+            if bounds.usd is not None and configuration.cost.mean > bounds.usd:
+                yield (
+                    "bound",
+                    _over(configuration.id, "cost", configuration.cost.mean, bounds.usd, "USD"),
+                )
+        if self.phase is Phase.SELECT:
+            return
+        for configuration in self._chosen():
+            usd = float(self._tested()[configuration.id].cost.mean())
+            figures[f"{configuration.id}: USD"] = usd
+            most = max(configuration.cost.high, configuration.cost.mean * (1 + bounds.cost_margin))
+            if usd > most + 1e-12:
+                yield "cost", _over(configuration.id, "cost on test problems", usd, most, "USD")
+
+    def _fuzz(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether edited problems (`<id>~<n>` in the profile) are answered nearly as well."""
+        import numpy as np
+
+        splits = artifact.SHOWN if self.phase is Phase.SELECT else tuple(Split)
+        ids, whole = self.spec.ids(*splits), self._whole()
+        origin = [query.rpartition("~")[0] for query in whole.queries]
+        edited = np.array([name in ids for name in origin], dtype=bool)
+        if not edited.any():
+            yield (
+                "unrecorded",
+                (
+                    f"{self.spec.profile}: found no edited problem; expected rows of `<id>~<n>`; "
+                    "next: profile some, or write `fuzz: off`"
+                ),
+            )
+            return
+        figures["edited problems"] = int(edited.sum())
+        sources = {name for name, is_edited in zip(origin, edited, strict=True) if is_edited}
+        plain = np.array([query in sources for query in whole.queries], dtype=bool)
+        before, after = (self._of(whole.only(some)) for some in (plain, edited))
+        for configuration in self._chosen():
+            was, now = (
+                float(c.measure(configuration.structure, configuration.settings).accuracy.mean())
+                for c in (before, after)
+            )
+            figures[f"{configuration.id}: edited"] = now
+            if now < was - self.spec.bounds.drop:
+                yield (
+                    "drop",
+                    (
+                        f"{configuration.id}: found {now:.3f} on edited problems, "
+                        f"{was:.3f} before; expected at most {self.spec.bounds.drop} less"
+                    ),
+                )
+
+    def _chosen(self) -> Iterator[Configuration]:
+        """Yield the configurations that the spec's wishes picked, each once."""
+        ids = dict.fromkeys(self.value["chosen"].values())
+        yield from (self.offs[name] for name in ids if name is not None)
+
+    def _tested(self) -> Mapping[str, Measured]:
+        if "measured" not in self.__dict__:
+            composer = self._composer(Split.TEST)
+            self.measured = {c.id: composer.measure(c.structure, c.settings) for c in self.offs}
+        return self.measured
+
+    def _whole(self) -> Any:
+        return artifact.read_cached(artifact.profile_bytes(self.spec), self.spec.profile)
+
+    def _composer(self, *splits: Split) -> Composer:
+        if not self.spec.ids(*splits):
+            raise ValueError(f"no {' or '.join(splits)} problem; expected some")
+        return self._of(artifact.part(self.spec, self._whole(), *splits))
+
+    def _of(self, profile: Any) -> Composer:
+        from pytest_compiledai.workflows.compose import Composer
+
+        return Composer(self.spec.plan, profile)
+
+
+def _differences(configuration: Configuration, measured: Measured) -> Iterator[Found]:
+    pairs = {
+        "accuracy": (configuration.accuracy.mean, float(measured.accuracy.mean())),
+        "cost": (configuration.cost.mean, float(measured.cost.mean())),
+        **{
+            f"seconds {key}": (configuration.seconds[key], value)
+            for key, value in measured.times().items()
+        },
+    }
+    for name, (stated, found) in pairs.items():
+        if not math.isclose(stated, found, rel_tol=_SAME, abs_tol=1e-9):
+            yield (
+                "figures",
+                f"{configuration.id}: found {name} {stated:.6g}; expected {found:.6g}, as replayed",
+            )
+
+
+def _unreached(offs: TradeOffs, wish: Wish, confidence: float) -> str:
+    best = offs.within(seconds=wish.seconds, cost=wish.cost)
+    reached = f"{best.best().accuracy.low:.3f}" if len(best) else "nothing within its bounds"
+    return (
+        f"found {reached} at {confidence:.0%} confidence; expected {wish.accuracy:.3f}; "
+        "next: profile more problems, add settings, or lower the wish"
+    )
+
+
+def _over(name: str, what: str, found: float, most: float, unit: str) -> str:
+    return f"{name}: found {what} {found:.4g} {unit}; expected at most {most:.4g} {unit}"
