@@ -2,8 +2,9 @@
 
     python -m bench.workflows [--splits 5] [--worlds 24] [--part NAME]... [--json PATH]
 
-Parts: `spaces` (stored answers, read by path from `shared/data/flow`; skipped where they are not),
-`boards` (retries and trials that were measured), `truth` (worlds with known truth), `speed`.
+Parts: `spaces` and `racing` (stored answers, read by path from `shared/data/flow`; skipped where
+they are not), `boards` (retries and trials that were measured), `truth` (worlds with known truth),
+`speed`.
 The published formula is that of FlowCompile at commit f206804, re-implemented. What we lose is
 printed too: `hypervolume` and `front` favour the formula of means on several spaces.
 """
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench import flow_boards
+from bench import flow_racing
 from bench import flow_speed
 from bench import flow_truth
 from bench.flow_score import score
@@ -45,7 +47,7 @@ SPACES = (
 )
 CONFIDENCE = 0.9
 CALIBRATION = 20  # configurations run end to end
-PARTS = ("spaces", "boards", "truth", "speed")
+PARTS = ("spaces", "boards", "truth", "racing", "speed")
 
 
 def halves(of: Answers, split: int) -> tuple[Answers, Answers]:
@@ -116,6 +118,21 @@ def spaces(splits: int) -> dict[str, Any]:
     return found
 
 
+def racing(splits: int) -> dict[str, Any]:
+    """Return calls, and how often every choice is the full grid's, in percent."""
+    rows = {}
+    for dataset in ("gsm", "crux", "math-l5"):
+        for targets_asked in (4, 6, 12):
+            found = [
+                flow_racing.compared(halves(answers(dataset), split)[0], split, targets_asked)
+                for split in range(splits)
+            ]
+            rows[f"{dataset}, {targets_asked} targets"] = {
+                key: mean_of([row[key] for row in found]) for key in found[0]
+            }
+    return {"racing against the full grid, percent": rows}
+
+
 def mean_of(values: list[float]) -> float | None:
     """Return the mean of what was measured; None where nothing was."""
     kept = [value for value in values if not np.isnan(value)]
@@ -159,13 +176,14 @@ def main() -> None:
     asked = parser.parse_args()
     found: dict[str, Any] = {}
     for part in asked.part or PARTS:
-        if part == "spaces" and not available():
-            print("spaces: no shared/data/flow beside the checkout; skipped")
+        if part in ("spaces", "racing") and not available():
+            print(f"{part}: no shared/data/flow beside the checkout; skipped")
             continue
         made = {
             "spaces": lambda: spaces(asked.splits),
             "boards": flow_boards.boards,
             "truth": lambda: truth(asked.worlds),
+            "racing": lambda: racing(6 * asked.splits),
             "speed": lambda: {"speed": flow_speed.measured()},
         }[part]()
         found[part] = made
