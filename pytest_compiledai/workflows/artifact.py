@@ -151,12 +151,11 @@ def _picked(offs: TradeOffs, wish: Wish) -> str | None:
 
 
 def _check_covered(spec: WorkflowSpec, whole: Profile) -> None:
-    """Raise where a setting was not profiled on every problem, so that queries do not match."""
-    index = {query: n for n, query in enumerate(whole.queries)}
-    missing = [row.id for row in spec.rows if row.id not in index]
+    """Raise where a problem or a setting was not profiled at all."""
+    known = set(whole.queries)
+    missing = [row.id for row in spec.rows if row.id not in known]
     if missing:
         raise _unprofiled(spec, f"problem {missing[0]} and {len(missing) - 1} more")
-    wanted = {index[row.id] for row in spec.rows}
     for agent, settings in spec.plan.settings.items():
         judge = agent in judges(spec.plan.flow)
         for setting in settings:
@@ -166,10 +165,6 @@ def _check_covered(spec: WorkflowSpec, whole: Profile) -> None:
                 if judge and tallies:
                     continue  # known by how many candidates were right; replay says what lacks
                 raise _unprofiled(spec, f"{agent} at {setting}")
-            lacking = wanted - set(cell.query.tolist())
-            if lacking and not judge:
-                first = whole.queries[min(lacking)]
-                raise _unprofiled(spec, f"{agent} at {setting} on problem {first}")
 
 
 def judges(step: graph.Step) -> set[str]:
@@ -182,7 +177,7 @@ def _unprofiled(spec: WorkflowSpec, what: str) -> ModelError:
     return RecordingMissing(
         where=spec.path,
         found=f"no row for {what} in {spec.profile}",
-        expected="rows of every setting on every problem",
+        expected="rows of every setting, and of every problem",
         next="profile what is missing; see docs/workflows.md, section Profile",
     )
 
@@ -197,6 +192,10 @@ def _remarks(spec: WorkflowSpec, profile: Profile) -> Iterator[str]:
     )
     if repeated and max(counts, default=0) < 2:  # noqa: PLR2004 - a pair
         yield "one sample a problem: copies at one setting are taken to answer alike"
+    for (agent, setting, state), cell in sorted(profile.cells.items(), key=lambda item: item[0]):
+        lacking = int((cell.counts(len(profile.queries)) == 0).sum())
+        if state == "correct" and lacking and agent not in judges(spec.plan.flow):
+            yield f"{agent} at {setting}: no rows on {lacking} problems; its flows get bounds only"
     for agent in sorted(fed(spec.plan.flow)):
         for setting in spec.plan.settings[agent]:
             if profile.cell(agent, setting, "wrong") is None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from pytest_compiledai.core.interval import Interval
 from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.bounds import bounds
 from pytest_compiledai.workflows.deck import Decks
 from pytest_compiledai.workflows.deck import replicates_for
 from pytest_compiledai.workflows.intervals import bootstrap
@@ -87,6 +88,7 @@ class Composer:
                 draws[call.agent] = max(draws.get(call.agent, 0), call.draw + 1)
         decks = Decks(profile, draws=draws, replicates=replicates_for(profile))
         self.replay = Replay(decks, width=plan.width)
+        self._covered: dict[tuple[str, str], bool] = {}
 
     def measure(self, structure: int, settings: Mapping[str, str]) -> Measured:
         """Return what a configuration gives. Raises ``Unprofiled``."""
@@ -110,7 +112,7 @@ class Composer:
         if len(chosen) > MOST_REPLAYED:
             chosen, method = self._front_of_means(), "the exact front of means, then per query"
         measured = [self.measure(structure, settings) for structure, settings in chosen]
-        kept = self._kept(measured)
+        kept = self._kept(chosen, measured)
         return Composed(
             configurations=self._told([(*chosen[n], measured[n]) for n in kept], new_problems),
             searched=len(chosen),
@@ -153,6 +155,42 @@ class Composer:
             for point in range(len(found.front))
         ]
 
+    def _interval(
+        self, structure: int, settings: Mapping[str, str], measured: Measured
+    ) -> Interval:
+        """Return each end of a configuration's accuracy, at the plan's confidence."""
+        if self._is_joint(structure, settings):
+            return one_sided(measured.accuracy, self.plan.confidence)
+        return bounds(
+            self.structures[structure],
+            lambda call, state: self._cell_interval(call.agent, settings[call.slot], state),
+        )
+
+    def _is_joint(self, structure: int, settings: Mapping[str, str]) -> bool:
+        """Return whether all calls were measured on all queries, so that errors are paired."""
+        agents = graph.slots(self.structures[structure])
+        return all(self._covers(agent, settings[slot]) for slot, agent in agents.items())
+
+    def _covers(self, agent: str, setting: str) -> bool:
+        if (agent, setting) not in self._covered:
+            cell = self.profile.cell(agent, setting)
+            queries = len(self.profile.queries)
+            self._covered[agent, setting] = cell is None or bool(cell.counts(queries).all())
+        return self._covered[agent, setting]
+
+    def _cell_interval(self, agent: str, setting: str, state: str) -> Interval:
+        """Return the accuracy of a setting on right inputs, or on wrong and malformed ones."""
+        states = ("correct",) if state == "correct" else ("wrong", "malformed")
+        found = []
+        for name in states:
+            cell = self.profile.cell(agent, setting, name)
+            if cell is None:  # nothing is known of such inputs
+                return Interval(low=0.0, high=1.0)
+            _, where = np.unique(cell.query, return_inverse=True)
+            means = np.bincount(where, weights=cell.score) / np.bincount(where)
+            found.append(one_sided(means, self.plan.confidence))
+        return Interval(low=min(i.low for i in found), high=max(i.high for i in found))
+
     def _means(self, agent: str) -> Means:
         cells = [self.profile.cell(agent, setting) for setting in self.plan.settings[agent]]
         return Means(
@@ -160,13 +198,14 @@ class Composer:
             np.array([cell.score.mean() if cell else 0.0 for cell in cells]),
         )
 
-    def _kept(self, measured: Sequence[Measured]) -> Ints:
+    def _kept(
+        self, chosen: Sequence[tuple[int, dict[str, str]]], measured: Sequence[Measured]
+    ) -> Ints:
         """Return the undominated by lower end of accuracy, seconds and cost, by rising seconds."""
-        level = self.plan.confidence
         figures = np.array(
             [
-                (m.times()[self.plan.latency], m.cost.mean(), -one_sided(m.accuracy, level).low)
-                for m in measured
+                (m.times()[self.plan.latency], m.cost.mean(), -self._interval(*c, m).low)
+                for c, m in zip(chosen, measured, strict=True)
             ]
         )
         return undominated_in_three(figures.round(12))
@@ -192,9 +231,13 @@ class Composer:
         level: float,
         new_problems: int,
     ) -> Configuration:
-        own = one_sided(measured.accuracy, self.plan.confidence)
         mean = float(measured.accuracy.mean())
-        new = new_sample(share_interval(measured.accuracy, level), mean, new_problems, level)
+        own = self._interval(structure, settings, measured)
+        if self._is_joint(structure, settings):
+            wide = share_interval(measured.accuracy, level)
+        else:
+            wide = own
+        new = new_sample(wide, mean, new_problems, level)
         times = measured.times()
         return Configuration(
             id=name,

@@ -12,7 +12,9 @@ from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.workflows.compose import Composer
 from pytest_compiledai.workflows.kind import WorkflowKind
+from pytest_compiledai.workflows.profile import read_profile
 from pytest_compiledai.workflows.spec import GATES
 
 PATH = "answer/tradeoffs.json"
@@ -149,14 +151,37 @@ def test_what_was_not_profiled_is_not_composed(world, lost):
     elif lost == "setting":
         world.rows = [row for row in world.rows if row["setting"] != "large"]
     else:
-        world.rows = [
-            row for row in world.rows if (row["query"], row["setting"]) != ("p7", "large")
-        ]
+        world.rows = [row for row in world.rows if row["query"] != "p7"]
 
     with pytest.raises(CompiledAIError) as caught:
         proposed(world.unit())
 
     assert "docs/workflows.md" in caught.value.next
+
+
+def test_settings_measured_on_other_problems_get_bounds(world):
+    """What is not known to go together is bounded, and the set says where."""
+    joint = made_of(world)._interval(2, {"solver": "large"}, measured(world))
+    world.rows = [
+        row for row in world.rows if row["setting"] != "large" or int(row["query"][1:]) % 2
+    ]
+
+    apart = made_of(world)._interval(2, {"solver": "large"}, measured(world))
+
+    remarks = json.loads(proposed(world.unit()).files[PATH])["remarks"]
+    assert any("solver at large: no rows on" in remark for remark in remarks)
+    assert apart.high - apart.low > 2 * (joint.high - joint.low)
+
+
+def made_of(world) -> Composer:
+    """Return what composes the world's problems, all of them."""
+    unit = world.unit()
+    profile = read_profile(unit.body.profile_file.read_bytes(), "p")
+    return Composer(unit.body.plan, profile)
+
+
+def measured(world):
+    return made_of(world).measure(2, {"solver": "large"})
 
 
 @pytest.mark.parametrize(
