@@ -1,0 +1,1 @@
+"""What other projects wrote, read into drafts of specs and into profiles; nothing is executed."""

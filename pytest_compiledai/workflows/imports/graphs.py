@@ -1,0 +1,167 @@
+"""Agents and flows out of LangGraph, FlowCompile and DSPy files; nothing is imported or run.
+
+What a file does not say (prompts of a LangGraph graph, a scorer, problems) is left out and noted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import Final
+
+import networkx as nx
+
+from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.wiring import END
+from pytest_compiledai.workflows.wiring import START
+from pytest_compiledai.workflows.wiring import NotSeriesParallel
+from pytest_compiledai.workflows.wiring import steps_of
+
+_ENDS: Final = {"__start__": START, "__end__": END}
+_FLAT, _COMPILED = "flowcompile.flat.v1", "flowcompile.compiled.v2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """What a spec can take over: `agents:` and `flow:` as YAML values."""
+
+    agents: Mapping[str, Mapping[str, Any]]
+    flow: Any
+    notes: tuple[str, ...]  # what the file does not say
+
+
+def drafted(data: Any, path: str) -> Drafted:
+    """Return the draft of a file's value. Raises ``SpecError`` for what is none of the three."""
+    if isinstance(data, Mapping):
+        if isinstance(data.get("nodes"), list) and isinstance(data.get("edges"), list):
+            return _langgraph(data, path)
+        if data.get("schema_version") in (_FLAT, _COMPILED):
+            return _flowcompile(data, path)
+        if any(isinstance(value, Mapping) and "signature" in value for value in data.values()):
+            return _dspy(data)
+    raise SpecError(
+        where=path,
+        found="no graph, no configuration and no program",
+        expected="LangGraph's to_json(), FlowCompile's configuration or result, a DSPy program",
+    )
+
+
+def as_flow(step: graph.Step) -> Any:
+    """Return a step of sequences, joins and routes as a spec writes it."""
+    match step:
+        case graph.Sequence(steps=steps):
+            return {"sequence": [as_flow(inner) for inner in steps]}
+        case graph.Join(branches=branches):
+            return {"join": [as_flow(inner) for inner in branches]}
+        case graph.Choice(options=options):
+            return {"choice": [as_flow(inner) for inner in options]}
+        case graph.Call(agent=agent):
+            return agent
+        case _:
+            raise TypeError(f"{graph.label(step)} comes from no import")
+
+
+def _langgraph(data: Mapping[str, Any], path: str) -> Drafted:
+    """Read nodes and edges; a circle or a conditional edge has no tree and is refused."""
+    names: dict[str, str] = {}
+    for node in data["nodes"]:
+        key = str(node.get("id", "")) if isinstance(node, Mapping) else ""
+        names[key] = _ENDS.get(key) or _name(key, set(names.values()))
+    of = nx.DiGraph()
+    for edge in data["edges"]:
+        ends = [str(edge.get(k)) for k in ("source", "target")] if isinstance(edge, Mapping) else []
+        if len(ends) != 2 or not all(end in names for end in ends):  # noqa: PLR2004 - two ends
+            raise _amiss(path, f"the edge {str(edge)[:80]}", "a source and a target that are nodes")
+        if edge.get("conditional"):
+            raise _amiss(
+                path,
+                f"a conditional edge from {ends[0]} to {ends[1]}",
+                "a graph without: write it as `route`, `cascade` or `loop`",
+            )
+        of.add_edge(*(names[end] for end in ends))
+    try:
+        step = steps_of(of)
+    except NotSeriesParallel as error:
+        raise _amiss(path, str(error), "a graph of sequences and joins") from None
+    agents = {agent: {"prompt": "", "models": []} for agent in graph.slots(step)}
+    return Drafted(
+        agents=agents, flow=as_flow(step), notes=("prompts and models: a graph does not hold them",)
+    )
+
+
+def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:
+    if data["schema_version"] == _FLAT:
+        models = [str(model) for model in data.get("search_models") or []]
+        budgets = [b for b in data.get("search_budgets") or [] if type(b) is int and b > 0]
+        agent = {"prompt": "", "models": models} | ({"budgets": budgets} if budgets else {})
+        return Drafted(
+            agents={"solver": agent},
+            flow="solver",
+            notes=(
+                f"the flow: a configuration names the workflow {data.get('workflow_type')!r} only",
+                "prompts: they are in that workflow's code",
+            ),
+        )
+    seen: dict[str, dict[str, None]] = {}
+    for item in data.get("configs") or []:
+        agents = item.get("agents") if isinstance(item, Mapping) else None
+        for agent, setting in (agents or {}).items():
+            if isinstance(setting, Mapping) and isinstance(setting.get("model"), str):
+                seen.setdefault(_name(str(agent), set()), {})[setting["model"]] = None
+    if not seen:
+        raise _amiss(path, "no setting of any agent", "configs with agents and their models")
+    made = {agent: {"prompt": "", "models": list(models)} for agent, models in seen.items()}
+    names = list(made)
+    return Drafted(
+        agents=made,
+        flow={"choice": names} if len(names) > 1 else names[0],
+        notes=(
+            "how the agents are connected, and prompts: a result does not hold them",
+            "its figures: they are products of averages, so they are not taken over",
+        ),
+    )
+
+
+def _dspy(data: Mapping[str, Any]) -> Drafted:
+    agents: dict[str, dict[str, Any]] = {}
+    for key, value in data.items():
+        if not isinstance(value, Mapping) or not isinstance(value.get("signature"), Mapping):
+            continue
+        signature = value["signature"]
+        lm = value.get("lm")
+        model = lm.get("model") if isinstance(lm, Mapping) else None
+        agents[_name(str(key), set(agents))] = {
+            "prompt": "\n".join(_prompt(signature)),
+            "models": [model] if isinstance(model, str) else [],
+        }
+    names = list(agents)
+    return Drafted(
+        agents=agents,
+        flow={"sequence": names} if len(names) > 1 else names[0],
+        notes=("the order of predictors: a program's file does not hold it; here as listed",),
+    )
+
+
+def _prompt(signature: Mapping[str, Any]) -> Iterator[str]:
+    yield str(signature.get("instructions", ""))
+    for field in signature.get("fields") or []:
+        if isinstance(field, Mapping):
+            yield f"{field.get('prefix', '')} {field.get('description', '')}".strip()
+
+
+def _name(text: str, taken: set[str]) -> str:
+    """Return an agent's name made of ``text``, that is not taken."""
+    plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:50] or "agent"
+    plain = plain if plain[0].isalpha() else f"agent_{plain}"
+    name, number = plain, 2
+    while name in taken:
+        name, number = f"{plain}_{number}", number + 1
+    return name
+
+
+def _amiss(path: str, found: str, expected: str) -> SpecError:
+    return SpecError(where=path, found=found, expected=expected)
