@@ -144,6 +144,16 @@ def _row(value: Row, where: str) -> Row:
     for key in ("query", "agent", "setting", "score", "seconds", "answer"):
         if key not in row:
             raise SpecError(where=where, found=f"no `{key}`", expected="what was measured")
+    _check_types(row, where)
+    if row["answer"] is not None:
+        row["answer"] = str(row["answer"])
+    for key in _NUMBERS:
+        if row.get(key) is not None:
+            row[key] = float(row[key])
+    return row
+
+
+def _check_types(row: Row, where: str) -> None:
     for key in ("query", "agent", "setting", "state"):
         if not isinstance(row[key], str):
             raise SpecError(where=where, found=f"{key}: {row[key]!r}"[:80], expected="text")
@@ -152,12 +162,6 @@ def _row(value: Row, where: str) -> Row:
         kinds = (int,) if key in _WHOLE else (int, float)
         if number is not None and type(number) not in kinds:
             raise SpecError(where=where, found=f"{key}: {number!r}"[:80], expected="a number")
-    if row["answer"] is not None:
-        row["answer"] = str(row["answer"])
-    for key in _NUMBERS:
-        if row.get(key) is not None:
-            row[key] = float(row[key])
-    return row
 
 
 def _frame(rows: list[Row], path: str) -> pl.DataFrame:
