@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
-from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.errors import RecordingMissing
-from pytest_compiledai.core.errors import ToolError
-from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.plan import Wish
 from pytest_compiledai.workflows.plan import structures
 from pytest_compiledai.workflows.tradeoffs import FILE
@@ -26,6 +23,7 @@ from pytest_compiledai.workflows.tradeoffs import TradeOffs
 from pytest_compiledai.workflows.tradeoffs import as_json
 
 if TYPE_CHECKING:
+    from pytest_compiledai.workflows.compose import Composer
     from pytest_compiledai.workflows.profile import Profile
     from pytest_compiledai.workflows.spec import WorkflowSpec
 
@@ -33,10 +31,10 @@ VERSION: Final = 1
 #: The keys of the artifact: all of them there, and no other.
 KEYS: Final = (
     *("version", "kind", "name", "latency", "confidence", "agents", "flow", "structures"),
-    *("configurations", "chosen", "space", "searched", "method", "problems", "profile", "remarks"),
+    *("configurations", "chosen", "space", "searched", "method", "problems", "profile"),
+    *("calibration", "remarks"),
 )
 SHOWN: Final = (Split.TRAIN, Split.VALIDATION)  # what the set is made from
-_PROFILE_CAP: Final = 256 << 20
 
 
 def made(spec: WorkflowSpec) -> bytes:
@@ -45,51 +43,10 @@ def made(spec: WorkflowSpec) -> bytes:
     Made from train and validation problems only. Raises ``ModelError`` where the profile is
     missing or does not hold what the flow needs, ``SpecError`` where it cannot be read.
     """
-    data = profile_bytes(spec)
-    whole = read_cached(data, spec.profile)
+    data = recorded.profile_bytes(spec)
+    whole = recorded.read_cached(data, spec.profile)
     _check_covered(spec, whole)
     return f"{json.dumps(_set(spec, whole), ensure_ascii=False, indent=1)}\n".encode()
-
-
-def profile_bytes(spec: WorkflowSpec) -> bytes:
-    """Return the profile's bytes. Raises ``RecordingMissing``."""
-    try:
-        return read_regular(spec.profile_file, cap=_PROFILE_CAP)
-    except OSError as error:
-        raise RecordingMissing(
-            where=spec.path,
-            found=f"{spec.profile}: {(error.strerror or str(error)).lower()}",
-            expected="a profile, a row a measured call",
-            next="see docs/workflows.md, section Profile",
-        ) from error
-
-
-def profile_digest(spec: WorkflowSpec) -> str:
-    """Return the digest of the profile's file; "" where there is none."""
-    try:
-        return digest(profile_bytes(spec))
-    except RecordingMissing:
-        return ""
-
-
-@lru_cache(maxsize=4)
-def read_cached(data: bytes, path: str) -> Profile:
-    """Return the profile in ``data``. Raises ``SpecError``, ``ToolError`` without the extra."""
-    try:
-        from pytest_compiledai.workflows.profile import read_profile
-    except ImportError as error:
-        raise missing_extra(error) from None
-    return read_profile(data, path)
-
-
-def missing_extra(error: ImportError) -> ToolError:
-    """Return what to say where NumPy, polars or networkx is not installed."""
-    return ToolError(
-        where="workflows",
-        found=f"{error.name} not installed",
-        expected="the packages that compose and judge workflows",
-        next='pip install "pytest-compiledai[workflows]"',
-    )
 
 
 def part(spec: WorkflowSpec, profile: Profile, *splits: Split) -> Profile:
@@ -108,7 +65,11 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
     profile = part(spec, whole, *SHOWN)
     composer = Composer(spec.plan, profile)
     try:
-        found = composer.composed(new_problems=max(1, len(spec.ids(Split.TEST))))
+        calibration = calibrated(spec, composer)
+        found = composer.composed(
+            new_problems=max(1, len(spec.ids(Split.TEST))),
+            margin=(calibration or {}).get("margin") or 0.0,
+        )
     except Unprofiled as error:
         raise _unprofiled(spec, str(error)) from None
     except TooMany as error:
@@ -135,8 +96,26 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
         "method": found.method,
         "problems": digest_of(sorted(spec.ids(*SHOWN))),
         "profile": whole.digest,
-        "remarks": list(_remarks(spec, profile)),
+        "calibration": calibration,
+        "remarks": [*_remarks(spec, profile), *_uncalibrated(calibration)],
     }
+
+
+def calibrated(spec: WorkflowSpec, composer: Composer) -> dict[str, Any] | None:
+    """Return the margin that runs on train and validation problems give; None without runs."""
+    runs = recorded.runs_of(spec)
+    if runs is None:
+        return None
+    from pytest_compiledai.workflows.runs import margin
+    from pytest_compiledai.workflows.runs import told
+
+    return {"runs": runs.digest, **told(*margin(runs, composer, spec.plan.confidence))}
+
+
+def _uncalibrated(calibration: Mapping[str, Any] | None) -> Iterator[str]:
+    if calibration is not None and calibration["margin"] is None:
+        count = calibration["configurations"]
+        yield f"{count} configurations were run end to end: too few for a margin, none is taken"
 
 
 def _picked(offs: TradeOffs, wish: Wish) -> str | None:

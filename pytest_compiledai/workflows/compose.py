@@ -88,6 +88,7 @@ class Composer:
                 draws[call.agent] = max(draws.get(call.agent, 0), call.draw + 1)
         decks = Decks(profile, draws=draws, replicates=replicates_for(profile))
         self.replay = Replay(decks, width=plan.width)
+        self.margin = 0.0
         self._covered: dict[tuple[str, str], bool] = {}
 
     def measure(self, structure: int, settings: Mapping[str, str]) -> Measured:
@@ -97,11 +98,15 @@ class Composer:
             accuracy=found.score.mean(axis=0), seconds=found.seconds, cost=found.cost.mean(axis=0)
         )
 
-    def composed(self, *, new_problems: int) -> Composed:
+    def composed(self, *, new_problems: int, margin: float = 0.0) -> Composed:
         """Return the trade-off set; its intervals tell of so many new problems too.
+
+        ``margin`` is what end-to-end runs showed composed accuracy to be off; no interval is
+        narrower.
 
         Raises ``TooMany`` and ``Unprofiled``.
         """
+        self.margin = margin
         rank = self._rank()
         space = sum(size(step, self.plan) for step in self.structures)
         if space <= MOST_REPLAYED * 8:  # orders of a vote are skipped, at most so many times
@@ -160,10 +165,17 @@ class Composer:
     ) -> Interval:
         """Return each end of a configuration's accuracy, at the plan's confidence."""
         if self._is_joint(structure, settings):
-            return one_sided(measured.accuracy, self.plan.confidence)
+            return self._widened(measured, one_sided(measured.accuracy, self.plan.confidence))
         return bounds(
             self.structures[structure],
             lambda call, state: self._cell_interval(call.agent, settings[call.slot], state),
+        )
+
+    def _widened(self, measured: Measured, interval: Interval) -> Interval:
+        mean = float(measured.accuracy.mean())
+        return Interval(
+            low=max(0.0, min(interval.low, mean - self.margin)),
+            high=min(1.0, max(interval.high, mean + self.margin)),
         )
 
     def _is_joint(self, structure: int, settings: Mapping[str, str]) -> bool:
@@ -234,7 +246,7 @@ class Composer:
         mean = float(measured.accuracy.mean())
         own = self._interval(structure, settings, measured)
         if self._is_joint(structure, settings):
-            wide = share_interval(measured.accuracy, level)
+            wide = self._widened(measured, share_interval(measured.accuracy, level))
         else:
             wide = own
         new = new_sample(wide, mean, new_problems, level)

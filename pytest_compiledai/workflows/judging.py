@@ -23,6 +23,7 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.workflows import artifact
 from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.plan import Wish
 from pytest_compiledai.workflows.plan import structures
 from pytest_compiledai.workflows.texts import remarks
@@ -55,7 +56,7 @@ def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> 
     except CompiledAIError as error:
         found = [("unasked", str(error))]
     except ImportError as error:
-        found = [("unasked", str(artifact.missing_extra(error)))]
+        found = [("unasked", str(recorded.missing_extra(error)))]
     except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
         # A set that a hand edited can be anything; its figures are read as they stand.
         found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
@@ -180,6 +181,8 @@ class Judging:
         for configuration in self.offs:
             measured = composer.measure(configuration.structure, configuration.settings)
             yield from _differences(configuration, measured)
+        if self.value["calibration"] != artifact.calibrated(self.spec, composer):
+            yield "calibration", "found another margin; expected that of the stored runs"
         figures |= {"replayed": len(self.offs), "problems": len(self.spec.ids(*artifact.SHOWN))}
 
     def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
@@ -312,11 +315,24 @@ class Judging:
     def _tested(self) -> Mapping[str, Measured]:
         if "measured" not in self.__dict__:
             composer = self._composer(Split.TEST)
-            self.measured = {c.id: composer.measure(c.structure, c.settings) for c in self.offs}
+            self.measured = {
+                c.id: self._ran(c) or composer.measure(c.structure, c.settings) for c in self.offs
+            }
         return self.measured
 
+    def _ran(self, configuration: Configuration) -> Measured | None:
+        """Return what end-to-end runs on all test problems measured; None without them."""
+        from pytest_compiledai.workflows.compose import Measured
+
+        runs, tests = recorded.runs_of(self.spec), self.spec.ids(Split.TEST)
+        run = runs.of(configuration.label, configuration.settings) if runs else None
+        run = run.only(tests) if run else None
+        if run is None or len(run.queries) < len(tests):
+            return None
+        return Measured(accuracy=run.score, seconds=run.seconds[None, :], cost=run.cost)
+
     def _whole(self) -> Any:
-        return artifact.read_cached(artifact.profile_bytes(self.spec), self.spec.profile)
+        return recorded.read_cached(recorded.profile_bytes(self.spec), self.spec.profile)
 
     def _composer(self, *splits: Split) -> Composer:
         if not self.spec.ids(*splits):

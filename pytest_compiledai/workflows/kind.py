@@ -18,6 +18,7 @@ from pytest_compiledai.core.suspicion import suspicious
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.workflows import artifact
 from pytest_compiledai.workflows import judging
+from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.spec import GATES
 from pytest_compiledai.workflows.spec import WorkflowSpec
 from pytest_compiledai.workflows.spec import read_workflow_spec
@@ -101,9 +102,9 @@ class WorkflowKind:
         return None
 
     def recorded(self, unit: Unit, asking: Asking) -> str:
-        """Return the digest of the profile."""
+        """Return the digest of the profile, and of end-to-end runs where there are some."""
         del asking
-        return artifact.profile_digest(unit.body)
+        return recorded.recorded_digest(unit.body)
 
     def thaw(
         self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 GATES: Final = ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost")
 KEYS: Final = (
     *("compiledai", "kind", "name", "description", "input", "output", "golden"),
-    *("agents", "flow", "hosts", "objectives", "choose", "profile", "gates", "timeout"),
+    *("agents", "flow", "hosts", "objectives", "choose", "profile", "runs", "gates", "timeout"),
 )
 DEFAULT_TIMEOUT_S: Final = 600
 
@@ -67,6 +67,8 @@ class WorkflowSpec:
     hosts: tuple[str, ...]
     profile: str  # path as messages show it, relative to the root
     profile_file: Path  # absolute
+    runs: str | None  # path of end-to-end runs, relative to the root
+    runs_file: Path | None  # absolute
     bounds: Bounds
     off: tuple[str, ...]
     timeout_s: float
@@ -95,6 +97,8 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
     golden = beside(document, project, "golden", fields.text(document, "golden"))
     agents = read_agents(document)
     profile = _profile(document, project, name)
+    runs = fields.optional_text(document, "runs")
+    runs = beside(document, project, "runs", runs) if runs else None
     flow = read_flow(document.data.get("flow"), _at(document, "flow"), agents)
     return WorkflowSpec(
         name=name,
@@ -110,6 +114,8 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
         hosts=fields.words(document, "hosts"),
         profile=profile,
         profile_file=project.root / profile,  # an absolute path stays what it is
+        runs=runs,
+        runs_file=project.root / runs if runs else None,
         bounds=_bounds(document, blocks),
         off=off,
         timeout_s=float(
