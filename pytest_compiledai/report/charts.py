@@ -23,6 +23,17 @@ class Interval(NamedTuple):
     rows: int  # behind the share
 
 
+class TradeOff(NamedTuple):
+    """A configuration of a workflow: its accuracy with an interval, and what it takes."""
+
+    name: str
+    low: float
+    value: float
+    high: float
+    seconds: float
+    usd: float  # a problem
+
+
 class Latency(NamedTuple):
     """CPU milliseconds of a call at rising shares of the calls."""
 
@@ -40,16 +51,27 @@ class BreakEven(NamedTuple):
 
 def intervals(rows: Sequence[Interval]) -> str:
     """Return one bar a row from low to high, with a dot at the value."""
+    body = _shares(rows, [f"{row.value:.3f} of {row.rows} rows" for row in rows])
+    return _svg("accuracy with intervals", len(rows), body)
+
+
+def trade_offs(rows: Sequence[TradeOff]) -> str:
+    """Return one bar a configuration, as ``intervals``, and beside it its seconds and its cost."""
+    body = _shares(rows, [f"{row.seconds:.3g} s, {row.usd:.3g} USD" for row in rows])
+    return _svg("configurations by rising seconds", len(rows), body)
+
+
+def _shares(rows: Sequence[Interval | TradeOff], figures: Sequence[str]) -> list[str]:
     body = [_axis([(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)], len(rows))]
-    for at, row in enumerate(rows):
+    for at, (row, figure) in enumerate(zip(rows, figures, strict=True)):
         y = _middle(at)
         body += [
             _name(row.name, y),
             _bar(row.low, row.high, y, "bar"),
             f'<circle class="dot" cx="{_x(row.value):.1f}" cy="{y}" r="4"/>',
-            _figure(f"{row.value:.3f} of {row.rows} rows", y),
+            _figure(figure, y),
         ]
-    return _svg("accuracy with intervals", len(rows), body)
+    return body
 
 
 def latencies(rows: Sequence[Latency]) -> str:

@@ -40,6 +40,8 @@ def _sections(facts: Facts) -> Iterator[str]:
     yield _matrix(facts)
     yield from _failures(facts)
     yield _chart("Accuracy", "share of right answers on the rows that decide", _accuracies(facts))
+    for title, chart in _trade_offs(facts):
+        yield _chart(title, "accuracy of configurations, fastest first", chart)
     yield _chart("Latency", "CPU time of a call in the sandbox, p10 to p99", _latencies(facts))
     yield _chart("Break-even", "tokens over calls, against the model itself", _break_evens(facts))
     yield from _lock(facts)
@@ -116,6 +118,15 @@ def _accuracies(facts: Facts) -> str:
             )
             rows.append(row)
     return charts.intervals(rows) if rows else ""
+
+
+def _trade_offs(facts: Facts) -> Iterator[tuple[str, str]]:
+    for result in facts.results:
+        verdict = result.verdict("execution")
+        found = verdict.figures.get("trade_offs", []) if verdict is not None else []
+        if found:
+            rows = [charts.TradeOff(redact(name), *figures) for name, *figures in found]
+            yield f"Trade-off set of {_text(result.unit)}", charts.trade_offs(rows)
 
 
 def _latencies(facts: Facts) -> str:

@@ -183,6 +183,11 @@ class Judging:
             yield from _differences(configuration, measured)
         if self.value["calibration"] != artifact.calibrated(self.spec, composer):
             yield "calibration", "found another margin; expected that of the stored runs"
+        figures["trade_offs"] = [
+            [f"{c.id} {c.label}", *ends, c.seconds[self.offs.latency], c.cost.mean]
+            for c in self.offs
+            for ends in [(c.accuracy.low, c.accuracy.mean, c.accuracy.high)]
+        ]
         figures |= {"replayed": len(self.offs), "problems": len(self.spec.ids(*artifact.SHOWN))}
 
     def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
