@@ -96,7 +96,18 @@ class _Reader:
 
     def _vote(self, value: Any, way: _Way) -> Step:
         block = self._block(value, way, "of copies settings", "of")
-        return graph.Vote(self._branches(block, way))
+        sizes = block.get("copies")
+        if not isinstance(sizes, list):
+            return graph.Vote(self._branches(block, way))
+        if len(sizes) < 2 or len({str(size) for size in sizes}) != len(sizes):  # noqa: PLR2004
+            raise self._amiss((*way, "copies"), sizes, "a number, or two and more different ones")
+        return graph.Choice(tuple(self._of_size(block, size, way) for size in sizes))
+
+    def _of_size(self, block: Mapping[str, Any], size: Any, way: _Way) -> Step:
+        """Return a vote of so many copies; of one, the step itself."""
+        if size == 1:
+            return self.step(block["of"], (*way, "of"))
+        return graph.Vote(self._branches({**block, "copies": size}, way))
 
     def _best(self, value: Any, way: _Way) -> Step:
         block = self._block(value, way, "of copies settings judge", "of judge")
