@@ -243,7 +243,9 @@ def test_syntax_finds_another_set_than_the_specs(world, change, rule):
         lambda c: c["accuracy"].__setitem__(0, c["accuracy"][0] + 0.01),
         lambda c: c["seconds"].update(p95=c["seconds"]["p95"] * 0.9),
         lambda c: c["cost"].__setitem__(0, c["cost"][0] * 0.5),
-        lambda c: c.update(settings={"solver": "large"}),
+        lambda c: c["accuracy"].__setitem__(1, c["accuracy"][1] + 0.01),
+        lambda c: c["new_problems"].__setitem__(1, 0.0),
+        lambda c: c["p95"].__setitem__(2, 99.0),
     ],
 )
 def test_execution_replays_what_is_stated(world, change):
@@ -252,6 +254,23 @@ def test_execution_replays_what_is_stated(world, change):
     forged = changed(proposed(unit), lambda value: change(value["configurations"][0]))
 
     assert {"execution.figures"} == rules(unit, forged, "execution")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v["configurations"].pop(0),
+        lambda v: v["configurations"][0].update(settings={"solver": "large"}),
+        lambda v: v["chosen"].update(good=v["configurations"][-1]["id"]),
+        lambda v: v.update(searched=10**6),
+        lambda v: v["remarks"].append("all is well"),
+    ],
+)
+def test_execution_makes_the_set_again(world, change):
+    """A configuration taken out, settings swapped, another choice: none is what the profile gives."""
+    unit = world.unit()
+
+    assert "execution.set" in rules(unit, changed(proposed(unit), change), "execution")
 
 
 def test_execution_knows_the_profile(world):
@@ -325,6 +344,14 @@ def test_a_bound_of_the_spec_holds_before_the_test_problems(world, gate, block):
 
 def test_fuzz_without_edited_problems_has_failed(world):
     """A gate that could not ask has failed, with what to do."""
+    unit = world.unit()
+
+    assert {"fuzz.unrecorded"} == rules(unit, proposed(unit), "fuzz")
+
+
+def test_a_few_edited_problems_are_too_few(world):
+    """One edited problem would hide a drop, so it counts as none."""
+    world.rows += world.measured("p1~1")
     unit = world.unit()
 
     assert {"fuzz.unrecorded"} == rules(unit, proposed(unit), "fuzz")

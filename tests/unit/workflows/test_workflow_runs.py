@@ -112,12 +112,12 @@ def test_another_margin_than_that_of_the_runs_is_found(world):
     """A margin that a hand made smaller is not that of the stored runs."""
     spec = with_runs(world, runs_on(world, Split.TRAIN, off=0.1))
     value = json.loads(artifact.made(spec))
-    value["calibration"]["configurations"] = 99
+    value["calibration"]["configurations"] = 99  # more than were run
     candidate = Candidate(files={PATH: json.dumps(value).encode()}, proposer="x", attempt=1)
 
     found = judge("execution", spec, candidate, Phase.ACCEPT)
 
-    assert {"execution.calibration"} == {finding.rule for finding in found.findings}
+    assert {"execution.set"} == {finding.rule for finding in found.findings}
 
 
 def test_runs_are_part_of_the_evidence(world):
