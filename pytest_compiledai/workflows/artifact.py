@@ -131,6 +131,8 @@ def _picked(offs: TradeOffs, wish: Wish) -> str | None:
 
 def _check_covered(spec: WorkflowSpec, whole: Profile) -> None:
     """Raise where a problem or a setting was not profiled at all."""
+    if not spec.ids(*SHOWN):
+        raise _unprofiled(spec, "a train or validation problem: all are test problems")
     known = set(whole.queries)
     missing = [row.id for row in spec.rows if row.id not in known]
     if missing:

@@ -40,6 +40,7 @@ COLUMNS: Final = {
 }
 STATES: Final = ("correct", "wrong", "malformed")
 MOST_BYTES: Final = 256 << 20
+MOST_ROWS: Final = 5_000_000
 MALFORMED: Final = -1  # code of a missing answer
 
 _NULLABLE = ("answer", "ttft")
@@ -105,6 +106,9 @@ def read_profile(data: bytes, path: str) -> Profile:
     if len(data) > MOST_BYTES:
         raise _refused(path, f"{len(data)} bytes", f"at most {MOST_BYTES}")
     try:
+        rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
+        if rows > MOST_ROWS:  # told by the footer: a small file can unfold to any size
+            raise _refused(path, f"{rows} rows", f"at most {MOST_ROWS}")
         frame = pl.read_parquet(io.BytesIO(data), use_pyarrow=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _refused(path, f"no Parquet: {str(error)[:120]}", "a profile in Parquet") from None

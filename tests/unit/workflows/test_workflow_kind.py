@@ -184,6 +184,15 @@ def measured(world):
     return made_of(world).measure(2, {"solver": "large"})
 
 
+def test_a_set_is_made_of_train_and_validation_problems(world):
+    """Where every problem is a test problem, there is nothing to make a set of."""
+    for problem in world.problems:
+        problem["split"] = "test"
+
+    with pytest.raises(CompiledAIError, match="all are test problems"):
+        proposed(world.unit())
+
+
 @pytest.mark.parametrize(
     ("prompt", "rule"),
     [

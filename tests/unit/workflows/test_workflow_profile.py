@@ -78,6 +78,14 @@ def test_what_is_no_parquet_is_refused(data):
         read_profile(data, "p")
 
 
+def test_a_file_that_unfolds_is_refused_by_its_footer(frame, monkeypatch):
+    """The number of rows is looked at before any row is read."""
+    monkeypatch.setattr("pytest_compiledai.workflows.profile.MOST_ROWS", 1)
+
+    with pytest.raises(SpecError, match="2 rows; expected at most 1"):
+        read_profile(stored(frame({"query": "a"}, {"query": "b"})), "p")
+
+
 def test_an_empty_profile_is_refused(frame):
     """A profile without a row says nothing."""
     with pytest.raises(SpecError, match="no row"):

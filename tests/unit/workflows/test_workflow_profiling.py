@@ -100,7 +100,8 @@ def test_a_run_that_broke_off_goes_on(world):
 
     rows, asked, *_ = profiled(world)
 
-    assert asked.total() <= len(rows) - 10
+    # Of ten answers up to eight, four a model, were on their way when it broke off.
+    assert asked.total() <= len(rows) - 2
 
 
 def test_a_bound_on_tokens_holds(world):
