@@ -9,6 +9,8 @@ from pytest_compiledai.core.place import Place
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.flowspec import read_flow
 from pytest_compiledai.workflows.graph import Call
+from pytest_compiledai.workflows.plan import Plan
+from pytest_compiledai.workflows.plan import assignments
 
 A, B, C = (Call(name, name) for name in "abc")
 
@@ -88,6 +90,21 @@ def test_choices_become_structures_once():
     assert ["sequence(a, c)", "sequence(a, b)", "sequence(b, c)", "sequence(b, b)"] == [
         graph.label(structure) for structure in graph.structures(step)
     ]
+
+
+def test_branches_that_can_trade_places_are_set_in_one_order():
+    """Of three own settings out of four there are 20 choices, the better ranked first."""
+    (step,) = graph.structures(read({"vote": {"of": "a", "copies": 3, "settings": "own"}}))
+    settings = ("s", "t", "u", "v")
+    plan = Plan(
+        flow=step, settings={"a": settings}, latency="p95", width=None, confidence=0.9, wishes={}
+    )
+    rank = {("a", setting): place for place, setting in enumerate(reversed(settings))}
+
+    found = [tuple(chosen.values()) for chosen in assignments(step, plan, rank)]
+
+    assert 20 == len(set(found)) == len(found)
+    assert ("v", "t", "s") in found
 
 
 def test_calls_of_an_agent_take_different_draws():

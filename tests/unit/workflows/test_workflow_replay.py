@@ -224,6 +224,8 @@ def test_two_agents_meet_in_every_pair_of_samples(profile):
     found = replayed(profile(*rows), graph.Join((A, B)))
 
     assert found.score.mean() == pytest.approx(0.25, abs=0.02)
+    per_query = found.score.mean(axis=0)
+    assert ((per_query > 0) & (per_query < 0.5)).mean() > 0.95  # and so for each query
 
 
 def test_copies_of_a_single_sample_are_taken_for_the_same(profile):
