@@ -19,7 +19,11 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.bitset import Group
 from pytest_compiledai.workflows.bitset import best_pairs
 from pytest_compiledai.workflows.bitset import pack
+from pytest_compiledai.workflows.compose import Composer
 from pytest_compiledai.workflows.graph import Call
+from pytest_compiledai.workflows.plan import Plan
+from pytest_compiledai.workflows.profile import Cell
+from pytest_compiledai.workflows.profile import Profile
 from pytest_compiledai.workflows.search import Means
 from pytest_compiledai.workflows.search import search
 
@@ -86,11 +90,52 @@ def enumerated(*, fast: bool, side: int = 4000, queries: int = 512) -> dict[str,
     return {"configurations": side * side, "millions_per_second": side * side / seconds / 1e6}
 
 
+def composed(settings: int = 43, queries: int = 660) -> dict[str, Any]:
+    """Return how long all votes of three of so many settings take to compose, intervals and all."""
+    rng = np.random.default_rng(0)
+    right = rng.random((settings, queries)) < rng.uniform(0.4, 0.95, (settings, 1))
+    names = [f"m{n:02}" for n in range(settings)]
+    cells = {
+        ("solver", name, "correct"): Cell(
+            query=np.arange(queries),
+            score=right[n].astype(float),
+            answer=np.where(right[n], 0, rng.integers(1, 4, queries)),
+            seconds=rng.uniform(0.5, 1.5, queries) * (n + 1),
+            cost=np.full(queries, 0.001 * (n + 1)),
+            tokens=np.zeros(queries, dtype=np.int64),
+        )
+        for n, name in enumerate(names)
+    }
+    profile = Profile(
+        queries=tuple(f"q{n}" for n in range(queries)),
+        cells=cells,
+        answers=tuple("0123"),
+        digest="",
+    )
+    plan = Plan(
+        flow=graph.Vote(tuple(Call("solver", f"solver.{n}") for n in range(3))),
+        settings={"solver": tuple(names)},
+        latency="p95",
+        width=None,
+        confidence=0.9,
+        wishes={},
+    )
+    start = time.process_time()
+    found = Composer(plan, profile).composed(new_problems=300)
+    taken = time.process_time() - start
+    return {
+        "configurations": found.searched,
+        "ms": 1000 * taken,
+        "front": len(found.configurations),
+    }
+
+
 MEASURED: dict[str, Callable[[], dict[str, Any]]] = {
     "exact front, published space": lambda: exact("published"),
     "exact front, a setting a slot": lambda: exact("slots"),
     "per query, NumPy": lambda: enumerated(fast=False),
     "per query, numba": lambda: enumerated(fast=True),
+    "trade-off set, 3-vote of 43": composed,
 }
 
 

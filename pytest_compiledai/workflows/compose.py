@@ -44,6 +44,7 @@ MOST_REPLAYED: Final = 20_000
 #: rarely than a single interval may: a gate that tests it turns down one honest set of a hundred
 #: at 90 %.
 GATE_SHARE: Final = 10
+_ORDERS: Final = 8  # how many times the space may be counted by orders of votes, to be listed
 _LEAST_SE: Final = 1e-3
 
 
@@ -107,23 +108,24 @@ class Composer:
         Raises ``TooMany`` and ``Unprofiled``.
         """
         self.margin = margin
-        rank = self._rank()
         space = sum(size(step, self.plan) for step in self.structures)
-        if space <= MOST_REPLAYED * 8:  # orders of a vote are skipped, at most so many times
-            chosen = list(itertools.islice(self._all(rank), MOST_REPLAYED + 1))
-            method = "every configuration, per query"
-        else:
-            chosen = [None] * (MOST_REPLAYED + 1)  # type: ignore[list-item]  # too many to list
-        if len(chosen) > MOST_REPLAYED:
-            chosen, method = self._front_of_means(), "the exact front of means, then per query"
-        measured = [self.measure(structure, settings) for structure, settings in chosen]
-        kept = self._kept(chosen, measured)
+        chosen, method = self._chosen(space)
+        # What survives is measured once more: all arrays of all configurations would not fit.
+        kept = [(*chosen[n], self.measure(*chosen[n])) for n in self._kept(chosen)]
         return Composed(
-            configurations=self._told([(*chosen[n], measured[n]) for n in kept], new_problems),
+            configurations=self._told(kept, new_problems),
             searched=len(chosen),
             space=space,
             method=method,
         )
+
+    def _chosen(self, space: int) -> tuple[list[tuple[int, dict[str, str]]], str]:
+        """Return the configurations to replay, and how they were chosen."""
+        if space <= MOST_REPLAYED * _ORDERS:
+            every = list(itertools.islice(self._all(self._rank()), MOST_REPLAYED + 1))
+            if len(every) <= MOST_REPLAYED:
+                return every, "every configuration, per query"
+        return self._front_of_means(), "the exact front of means, then per query"
 
     def _all(self, rank: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, dict[str, str]]]:
         for number, step in enumerate(self.structures):
@@ -210,17 +212,15 @@ class Composer:
             np.array([cell.score.mean() if cell else 0.0 for cell in cells]),
         )
 
-    def _kept(
-        self, chosen: Sequence[tuple[int, dict[str, str]]], measured: Sequence[Measured]
-    ) -> Ints:
+    def _kept(self, chosen: Sequence[tuple[int, dict[str, str]]]) -> Ints:
         """Return the undominated by lower end of accuracy, seconds and cost, by rising seconds."""
-        figures = np.array(
-            [
-                (m.times()[self.plan.latency], m.cost.mean(), -self._interval(*c, m).low)
-                for c, m in zip(chosen, measured, strict=True)
-            ]
-        )
-        return undominated_in_three(figures.round(12))
+        return undominated_in_three(np.array([self._figures(*c) for c in chosen]).round(12))
+
+    def _figures(self, structure: int, settings: Mapping[str, str]) -> tuple[float, float, float]:
+        """Return what a configuration is compared by; less is better."""
+        found = self.measure(structure, settings)
+        low = self._interval(structure, settings, found).low
+        return found.times()[self.plan.latency], float(found.cost.mean()), -low
 
     def _told(
         self, kept: Sequence[tuple[int, dict[str, str], Measured]], new_problems: int

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-polars = pytest.importorskip("polars", reason="the extra `workflows` is not installed")
-
 ROW = {
     "query": "q",
     "agent": "a",
@@ -25,6 +23,7 @@ ROW = {
 @pytest.fixture
 def frame():
     """Return rows as a frame; each is what differs from a right answer of one second."""
+    polars = pytest.importorskip("polars", reason="the extra `workflows` is not installed")
     from pytest_compiledai.workflows.profile import COLUMNS
 
     def make(*rows: dict):
@@ -37,6 +36,7 @@ def frame():
 @pytest.fixture
 def profile(frame):
     """Return the profile of rows."""
+    pytest.importorskip("polars", reason="the extra `workflows` is not installed")
     from pytest_compiledai.workflows.profile import profile_of
 
     return lambda *rows: profile_of(frame(*rows))
