@@ -159,7 +159,8 @@ def _unprofiled(spec: WorkflowSpec, what: str) -> ModelError:
         where=spec.path,
         found=f"no row for {what} in {spec.profile}",
         expected="rows of every setting, and of every problem",
-        next="profile what is missing; see docs/workflows.md, section Profile",
+        next=f"python -m pytest_compiledai.workflows.profiling {spec.path}, or add what is missing "
+        "as docs/workflows.md says",
     )
 
 

@@ -7,7 +7,6 @@ only; then the test problems are opened, once.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -27,6 +26,8 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.plan import Wish
 from pytest_compiledai.workflows.plan import structures
+from pytest_compiledai.workflows.remade import Found
+from pytest_compiledai.workflows.remade import differences
 from pytest_compiledai.workflows.texts import remarks
 from pytest_compiledai.workflows.tradeoffs import FILE
 from pytest_compiledai.workflows.tradeoffs import Configuration
@@ -45,9 +46,6 @@ VERSIONS: Final = dict.fromkeys(
 #: Edited problems below which a drop would not be seen.
 LEAST_EDITED: Final = 20
 _TOLD: Final = 20  # findings of one gate
-_SAME: Final = 2e-5  # figures are kept to six digits
-
-Found = tuple[str, str]  # rule, message
 
 
 def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> Verdict:
@@ -354,29 +352,6 @@ class Judging:
         from pytest_compiledai.workflows.compose import Composer
 
         return Composer(self.spec.plan, profile)
-
-
-def differences(stated: Any, again: Any, way: str = "", key: str = "") -> Iterator[Found]:
-    """Yield where a set differs from what was made again; figures are kept to six digits."""
-    if isinstance(stated, dict) and isinstance(again, dict) and list(stated) == list(again):
-        for name in again:
-            yield from differences(stated[name], again[name], f"{way}.{name}".lstrip("."), name)
-    elif isinstance(stated, list) and isinstance(again, list) and len(stated) == len(again):
-        for number, (one, other) in enumerate(zip(stated, again, strict=True)):
-            yield from differences(one, other, f"{way}[{number}]", key)
-    elif isinstance(again, float) and type(stated) in (int, float):
-        # What rests on resampling may move a little with another release of NumPy.
-        loose = 5e-3 if key == "new_problems" else 1e-9
-        if not math.isclose(stated, again, rel_tol=_SAME, abs_tol=loose):
-            yield "figures", f"{way}: found {stated:.6g}; expected {again:.6g}, as replayed"
-    elif stated != again:
-        yield "set", f"{way}: found {_short(stated)}; expected {_short(again)}, as made again"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list | dict):
-        return f"{len(value)} of them"
-    return repr(value)[:80]
 
 
 def _unreached(offs: TradeOffs, wish: Wish, confidence: float) -> str:

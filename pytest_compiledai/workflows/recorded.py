@@ -78,5 +78,6 @@ def _bytes(spec: WorkflowSpec, path: Path, shown: str, expected: str) -> bytes:
             where=spec.path,
             found=f"{shown}: {(error.strerror or str(error)).lower()}",
             expected=expected,
-            next="see docs/workflows.md, sections Profile and Runs",
+            next=f"python -m pytest_compiledai.workflows.profiling {spec.path}, or write one as "
+            "docs/workflows.md says",
         ) from error

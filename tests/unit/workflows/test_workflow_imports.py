@@ -106,7 +106,7 @@ def test_a_dspy_program_gives_prompts():
                 "instructions": "Answer briefly.",
                 "fields": [{"prefix": "Question:", "description": "${question}"}],
             },
-            "lm": {"model": "openai/m"},
+            "lm": {"model": "m"},
         },
         "check": {"signature": {"instructions": "Check it.", "fields": []}},
         "metadata": {"dependency_versions": {}},
@@ -116,7 +116,7 @@ def test_a_dspy_program_gives_prompts():
 
     assert {"sequence": ["draft_predict", "check"]} == found.flow
     assert "Answer briefly.\nQuestion: ${question}" == found.agents["draft_predict"]["prompt"]
-    assert ["openai/m"] == found.agents["draft_predict"]["models"]
+    assert ["m"] == found.agents["draft_predict"]["models"]
 
 
 def test_lines_become_rows_of_a_profile():
