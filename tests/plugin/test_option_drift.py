@@ -206,6 +206,20 @@ def test_drift_keeps_no_repair_from_being_frozen(frozen):
     assert "data['n'] + data" in frozen.read("compiled/double.py")
 
 
+def test_a_gate_that_judges_its_own_samples_wrongly_judges_nothing(frozen):
+    """The drift gate proves itself before it is asked, as every other does."""
+    write_jsonl(frozen, calls(frozen))
+    frozen.write(
+        "conftest.py",
+        "from pytest_compiledai.gates import shift\nshift._fresh = lambda *_: set()\n",
+    )
+
+    result = frozen.run("--compile-locked", "--compile-drift", "calls.jsonl", "specs")
+
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["*samples judged wrongly: gates/drift/corpus/bad/new/*"])
+
+
 def test_drift_is_skipped_where_an_earlier_gate_failed(frozen):
     """One cause, one failure."""
     write_jsonl(frozen, calls(frozen))
