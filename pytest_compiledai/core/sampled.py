@@ -153,8 +153,8 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 def _columns(store: sqlite3.Connection, where: str) -> tuple[str, ...]:
     """Return the columns of the table `calls`, which has to be a plain one."""
-    made = store.execute("SELECT type, sql FROM sqlite_master WHERE name = 'calls'").fetchall()
-    if len(made) != 1 or made[0][0] != "table" or not _is_plain(made[0][1]):
+    made = store.execute("SELECT sql FROM sqlite_master WHERE name = 'calls'").fetchall()
+    if len(made) != 1 or not _is_plain(made[0][0]):
         raise _fault(where, 0, "no plain table `calls`", "the table that compiled.sample writes")
     found = [row[1] for row in store.execute("PRAGMA table_xinfo(calls)")]
     odd = [name for name in found if name not in COLUMNS]

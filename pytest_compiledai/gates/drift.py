@@ -266,9 +266,7 @@ class Look:
         settings, confidence = self.settings, self.rules.interval
         if shift.psi is not None and shift.psi > max(settings.psi, shift.critical):
             yield "shift"
-        # Golden rows are a sample as well: what they are expected to have missed is no news.
-        low = wilson(shift.fresh_calls, len(self.sound), confidence).low
-        if low > settings.new + shift.field.unseen:
+        if wilson(shift.fresh_calls, len(self.sound), confidence).low > self._news(shift):
             yield "new"
         golden, calls = (round(count) for count in shift.nulls())
         rows, total = round(shift.rows), round(shift.calls)
@@ -276,6 +274,16 @@ class Look:
         apart = wilson(calls, total, confidence).low > wilson(golden, rows, confidence).high
         if rise > settings.nulls and apart:
             yield "nulls"
+
+    def _news(self, shift: Shift) -> float:
+        """Return the share of calls up to which new categories are no news.
+
+        Golden rows are a sample as well: calls have what golden rows missed in about the share of
+        categories that one row alone has (I. J. Good, "The population frequencies of species",
+        Biometrika 40 (1953) 237-264), of which this is the interval's upper end.
+        """
+        rows = round(shift.rows)
+        return max(self.settings.new, wilson(shift.field.once, rows, self.rules.interval).high)
 
     def _say_shift(self, shift: Shift) -> str:
         risen = shift.risen()
@@ -288,7 +296,9 @@ class Look:
     def _say_new(self, shift: Shift) -> str:
         names = ", ".join(shift.fresh)
         text = f"{shift.fresh_calls} of {len(self.sound)} calls with what no golden row has"
-        return f"found {text}: {names}; expected at most {self.settings.new:g}"
+        bar = self._news(shift)
+        why = ", which so few rows may have missed" if bar > self.settings.new else ""
+        return f"found {text}: {names}; expected at most {bar:.2g}{why}"
 
     def _say_nulls(self, shift: Shift) -> str:
         golden, calls = shift.nulls()

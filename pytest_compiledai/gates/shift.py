@@ -96,7 +96,7 @@ class Field:
     bin_of: Callable[[Any], str]
     categories: frozenset[Any] | None  # those that golden rows have; None: no such field
     golden: Mapping[str, float]  # bin -> golden rows
-    unseen: float  # share of categories that the golden rows are expected to have missed
+    once: int  # categories that one golden row alone has
     is_told: bool  # whether enough golden rows have it to say how it shifts
 
 
@@ -176,7 +176,7 @@ def _field(path: str, golden: Sequence[Observed], bins: int, bin_rows: int) -> F
         bin_of=lambda item: _bin(item, bin_of),
         categories=categories,
         golden=_counts(golden, path, lambda item: _bin(item, bin_of)),
-        unseen=_unseen(real, with_it) if categories is not None else 0.0,
+        once=min(_once(real), with_it) if categories is not None else 0,
         is_told=with_it >= 2 * bin_rows,
     )
 
@@ -233,13 +233,8 @@ def _counts(rows: Sequence[Observed], path: str, bin_of: Callable[[Any], str]) -
     return counts
 
 
-def _unseen(values: Sequence[Any], rows: int) -> float:
-    """Return the share of unseen categories: those seen once over all rows.
-
-    Source: I. J. Good, "The population frequencies of species", Biometrika 40 (1953) 237-264.
-    """
-    once = sum(count == 1 for count in Counter(map(_same, values)).values())
-    return once / rows if rows else 0.0
+def _once(values: Sequence[Any]) -> int:
+    return sum(count == 1 for count in Counter(map(_same, values)).values())
 
 
 def compare(

@@ -10,6 +10,9 @@ import pytest
 from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.golden import Shares
+from pytest_compiledai.core.golden import read_golden
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.sampled import Call
@@ -207,6 +210,21 @@ def test_what_was_wrong_or_refused_is_proposed_once(unit):
     assert (None, "label") == (found["b"]["output"], found["b"]["todo"])
 
 
+def test_a_row_that_nobody_labelled_is_no_golden_row(unit):
+    """A golden file refuses it, and takes one that has its label."""
+    made = unit()
+    calls = [
+        call(1, "a", label={"text": "other"}),
+        call(2, "b", outcome="abstain", output=None),
+    ]
+    lines = drifted(made, calls).proposed.splitlines()
+    schemas = {"input": made.body.input, "output": made.body.output, "shares": Shares()}
+
+    assert 1 == len(read_golden(lines[0], "g.jsonl", **schemas))
+    with pytest.raises(SpecError, match='the key "todo"'):
+        read_golden(lines[1], "g.jsonl", **schemas)
+
+
 def test_a_row_with_two_labels_is_to_be_labelled(unit):
     """Where people disagree nobody's word is taken."""
     calls = [call(1, "a", label={"text": "one"}), call(2, "a", label={"text": "two"})]
@@ -236,8 +254,10 @@ def test_a_text_that_gives_orders_is_shown_to_no_model(unit):
 
 
 def test_a_passing_verdict_proposes_nothing(unit):
-    """Rows are proposed where something failed."""
-    assert b"" == drifted(unit(), [call(n, "x", label=RIGHT) for n in range(80)]).proposed
+    """Rows are proposed where something failed, not for every refusal that the spec allows."""
+    calls = [*(call(n, "x", label=RIGHT) for n in range(80))]
+
+    assert b"" == drifted(unit(), [*calls, call(80, "...", outcome="abstain")]).proposed
 
 
 def test_the_calls_that_make_a_shift_are_proposed(unit):
@@ -256,6 +276,21 @@ def test_paths_of_strangers_are_not_quoted():
     assert ["the answer", "lines[0].price", "a field"] == [
         drifting._shown(path) for path in ("", "lines[0].price", "\x1b[2J evil")
     ]
+
+
+def test_settings_of_drift_make_no_entry_stale(unit):
+    """They judge no candidate, so an entry rests on none of them."""
+    one, other = unit(drift="{calls: 5}"), unit(drift="{psi: 0.5}")
+
+    assert (one.source, one.evidence) == (other.source, other.evidence)
+    assert 5 == one.body.drift.calls
+
+
+@pytest.mark.parametrize("drift", ["{cals: 5}", "off"])
+def test_what_a_spec_cannot_mean_is_an_error(unit, drift):
+    """An unknown key is an error, and so is switching off what only an option asks."""
+    with pytest.raises(SpecError):
+        unit(drift=drift)
 
 
 def test_other_versions_are_not_compared(unit):

@@ -157,6 +157,23 @@ def test_a_setting_that_cannot_be_meant_is_an_error(block):
         DriftSettings.parse(block, AccuracySettings(), place)
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(20, []), (200, ["new"])])
+def test_what_few_golden_rows_may_have_missed_is_no_news(rows, expected):
+    """A tenth of the calls with a new category is chance after 20 rows, and none after 200."""
+    text = '{"type": "object", "properties": {"r": {"type": "string"}}}'
+    golden = [{"r": "eu"}, {"r": "us"}] * (rows // 2)
+    calls = [
+        Call(row=n + 1, unit="u", sha256="a" * 64, outcome="value", fallback=False,
+             input={"r": "eu" if n % 10 else "mx"}, output={})
+        for n in range(400)
+    ]  # fmt: skip
+    production = Production(sha256="a" * 64, calls=calls, where="calls.jsonl", compared=[])
+    settings = DriftSettings.parse({}, AccuracySettings(), place)
+    given = Look(production, golden, schema(text), schema(text), settings)
+
+    assert expected == [rule for rule in given.against(given.shifts[0]) if rule == "new"]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

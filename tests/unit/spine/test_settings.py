@@ -124,6 +124,7 @@ def test_which_modes_write(mode, writes):
         (["--compile-budget-usd", "NaN"], "an amount above 0"),
         (["--compile-budget-usd", "lots"], "an amount above 0"),
         (["--compile-report", "report.txt"], "a path that ends in"),
+        (["--compile-drift", "calls.csv"], "a file that ends in .jsonl"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(read, arguments, message):
