@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from bench import fault_breaks
+
 PLAN = "COMPILEDAI_FAULTS_PLAN"
 MEMO = "COMPILEDAI_FAULTS_MEMO"
 CHANGES = frozenset(
@@ -40,6 +42,7 @@ class Changes:
         self.mark = plan.get("mark")  # a file that says that it struck
         self.pid = os.getpid()
         self.count = 0
+        self.staging = 0  # the number of the first change in a staging folder
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         """Look at an audit event, before the call that it tells of is made."""
@@ -50,6 +53,8 @@ class Changes:
         if os.getpid() != self.pid or not whole.startswith(self.below):
             return
         self.count += 1
+        if not self.staging and "/.next" in whole:
+            self.staging = self.count
         if self.at is not None and (
             self.count == self.at or (self.lasting and self.count > self.at)
         ):
@@ -115,22 +120,24 @@ def pytest_load_initial_conftests() -> None:
     """Install what the environment asks for, before anything of the run is made."""
     if folder := os.environ.get(MEMO):
         remember_scans(Path(folder))
+    fault_breaks.plant()
     plan = json.loads(os.environ.get(PLAN, "{}"))
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    if "changes" in plan:
-        _state["changes"] = Changes(plan["changes"])
-        sys.addaudithook(_state["changes"])
+    for changes in plan.get("changes", ()):
+        _state.append(Changes(changes))
+        sys.addaudithook(_state[-1])
     if "clock" in plan:
         jump(plan["clock"])
 
 
-_state: dict[str, Changes] = {}
+_state: list[Changes] = []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     """Write down how many changes there were, where the plan wants to know."""
     plan = json.loads(os.environ.get(PLAN, "{}"))
-    if "count" in plan and "changes" in _state:
-        Path(plan["count"]).write_text(str(_state["changes"].count), encoding="utf-8")
+    if "count" in plan:
+        counts = json.dumps([[changes.count, changes.staging] for changes in _state])
+        Path(plan["count"]).write_text(counts, encoding="utf-8")

@@ -13,6 +13,7 @@ from pytest_compiledai.asking import request_of
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.core.journal import read_journal
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.lock import parse
 from pytest_compiledai.core.split import Split
@@ -30,6 +31,22 @@ SPEC = f"specs/{NAME}.yaml"
 GOLDEN = f"specs/{NAME}.jsonl"
 INPUTS = f"specs/recordings/{NAME}.reference.json"
 NEXT = "compiled/.next/"
+TINY = """\
+compiledai: 1
+kind: function
+name: {name}
+description: Return twice the number n.
+input:
+  {{type: object, properties: {{n: {{type: integer, minimum: 0, maximum: 99}}}}, required: [n]}}
+output: {{type: object, properties: {{m: {{type: integer}}}}, required: [m]}}
+golden: {name}.jsonl
+candidate: {name}.py
+gates: {{latency: {{p50_ms: 50, p99_ms: 500}}, fuzz: {{examples: 10, reference: none}}}}
+"""
+BEFORE = (
+    'def {name}(data: {type}Input) -> {type}Output:\n    return {{"m": data["n"] + data["n"]}}\n'
+)
+AFTER = 'def {name}(data: {type}Input) -> {type}Output:\n    return {{"m": 2 * data["n"]}}\n'
 Tree = dict[str, bytes]
 
 
@@ -37,10 +54,11 @@ Tree = dict[str, bytes]
 class Site:
     """What all runs of a campaign share."""
 
-    starts: Mapping[str, Tree]  # `new`, `frozen`, `stale`, `live`
-    ends: Mapping[str, Tree]  # of a run without a fault: `replay`, `live`
-    seconds: Mapping[str, float]  # of a run without a fault
-    changes: Mapping[str, int]  # below `root` and below `temp`, in a run that freezes something new
+    starts: Mapping[str, Tree]  # `new`, `frozen`, `stale`, `live`, `changed`
+    ends: Mapping[str, Tree]  # of a run without a fault, by start
+    seconds: Mapping[str, float]  # of a run without a fault: `replay`, `live`
+    #: By start, below `root` and below `temp`: how many, and the first that belongs to a freeze.
+    changes: Mapping[tuple[str, str], tuple[int, int]]
 
 
 def sources() -> Tree:
@@ -50,6 +68,23 @@ def sources() -> Tree:
     assert "examples: 100," in text, "the first spec draws another number of examples"
     tree[SPEC] = text.replace("examples: 100,", "examples: 20,").encode()
     tree["pytest.ini"] = b"[pytest]\n"
+    return tree
+
+
+def tiny(code: str, *names: str) -> Tree:
+    """Return a project of small units that judge files of their own, which call no model.
+
+    A freeze of it writes other bytes for a file that was frozen before, and with a unit less it
+    also deletes one: moves that a project without an artifact never makes.
+    """
+    rows = ({"id": f"r{n}", "input": {"n": n}, "output": {"m": 2 * n}} for n in range(70))
+    text = "".join(f"{json.dumps(row)}\n" for row in rows)
+    tree = {"pytest.ini": b"[pytest]\n"}
+    for name in names:
+        function = code.format(name=name, type=name.title())
+        tree[f"specs/{name}.yaml"] = TINY.format(name=name).encode()
+        tree[f"specs/{name}.py"] = function.encode()
+        tree[f"specs/{name}.jsonl"] = text.encode()
     return tree
 
 
@@ -119,7 +154,7 @@ def wrong_now(tree: Tree, start: Tree, ends: Tree) -> list[str]:
             found.append(f"{path} was left behind")
         elif data not in (start.get(path), ends.get(path)):
             found.append(f"{path} is neither the old nor the new one")
-    return [*found, *_half_recordings(tree), *_wrong_lock(tree)]
+    return [*found, *_half_recordings(tree), *_wrong_lock(tree, ends)]
 
 
 def _half_recordings(tree: Tree) -> list[str]:
@@ -133,15 +168,15 @@ def _half_recordings(tree: Tree) -> list[str]:
     return found
 
 
-def _wrong_lock(tree: Tree) -> list[str]:
+def _wrong_lock(tree: Tree, ends: Tree) -> list[str]:
     if "compiledai.lock" not in tree:
         return []
     try:
         lock = parse(tree["compiledai.lock"])
     except CompiledAIError as error:
         return [f"the lock cannot be read: {error}"]
-    if is_pending(tree):
-        return []  # the journal names the files; the next run applies it before it looks
+    if is_pending(tree) and tree["compiledai.lock"] != ends.get("compiledai.lock"):
+        return []  # half replaced: the journal names the files, and the next run applies it
     return [
         f"{entry.name}: compiled/{path} is not what the lock says"
         for entry in lock.entries.values()
@@ -166,6 +201,36 @@ def _difference(have: bytes | None, want: bytes | None) -> str:
     if have is None:
         return "is missing"
     return "was left behind" if want is None else "has other bytes"
+
+
+def written_kb(start: Tree, end: Tree) -> int:
+    """Return the kilobytes of pages that a freeze between the two writes, about."""
+    changed = [data for path, data in end.items() if start.get(path) != data]
+    return sum(4 * -(-len(data) // 4096) for data in changed) + 4  # and its journal
+
+
+def is_ready(tree: Tree) -> bool:
+    """Whether a journal is there with all it needs: the next run has to finish it."""
+    journal = read_journal(tree.get(f"{NEXT}journal.json", b""))
+    if journal is None:
+        return False
+    places = [(f"{NEXT}{move.staged}", f"compiled/{move.target}") for move in journal.files]
+    wanted = [move.sha256 for move in journal.files]
+    places.append((f"{NEXT}lock", "compiledai.lock"))
+    return all(
+        sha256 in (digest(tree.get(staged, b"")), digest(tree.get(target, b"")))
+        for (staged, target), sha256 in zip(places, [*wanted, journal.new], strict=True)
+    )
+
+
+def wrong_when_recovered(tree: Tree, ends: Tree) -> list[str]:
+    """Return what a run that only recovers left undone of a journal that was ready."""
+    frozen = {path for path in {*tree, *ends} if not path.startswith("specs/")}
+    return [
+        f"recovering left undone: {path} {_difference(tree.get(path), ends.get(path))}"
+        for path in sorted(frozen)
+        if tree.get(path) != ends.get(path)
+    ]
 
 
 def is_pending(tree: Tree) -> bool:

@@ -1,11 +1,15 @@
 """A random fault in each of many runs of a short compile, and what every run must keep.
 
     python -m bench.faults [--runs 1000] [--seed 1] [--jobs 2] [--kind KIND] [--json PATH]
+    python -m bench.faults --planted --runs 40 [--kind BREAK]
 
 Each run starts in a project that is new, frozen, or stale, and is struck once. Afterwards the lock
 is valid or absent, its files are there with their digests, nothing half written lies outside
 `compiled/.next/`, specs, golden rows and recordings are the same bytes. Then a plain
-`pytest --compile` must end with the very bytes of a run without a fault, and no process is left.
+`pytest --compile` must end with the very bytes of a run without a fault, and no process and no
+container is left. A journal that was ready has to be finished by a run that compiles nothing.
+With `--planted` the one writer is broken on purpose, in one way after the other: each has to be
+noticed.
 The analysers' scans are answered from what they said once in the campaign, except in whole runs
 (one in 50), which are `python -m pytest` and nothing else.
 """
@@ -25,6 +29,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import asdict
 from dataclasses import dataclass
@@ -32,7 +37,14 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench import fault_sites as sites
+from bench.fault_breaks import BREAKS
+from bench.fault_breaks import planted
+from bench.fault_containers import Containers
+from bench.fault_containers import answers
+from bench.fault_containers import is_asked
 from bench.fault_runs import Asked
 from bench.fault_runs import Place
 from bench.fault_runs import Run
@@ -48,13 +60,16 @@ MODEL = "bridge/tester"
 ENDPOINT = ("hang", "flood", "usage", "429", "500", "cut", "junk", "empty", "length")
 #: Kinds and how often each comes in a thousand runs.
 WEIGHTS = {
-    "kill the controller": 150,
-    "kill the controller at a change": 210,
-    "interrupt the controller": 60,
+    "kill the controller": 80,
+    "kill the controller at a change": 110,
+    "kill the controller in a freeze": 110,
+    "interrupt the controller": 50,
     "kill an xdist worker": 40,
-    "kill the zygote": 100,
-    "kill a sandbox worker": 100,
-    "full disk under the project": 70,
+    "kill the zygote": 80,
+    "kill a sandbox worker": 80,
+    "kill the container": 40,
+    "kill the controller over a container": 30,
+    "full disk under the project": 110,
     "full disk under TMPDIR": 50,
     "read-only tree": 45,
     "a change is refused": 90,
@@ -63,9 +78,26 @@ WEIGHTS = {
 }
 #: Kinds that need a small disk of their own, which only root may mount.
 MOUNTED = frozenset({"full disk under the project", "full disk under TMPDIR", "read-only tree"})
+#: Kinds that need a container engine of which DOCKER_HOST tells.
+CONTAINED = frozenset({"kill the container", "kill the controller over a container"})
+DOCKER = ("--compile-sandbox", "docker")
 WHOLE_EVERY = 50
+STARTS = ("new", "new", "changed", "changed", "stale", "frozen")
+#: Kinds that strike a freeze alone, and the starts from which there is one.
+FREEZING = {
+    "kill the controller in a freeze": ("changed",),
+    "full disk under the project": ("new", "changed", "stale"),
+}
+LOCK = "compiledai.lock"
+FOLDERS = ("root", "temp")  # of a run's place, whose changes are counted
 HANG_S = 2.0  # a hanging endpoint is waited for so long, then the user interrupts
 DISK_KB = 8192
+
+
+def asked_of(name: str, *, arguments: tuple[str, ...] = (), **more: Any) -> Asked:
+    """Return how a run from the start called ``name`` is started."""
+    prune = ("--compile-prune",) if name == "changed" else ()
+    return Asked(arguments=(*prune, *arguments), **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +124,7 @@ class Campaign:
         self.memo.mkdir(parents=True, exist_ok=True)
         self.kept: set[int] = set()
         self.site = self._site()
+        self.containers = Containers() if is_asked() and answers() else None
 
     # The projects, and what runs without a fault make of them.
 
@@ -100,7 +133,15 @@ class Campaign:
         self.answers = sites.answers(new, self.folder / "scratch")
         older = self._clean(sites.older(new, self.folder / "scratch"))
         stale = older | {sites.GOLDEN: new[sites.GOLDEN]}
-        changes = {name: self._changes(new, name) for name in ("root", "temp")}
+        before = self._clean(sites.tiny(sites.BEFORE, "tiny", "gone"))
+        after = sites.tiny(sites.AFTER, "tiny")
+        changed = {p: d for p, d in before.items() if not p.startswith("specs/")} | after
+        starts = {"new": new, "stale": stale, "changed": changed}
+        changes = {
+            (start, folder): (count, staging)
+            for start, tree in starts.items()
+            for folder, (count, staging) in zip(FOLDERS, self._changes(start, tree), strict=True)
+        }
         begun = time.monotonic()
         frozen = self._clean(new)
         seconds = time.monotonic() - begun
@@ -112,8 +153,12 @@ class Campaign:
         with self.endpoint([]) as environ:
             asked = self._clean(live, self.asking(environ))
         return sites.Site(
-            starts={"new": new, "frozen": frozen, "stale": stale, "live": live},
-            ends={"replay": frozen, "live": asked},
+            starts=starts | {"frozen": frozen, "live": live},
+            ends={
+                **dict.fromkeys(("new", "frozen", "stale"), frozen),
+                "live": asked,
+                "changed": self._clean(changed, asked_of("changed")),
+            },
             seconds={"replay": seconds, "live": time.monotonic() - begun},
             changes=changes,
         )
@@ -130,12 +175,15 @@ class Campaign:
             assert run.code == 0, place.log.read_text(encoding="utf-8")
             return sites.read_tree(place.root)
 
-    def _changes(self, tree: sites.Tree, below_what: str) -> int:
+    def _changes(self, name: str, tree: sites.Tree) -> list[list[int]]:
+        """Return the changes below each of the folders, and the first of them in a freeze."""
         with self._place(tree) as place:
             count = place.log.with_suffix(".count")
-            plan = {"changes": {"below": str(getattr(place, below_what))}, "count": str(count)}
-            start(place, Asked(plan=plan)).finish()
-            return int(count.read_text(encoding="utf-8"))
+            watched = [{"below": str(getattr(place, folder))} for folder in FOLDERS]
+            plan = {"changes": watched, "count": str(count)}
+            start(place, asked_of(name, plan=plan)).finish()
+            counts: list[list[int]] = json.loads(count.read_text(encoding="utf-8"))
+            return counts
 
     @contextlib.contextmanager
     def _place(self, tree: sites.Tree, *, disk: str = "") -> Iterator[Place]:
@@ -190,17 +238,24 @@ class Campaign:
         begun = time.monotonic()
         chance = random.Random(f"{self.seed}-{number}")
         live = kind.startswith("endpoint")
-        name = "live" if live else chance.choice(("new", "new", "stale", "frozen"))
-        tree, end = self.site.starts[name], self.site.ends["live" if live else "replay"]
+        starts = FREEZING.get(kind, STARTS)
+        name = "live" if live else chance.choice(starts)
+        tree, end = self.site.starts[name], self.site.ends[name]
         disk = {"full disk under TMPDIR": "temp"}.get(kind, "root" if kind in MOUNTED else "")
         with self._place(tree, disk=disk) as place:
-            case = _Case(self, place, chance, whole=number % WHOLE_EVERY == 0)
+            case = _Case(self, place, chance, name, number)
             struck = case.strike(kind)
             after = sites.read_tree(place.root)
             wrong = sites.wrong_now(after, tree, end) + orphans(self.kept)
+            if self.containers and kind in CONTAINED:
+                wrong += self.containers.left(case.started)
+            if case.code == pytest.ExitCode.INTERRUPTED and after.get(LOCK) != tree.get(LOCK):
+                wrong.append("an interrupted run froze something")
             if case.code == 0:
                 lost = sites.wrong_when_healed(after, tree, end)
                 wrong += [f"it says that all is well, and {text}" for text in lost]
+            if sites.is_ready(after):
+                wrong += case.recover(end)
             codes = case.heal(live=live)
             healed_tree = sites.read_tree(place.root)
             unhealed = sites.wrong_when_healed(healed_tree, tree, end)
@@ -227,14 +282,22 @@ class _Case:
     """One run and its fault."""
 
     def __init__(
-        self, campaign: Campaign, place: Place, chance: random.Random, *, whole: bool
+        self,
+        campaign: Campaign,
+        place: Place,
+        chance: random.Random,
+        name: str,
+        number: int,
     ) -> None:
         self.campaign = campaign
         self.place = place
+        self.name = name  # of the start
         self.chance = chance
-        self.whole = whole
+        self.number = number
+        self.whole = number % WHOLE_EVERY == 0
         self.wrong: list[str] = []
         self.code: int | None = None  # of the run that was struck
+        self.started: set[int] = set()  # first processes of this case's runs
 
     def strike(self, kind: str) -> bool:
         """Start a run, let the fault happen, wait for the end; return whether it struck."""
@@ -243,13 +306,18 @@ class _Case:
         ways = {
             "kill the controller": lambda: self._signal(signal.SIGKILL),
             "kill the controller at a change": lambda: self._change("kill"),
+            "kill the controller in a freeze": self._freezing,
             "interrupt the controller": lambda: self._signal(
                 self.chance.choice((signal.SIGINT, signal.SIGTERM))
             ),
             "kill an xdist worker": lambda: self._kill_below(_is_xdist, "-n", "2"),
             "kill the zygote": lambda: self._kill_below(_is_zygote),
             "kill a sandbox worker": lambda: self._kill_below(_is_worker),
-            "full disk under the project": lambda: self._full(self.place.root, 60),
+            "kill the container": lambda: self._contained(kill=self._kill_container),
+            "kill the controller over a container": lambda: self._contained(
+                kill=lambda run: self._has_container(run) and not run.send(signal.SIGKILL)
+            ),
+            "full disk under the project": lambda: self._full(self.place.root, self._written_kb()),
             "full disk under TMPDIR": lambda: self._full(self.place.temp, 200),
             "read-only tree": self._read_only,
             "a change is refused": lambda: self._change(
@@ -259,13 +327,25 @@ class _Case:
         }
         return ways[kind]()
 
+    def recover(self, end: sites.Tree) -> list[str]:
+        """Run without a unit, which only recovers; return what that left undone.
+
+        A run that compiles would hide it: it writes again what recovering failed to finish.
+        """
+        self._run(self.asked(arguments=("-k", "no_unit_of_that_name")))
+        return sites.wrong_when_recovered(sites.read_tree(self.place.root), end)
+
+    def asked(self, **more: Any) -> Asked:
+        """Return how a run of this case is started."""
+        return asked_of(self.name, whole=self.whole, **more)
+
     def heal(self, *, live: bool) -> list[int | None]:
         """Run again without a fault, where a model was asked first with it; return the codes."""
         asked = []
         if live:
             with self.campaign.endpoint([]) as environ:
                 asked.append(self._run(self.campaign.asking(environ, whole=self.whole)))
-        asked.append(self._run(Asked(whole=self.whole)))
+        asked.append(self._run(self.asked()))
         return [run.code for run in asked]
 
     def _run(self, asked: Asked) -> Run:
@@ -283,7 +363,7 @@ class _Case:
         return self.campaign.site.seconds[name] * (4 if self.whole else 1)
 
     def _signal(self, number: int) -> bool:
-        run = start(self.place, Asked(whole=self.whole))
+        run = start(self.place, self.asked())
         early = run.wait(self.chance.uniform(0, 1.05) * self._seconds())
         run.send(number)
         self._ended(run)
@@ -291,18 +371,30 @@ class _Case:
 
     def _change(self, do: str) -> bool:
         which = self.chance.choice(("root", "root", "temp"))
+        # What is frozen changes hardly anything: its count is that of another start.
+        counted = "new" if self.name == "frozen" else self.name
+        changes, _ = self.campaign.site.changes[counted, which]
+        lasting = do != "kill" and self.chance.random() < 0.5
+        return self._at(which, self.chance.randint(1, max(1, changes)), do, lasting=lasting)
+
+    def _freezing(self) -> bool:
+        """Kill at a change that freezes: each in its turn by the run's number, the last first."""
+        changes, first = self.campaign.site.changes[self.name, "root"]
+        return self._at("root", changes - self.number % (changes - first + 1), "kill")
+
+    def _at(self, which: str, at: int, do: str, *, lasting: bool = False) -> bool:
         plan = {
             "below": str(getattr(self.place, which)),
-            "at": self.chance.randint(1, max(1, self.campaign.site.changes[which])),
+            "at": at,
             "do": do,
-            "lasting": do != "kill" and self.chance.random() < 0.5,
+            "lasting": lasting,
+            "mark": str(mark := self.place.log.with_suffix(".struck")),
         }
-        plan["mark"] = str(mark := self.place.log.with_suffix(".struck"))
-        self._run(Asked(plan={"changes": plan}, whole=self.whole))
+        self._run(self.asked(plan={"changes": [plan]}))
         return mark.exists()
 
     def _kill_below(self, wanted: Any, *arguments: str) -> bool:
-        run = start(self.place, Asked(arguments=arguments, whole=self.whole))
+        run = start(self.place, self.asked(arguments=arguments))
         time.sleep(self.chance.uniform(0, 1) * self._seconds())
         struck = False
         while not struck and not run.wait(0.002):
@@ -314,6 +406,31 @@ class _Case:
         self._ended(run)
         return struck
 
+    def _contained(self, *, kill: Callable[[Run], bool]) -> bool:
+        run = start(self.place, self.asked(arguments=DOCKER))
+        self.started.add(run.pid)
+        late_s = self.chance.uniform(0, 0.5) * self._seconds()
+        struck = False
+        while not struck and not run.wait(0.02):
+            if late_s > 0 and self._has_container(run):
+                run.wait(late_s)
+                late_s = 0.0
+            struck = late_s <= 0 and run.code is None and kill(run)
+        self._ended(run)
+        return struck
+
+    def _has_container(self, run: Run) -> bool:
+        containers = self.campaign.containers
+        return containers is not None and bool(containers.of({run.pid}))
+
+    def _kill_container(self, run: Run) -> bool:
+        containers = self.campaign.containers
+        return containers is not None and containers.kill({run.pid})
+
+    def _written_kb(self) -> int:
+        site = self.campaign.site
+        return sites.written_kb(site.starts[self.name], site.ends[self.name])
+
     def _full(self, folder: Path, most_kb: int) -> bool:
         filler = folder / ".filler"
         free = self.chance.randint(0, most_kb) * 1024
@@ -323,7 +440,7 @@ class _Case:
                 file.flush()
         size = filler.stat().st_size
         os.truncate(filler, max(0, size - free))
-        run = self._run(Asked(whole=self.whole))
+        run = self._run(self.asked())
         filler.unlink()
         return run.code != 0
 
@@ -331,7 +448,7 @@ class _Case:
         late = self.chance.random() < 0.5
         if not late:
             mount("-o", "remount,ro", str(self.place.root))
-        run = start(self.place, Asked(whole=self.whole))
+        run = start(self.place, self.asked())
         if late:
             time.sleep(self.chance.uniform(0, 1) * self._seconds())
             while run.code is None and not mount("-o", "remount,ro", str(self.place.root)):
@@ -347,7 +464,7 @@ class _Case:
             "wall_s": days * 86_400.0,
             "monotonic_s": self.chance.choice((0.0, 0.0, 3.0, 30.0, 3_600.0, 86_400.0)),
         }
-        self._run(Asked(plan={"clock": plan}, whole=self.whole))
+        self._run(self.asked(plan={"clock": plan}))
         return True
 
     def _endpoint(self, fault: str) -> bool:
@@ -386,13 +503,19 @@ def _parent(pid: int) -> int:
 # The campaign.
 
 
+def can_strike(kind: str) -> bool:
+    """Return whether this machine lets a fault of ``kind`` happen."""
+    if kind in MOUNTED:
+        return os.geteuid() == 0 and shutil.which("mount") is not None
+    return kind not in CONTAINED or (is_asked() and answers())
+
+
 def kinds(runs: int, seed: str, only: str = "") -> list[str]:
     """Return the kind of fault of every run, in the proportion of the weights, shuffled."""
-    can_mount = os.geteuid() == 0 and shutil.which("mount") is not None
     weights = {
         kind: weight
         for kind, weight in WEIGHTS.items()
-        if kind.startswith(only) and (can_mount or kind not in MOUNTED)
+        if kind.startswith(only) and can_strike(kind)
     }
     total = sum(weights.values())
     chosen: list[str] = []
@@ -405,6 +528,32 @@ def kinds(runs: int, seed: str, only: str = "") -> list[str]:
         chosen.append(kind)
     random.Random(seed).shuffle(chosen)
     return chosen
+
+
+def noticed(most: int, seed: str, only: str = "") -> dict[str, dict[str, Any]]:
+    """Print and return for each planted break after how many runs it was noticed, and how."""
+    become_subreaper()
+    _import_everything()
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(
+        prefix="compiledai-faults-", ignore_cleanup_errors=True
+    ) as name:
+        made = Campaign(Path(name).resolve(), seed)
+        for make, kind in BREAKS.items():
+            if not make.__name__.startswith(only) or not can_strike(kind):
+                continue
+            found[make.__name__] = {"kind": kind, "runs": most, "told": ""}
+            for number in range(1, most + 1):
+                with planted(make):
+                    outcome = made.outcome(number, kind)
+                if outcome.violations:
+                    told = outcome.violations[0]
+                    found[make.__name__] = {"kind": kind, "runs": number, "told": told}
+                    break
+            item = found[make.__name__]
+            told = item["told"] or "NOTHING"
+            print(f"{make.__name__:22}{kind:34}{item['runs']:5}  {told[:90]}", flush=True)
+    return found
 
 
 def campaign(numbers: range, planned: list[str], seed: str) -> Iterator[Outcome]:
@@ -446,8 +595,13 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kind", default="", help="only kinds that begin so")
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--planted", action="store_true", help="break the writer on purpose: is it noticed?"
+    )
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.planted:
+        return _planted(options)
     planned = kinds(options.runs, options.seed, options.kind)
     if options.share is not None:
         for outcome in campaign(
@@ -466,6 +620,14 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(document, indent=2), encoding="utf-8")
     return int(document.get("violations", 1) > 0 or document.get("runs", 0) < options.runs)
+
+
+def _planted(options: argparse.Namespace) -> int:
+    print(f"{'planted break':22}{'struck by':34}{'runs':>5}  what was noticed", flush=True)
+    found = noticed(options.runs, options.seed, options.kind)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    return int(not found or any(not item["told"] for item in found.values()))
 
 
 def _in_processes(options: argparse.Namespace) -> list[Outcome]:

@@ -53,3 +53,48 @@ def test_a_tree_that_is_not_that_of_a_clean_run_is_not_healed(sites, tree, told)
     """After the healing run every byte is as a run without a fault leaves it."""
     assert [told] == sites.wrong_when_healed(tree, START, END)
     assert [] == sites.wrong_when_healed(END, START, END)
+
+
+def ready(sites) -> dict[str, bytes]:
+    """Return a tree whose freeze has everything staged and nothing in its place."""
+    from pytest_compiledai.core.canonical import digest
+    from pytest_compiledai.core.journal import Journal
+    from pytest_compiledai.core.journal import Move
+
+    move = Move(staged="0", target="a.py", sha256=digest(b"new"))
+    journal = Journal(files=(move,), removed=(), old="", new=digest(LOCK))
+    staged = {"journal.json": journal.render(), "0": b"new", "lock": LOCK}
+    return START | {f"{sites.NEXT}{name}": data for name, data in staged.items()}
+
+
+def test_a_journal_is_ready_only_with_all_that_it_names(sites):
+    """A staged file that is missing or half, or a broken journal, is nothing to finish."""
+    tree = ready(sites)
+
+    assert sites.is_ready(tree)
+    assert sites.is_ready(tree | {"compiled/a.py": b"new", f"{sites.NEXT}0": b""})
+    for name in ("journal.json", "0", "lock"):
+        assert not sites.is_ready(tree | {f"{sites.NEXT}{name}": b"{"})
+
+
+def test_what_recovering_left_undone_is_told(sites):
+    """A ready journal that was dropped, or still lies there, is wrong."""
+    tree = ready(sites)
+
+    assert [] == sites.wrong_when_recovered(END, END)
+    assert any("compiled/a.py is missing" in t for t in sites.wrong_when_recovered(START, END))
+    assert any("left behind" in told for told in sites.wrong_when_recovered(tree | END, END))
+
+
+def test_a_new_lock_before_its_files_is_wrong(sites, entry_of):
+    """The lock comes last: once it is the new one, every file it names has its bytes."""
+    from pytest_compiledai.core.canonical import digest
+    from pytest_compiledai.core.lock import Lock
+    from pytest_compiledai.core.lock import render
+
+    entry = entry_of(name="a", files={"a.py": digest(b"new")})
+    end = END | {"compiledai.lock": render(Lock().with_entries(entry))}
+    tree = ready(sites) | {"compiledai.lock": end["compiledai.lock"]}
+
+    assert ["a: compiled/a.py is not what the lock says"] == sites.wrong_now(tree, START, end)
+    assert [] == sites.wrong_now(tree | {"compiled/a.py": b"new"}, START, end)
