@@ -35,22 +35,3 @@ def test_a_run_that_is_struck_leaves_a_valid_lock_and_the_next_one_heals(tmp_pat
     assert 0 == done.returncode, done.stdout + done.stderr
     found = json.loads(path.read_text(encoding="utf-8"))
     assert (6, 6, 6, []) == (found["runs"], found["struck"], found["healed"], found["wrong"])
-
-
-def test_a_break_of_the_one_writer_is_noticed(tmp_path):
-    """A journal that is dropped instead of finished shows, though the next run mends it all."""
-    path = tmp_path / "planted.json"
-    command = [sys.executable, "-m", "bench.faults", "--planted", "--runs", "24", "--seed", "2"]
-
-    done = subprocess.run(
-        [*command, "--kind", "recovery_drops", "--json", str(path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-    assert 0 == done.returncode, done.stdout + done.stderr
-    found = json.loads(path.read_text(encoding="utf-8"))
-    assert "recovering left undone" in found["recovery_drops"]["told"]
