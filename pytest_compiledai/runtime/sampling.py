@@ -103,7 +103,7 @@ class _Sampler:
             "outcome": call.outcome,
             "fallback": call.fell_back,
             "ms": round((call.done_s - call.started_s) * 1000, 4),
-            "input": call.args[0] if call.args else call.kwargs,
+            "input": call.args[0] if call.args else call.kwargs.get("data", call.kwargs),
             "output": call.output if call.error is None else None,
             "reason": _reason(call),
         }

@@ -45,6 +45,16 @@ def test_a_call_is_a_row(compiled, package, tmp_path):
     assert row["ms"] >= 0
 
 
+def test_an_input_may_be_passed_by_name(compiled, tmp_path):
+    """The row holds the input either way, not the name of the parameter."""
+    path = tmp_path / "calls.jsonl"
+    compiled.sample(path)
+
+    compiled.route(data={"text": "a"})
+
+    assert rows(compiled, path)[0]["input"] == {"text": "a"}
+
+
 def test_refusals_and_errors_are_rows(compiled, tmp_path):
     """An abstention has its reason, an error the name of its class and not its text."""
     path = tmp_path / "calls.jsonl"
