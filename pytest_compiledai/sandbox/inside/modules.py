@@ -77,18 +77,38 @@ BEHIND: tuple[str, ...] = (
     "_strptime",
     "copyreg",
     "encodings.ascii",
+    "encodings.base64_codec",
+    "encodings.big5",
+    "encodings.cp1250",
+    "encodings.cp1251",
     "encodings.cp1252",
+    "encodings.cp437",
+    "encodings.cp850",
+    "encodings.euc_jp",
+    "encodings.euc_kr",
+    "encodings.gb18030",
+    "encodings.gbk",
+    "encodings.hex_codec",
     "encodings.idna",
+    "encodings.iso8859_1",
     "encodings.iso8859_15",
+    "encodings.iso8859_2",
+    "encodings.koi8_r",
     "encodings.latin_1",
+    "encodings.mac_roman",
     "encodings.punycode",
+    "encodings.quopri_codec",
     "encodings.raw_unicode_escape",
+    "encodings.rot_13",
+    "encodings.shift_jis",
     "encodings.unicode_escape",
     "encodings.utf_16",
     "encodings.utf_16_be",
     "encodings.utf_16_le",
     "encodings.utf_32",
+    "encodings.utf_7",
     "encodings.utf_8_sig",
+    "encodings.zlib_codec",
     "html.entities",
     "importlib.resources",  # zoneinfo asks it for data that is not on disk
     "linecache",
@@ -100,9 +120,26 @@ BEHIND: tuple[str, ...] = (
 )
 
 
+#: What a granted package loads late, by its first name.
+LATE: dict[str, tuple[str, ...]] = {
+    "email": (
+        "email.contentmanager",
+        "email.generator",
+        "email.headerregistry",
+        "email.mime.multipart",
+        "email.mime.text",
+        "email.parser",
+        "email.policy",
+    ),
+    "xml": ("xml.etree.ElementPath", "xml.etree.ElementTree", "xml.parsers.expat"),
+}
+
+
 def preload(granted: Iterable[str]) -> None:
     """Import every module a worker may need; one that this Python lacks is left out."""
-    for name in (*ALLOWED, *BEHIND, *granted):
+    names = tuple(granted)
+    late = {name for item in names for name in LATE.get(item.partition(".")[0], ())}
+    for name in (*ALLOWED, *BEHIND, *names, *sorted(late)):
         try:
             importlib.import_module(name)
         except ImportError:

@@ -234,6 +234,26 @@ def test_granted_module_may_be_imported(sandbox) -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "body"),
+    [
+        ("email.message", "EmailMessage().as_string()"),
+        ("email", "message_from_string('a: b').get('a')"),
+        ("xml.etree.ElementTree", "fromstring('<a><b/></a>').find('b').tag"),
+        ("codecs", "encode('abc', 'rot13')"),
+        ("codecs", "decode(b'\\x93\\xfa', 'shift_jis')"),
+    ],
+)
+def test_what_a_module_loads_late_is_there(sandbox, module, body) -> None:
+    """Nothing can be loaded behind the wall, so it is loaded before."""
+    source = f"from {module} import *\ndef f(data): return {body}"
+
+    with sandbox.open(program(source, modules=(module,))) as session:
+        (answer,) = session.call([b"1"])
+
+    assert answer.status is Status.VALUE, answer.detail
+
+
+@pytest.mark.parametrize(
     "facts", [{"modules": ("numpy",)}, {"capabilities": {"net": {"kind": "socket"}}}]
 )
 def test_unknown_grant_is_refused(sandbox, facts) -> None:
