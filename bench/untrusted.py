@@ -34,7 +34,7 @@ from pytest_compiledai.functions.reference import _stored
 from pytest_compiledai.functions.reference import parse_answers
 from pytest_compiledai.functions.spec import read_function_spec
 from pytest_compiledai.llm.recording import Recordings
-from pytest_compiledai.llm.recording import _read
+from pytest_compiledai.llm.recording import _exchange
 from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
@@ -309,7 +309,7 @@ READERS: dict[str, Reader] = {
         _loader, _lock_seeds, tuple(_TOML.split(b"|")), own=(loader.IntegrityError,), share=3
     ),
     "recording": Reader(
-        _from_file("recording", lambda at: _read(at.recording, at.request.key)),
+        _from_file("recording", lambda at: _exchange(at.recording, at.request.key)),
         lambda at: [at.recording.read_bytes(), *_files("examples/function/recordings/*.json")[:3]],
     ),
     "reference": Reader(

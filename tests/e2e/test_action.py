@@ -316,8 +316,11 @@ def test_the_template_opens_the_change(made, tmp_path):
         "Compile",
         "",
         "A\tcompiled/__init__.py",
+        "A\tcompiled/__init__.pyi",
         "A\tcompiled/again.py",
+        "A\tcompiled/again.pyi",
         "A\tcompiled/double.py",
+        "A\tcompiled/double.pyi",
         "A\tcompiledai.lock",
     ]
     assert "pr create --base base --head compiledai/77" in (runner.folder / "gh").read_text()

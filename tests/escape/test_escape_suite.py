@@ -91,6 +91,7 @@ class _Open:
 def test_an_absent_backend_is_named(bench, monkeypatch, capsys, tmp_path) -> None:
     """A backend that is not there is never counted as held."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    monkeypatch.setattr("pytest_compiledai.sandbox.ladder._opened", {})  # by tests before this one
 
     assert bench.main(["--backend", "docker"]) == 1
     assert "docker was not asked: docker sandbox: found " in capsys.readouterr().out
