@@ -16,16 +16,17 @@ import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from pytest_compiledai.ci.merging import merge
 from pytest_compiledai.ci.record import Record
 from pytest_compiledai.ci.running import LEFT
 from pytest_compiledai.ci.shard import Shard
+from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.process import run
 from pytest_compiledai.fanout import fanned
+from pytest_compiledai.runtime.emit import loader_bytes
 
 REPORT = "compiledai-report"
 GIT_S = 60.0
@@ -162,10 +163,14 @@ def _files(root: Path) -> list[str]:
 
 
 def _tools() -> dict[str, str]:
+    from pytest_compiledai.gates.scanners.programs import version_of
     from pytest_compiledai.gates.tools import versions
 
+    own = "pytest-compiledai"
+    # A checkout may have no version, or the same one with other code in it.
+    identity = f"{version_of(own)}+{digest(loader_bytes())[:12]}"
     python = ".".join(map(str, sys.version_info[:3]))
-    return {"pytest-compiledai": version("pytest-compiledai"), "python": python, **versions()}
+    return {own: identity, "python": python, **versions()}
 
 
 def _check_tools(answers: Sequence[Answer]) -> None:

@@ -30,10 +30,11 @@ def find(name: str) -> str | None:
 
 def versions() -> dict[str, str]:
     """Return the installed version of each analyser, ``missing`` where there is none."""
-    return {name: _version(name) for name in TOOLS}
+    return {name: version_of(name) for name in TOOLS}
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """Return the installed version of a package; `outside` for a program alone, else `missing`."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -343,4 +343,4 @@ def test_environment_of_tools_has_no_secrets(monkeypatch: pytest.MonkeyPatch) ->
 def test_versions_name_every_tool() -> None:
     """Each analyser has a version, or is called missing."""
     assert set(programs.versions()) == {"bandit", "hypothesis", "mypy", "ruff", "semgrep"}
-    assert programs._version("no-such-analyser") == "missing"
+    assert programs.version_of("no-such-analyser") == "missing"
