@@ -78,9 +78,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
     made = Package(tmp_path, f"compiled{next(_numbers)}")
     made.freeze("route_ticket", ROUTE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    finders = list(sys.meta_path)
     yield made
-    sys.meta_path[:] = finders
+    # Only its own: what a test imports may have put finders there that the process needs.
+    prefix = f"{made.name}."
+    sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "prefix", "") != prefix]
     for name in [name for name in sys.modules if name.partition(".")[0] == made.name]:
         del sys.modules[name]
 
