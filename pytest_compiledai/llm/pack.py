@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from typing import NamedTuple
@@ -27,13 +28,14 @@ MOST_BYTES: Final = 256 << 20  # of one pack on disk
 MOST_TEXT: Final = 1 << 30  # of what packs of one folder hold
 
 
-class _Pack(NamedTuple):
-    changed_ns: int
-    size: int
+class _Packs(NamedTuple):
+    facts: tuple[tuple[str, int, int], ...]  # name, time of change and size of each pack
     lines: Mapping[str, bytes]  # name of a recording's file -> its JSON
+    names: Mapping[str, tuple[str, ...]]  # request key -> names in order
 
 
-_packs: dict[str, _Pack] = {}
+_NOTHING: Final = _Packs((), {}, {})
+_known: dict[str, _Packs] = {}
 
 
 def packed(folder: Path) -> Mapping[str, bytes]:
@@ -42,9 +44,35 @@ def packed(folder: Path) -> Mapping[str, bytes]:
     Raises ``ModelError`` for a pack that cannot be read, and for two that answer one request
     differently for one model.
     """
+    return _of(folder).lines
+
+
+def packed_names(folder: Path, key: str) -> tuple[str, ...]:
+    """Return the names under which packs hold replies to a request; raises as ``packed``."""
+    return _of(folder).names.get(key, ())
+
+
+def _of(folder: Path) -> _Packs:
+    """Return what the packs of a folder hold, read once as long as none of them changes."""
+    paths = _paths(folder)
+    if not paths:
+        return _NOTHING
+    facts = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
+    known = _known.get(str(folder))
+    if known is None or known.facts != facts:
+        lines = _merged(paths)
+        names: dict[str, tuple[str, ...]] = {}
+        for name in sorted(lines):
+            key = name.partition(".")[0]
+            names[key] = (*names.get(key, ()), name)
+        known = _known[str(folder)] = _Packs(facts, lines, names)
+    return known
+
+
+def _merged(paths: Sequence[Path]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    for path in _paths(folder):
-        lines = _lines(path)
+    for path in paths:
+        lines = _read(path)
         for name in found.keys() & lines.keys():
             if found[name] != lines[name]:
                 raise _fault(path, f"another answer than a pack before it for {name[:16]}")
@@ -94,15 +122,6 @@ def _compact(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise _fault(path, f"{error}") from None
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _lines(path: Path) -> Mapping[str, bytes]:
-    facts = path.stat()
-    known = _packs.get(str(path))
-    if known is None or (known.changed_ns, known.size) != (facts.st_mtime_ns, facts.st_size):
-        known = _Pack(facts.st_mtime_ns, facts.st_size, _read(path))
-        _packs[str(path)] = known
-    return known.lines
 
 
 def _read(path: Path) -> dict[str, bytes]:

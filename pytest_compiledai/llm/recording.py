@@ -21,6 +21,7 @@ from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.llm.listing import names_in
 from pytest_compiledai.llm.pack import packed
+from pytest_compiledai.llm.pack import packed_names
 from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
@@ -38,8 +39,7 @@ class Recordings:
 
     def find(self, key: str) -> tuple[Reply, ...]:
         """Return the recorded replies to a request, by model. Raises ``ModelError``."""
-        names = {name for name in packed(self.folder) if name.startswith(f"{key}.")}
-        names.update(names_in(self.folder).get(key, ()))
+        names = {*packed_names(self.folder, key), *names_in(self.folder).get(key, ())}
         replies = [self._exchange(name)[1] for name in sorted(names)]
         return tuple(sorted(replies, key=lambda reply: reply.model))
 
