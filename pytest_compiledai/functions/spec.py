@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core import fields
+from pytest_compiledai.core.beside import beside
+from pytest_compiledai.core.beside import read_beside
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.gate import GATES
-from pytest_compiledai.core.golden import FILE_CAP
 from pytest_compiledai.core.golden import Row
 from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
-from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.schema import Schema
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions.capabilities import Table
@@ -109,9 +109,9 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     fuzz = FuzzSettings.parse(blocks.get("fuzz", {}), _at(document, "fuzz"))
     for gate in ("security", "execution"):
         reading.known_keys(blocks.get(gate, {}), (), _at(document, gate))
-    golden = _beside(document, project, "golden", fields.text(document, "golden"))
+    golden = beside(document, project, "golden", fields.text(document, "golden"))
     candidate_key = fields.optional_text(document, "candidate")
-    candidate = _beside(document, project, "candidate", candidate_key) if candidate_key else None
+    candidate = beside(document, project, "candidate", candidate_key) if candidate_key else None
     return FunctionSpec(
         name=name,
         description=fields.text(document, "description").strip(),
@@ -121,7 +121,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         types=typed_dict_module(name, input_schema, output_schema),
         golden=golden,
         rows=read_golden(
-            _bytes(document, project, "golden", golden),
+            read_beside(document, project, "golden", golden),
             golden,
             input=input_schema,
             output=output_schema,
@@ -172,33 +172,9 @@ def _at(document: Document, gate: str) -> Any:
     return lambda *keys: document.place("gates", gate, *keys)
 
 
-def _beside(document: Document, project: Project, key: str, relative: str) -> str:
-    """Return the POSIX path below the root of a file named relative to the spec."""
-    path = (project.root / document.path).parent / relative
-    resolved = path.resolve()
-    if Path(relative).is_absolute() or not resolved.is_relative_to(project.root):
-        raise SpecError(
-            where=document.place(key),
-            found=relative,
-            expected="a path relative to the spec, inside the project",
-        )
-    return resolved.relative_to(project.root).as_posix()
-
-
-def _bytes(document: Document, project: Project, key: str, path: str) -> bytes:
-    try:
-        return read_regular(project.root / path, cap=FILE_CAP)
-    except OSError as error:
-        raise SpecError(
-            where=document.place(key),
-            found=f"{path}: {error.strerror}",
-            expected="a file that can be read",
-        ) from error
-
-
 def _text(document: Document, project: Project, key: str, path: str) -> str:
     try:
-        return _bytes(document, project, key, path).decode("utf-8").replace("\r\n", "\n")
+        return read_beside(document, project, key, path).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise SpecError(
             where=document.place(key), found=f"{path}: not UTF-8", expected="UTF-8 text"
@@ -238,7 +214,7 @@ def _user_files(
         named.add(fuzz.user_reference[0])
     found: dict[str, str] = {}
     for written in sorted(named):
-        path = _beside(document, project, "gates", written)
+        path = beside(document, project, "gates", written)
         found[written] = _text(document, project, "gates", path)
     return found
 
@@ -249,6 +225,6 @@ def _call_tables(document: Document, project: Project, name: str) -> dict[str, T
     tables: dict[str, Table] = {}
     for call in call_names(fields.words(document, "capabilities")):
         relative = (folder / f"{name}.{call}.jsonl").as_posix()
-        path = _beside(document, project, "capabilities", relative)
-        tables[call] = read_table(_bytes(document, project, "capabilities", path), path)
+        path = beside(document, project, "capabilities", relative)
+        tables[call] = read_table(read_beside(document, project, "capabilities", path), path)
     return tables

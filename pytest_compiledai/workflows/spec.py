@@ -10,12 +10,12 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core import fields
+from pytest_compiledai.core.beside import beside
+from pytest_compiledai.core.beside import read_beside
 from pytest_compiledai.core.errors import SpecError
-from pytest_compiledai.core.golden import FILE_CAP
 from pytest_compiledai.core.golden import Row
 from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
-from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.schema import Schema
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.gates import settings as reading
@@ -106,7 +106,7 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
         path=document.path,
         **schemas,
         rows=read_golden(
-            _bytes(document, project, "golden", golden), golden, **schemas, shares=shares
+            read_beside(document, project, "golden", golden), golden, **schemas, shares=shares
         ),
         agents=agents,
         flow=document.data["flow"],
@@ -123,18 +123,6 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
         ),
         settings=document.data.get("gates", {}),
     )
-
-
-def beside(document: Document, project: Project, key: str, relative: str) -> str:
-    """Return the POSIX path below the root of a file named relative to the spec."""
-    resolved = ((project.root / document.path).parent / relative).resolve()
-    if Path(relative).is_absolute() or not resolved.is_relative_to(project.root):
-        raise SpecError(
-            where=document.place(key),
-            found=relative,
-            expected="a path relative to the spec, inside the project",
-        )
-    return resolved.relative_to(project.root).as_posix()
 
 
 def _plan(
@@ -245,14 +233,3 @@ def _block(document: Document, key: str) -> Mapping[str, Any]:
 
 def _at(document: Document, *inside: str) -> Any:
     return lambda *keys: document.place(*inside, *keys)
-
-
-def _bytes(document: Document, project: Project, key: str, path: str) -> bytes:
-    try:
-        return read_regular(project.root / path, cap=FILE_CAP)
-    except OSError as error:
-        raise SpecError(
-            where=document.place(key),
-            found=f"{path}: {error.strerror}",
-            expected="a file that can be read",
-        ) from error
