@@ -117,6 +117,7 @@ def _structures(offs: TradeOffs) -> tuple[Step, ...]:
         width=None,
         confidence=data["confidence"],
         wishes={},
+        passes=tuple(data["passes"]),
     )
     return structures(plan)
 

@@ -267,7 +267,7 @@ def test_a_named_host_may_be_asked(world):
         (lambda v: v.pop("method"), "syntax.unreadable"),
         (lambda v: v.update(version=2), "syntax.unreadable"),
         (lambda v: v["configurations"].clear(), "syntax.ids"),
-        (lambda v: v["configurations"][0].update(id="c2"), "syntax.ids"),
+        (lambda v: v["configurations"][0].update(id=v["configurations"][1]["id"]), "syntax.ids"),
         (lambda v: v["configurations"][0].update(structure=9), "syntax.structure"),
         (lambda v: v["configurations"][0].update(settings={}), "syntax.slots"),
         (lambda v: v["configurations"][0]["settings"].update(solver="x"), "syntax.setting"),
