@@ -89,12 +89,12 @@ def test_a_pass_that_would_make_the_space_too_large_is_left_out():
 def test_the_artifact_names_its_passes_and_production_finds_its_structures(world):
     """What runs a configuration rebuilds the structures that its number points into."""
     from pytest_compiledai.workflows.kind import WorkflowKind
-    from pytest_compiledai.workflows.running import _structures
+    from pytest_compiledai.workflows.running import structures_of
     from pytest_compiledai.workflows.tradeoffs import read_tradeoffs
 
     (data,) = WorkflowKind().propose(world.unit(), (), sample=0, asking=None).files.values()
     value = json.loads(data)
-    steps = _structures(read_tradeoffs(data))
+    steps = structures_of(read_tradeoffs(data))
 
     assert value["passes"] == list(PASSES)
     assert value["structures"] == [graph.label(step) for step in steps]
