@@ -84,9 +84,9 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
     except TooMany as error:
         raise ModelError(
             where=spec.path,
-            found=f"more configurations than can be replayed, and no rule on means for {error}",
-            expected="fewer settings or copies",
-            next="see docs/workflows.md, section Search",
+            found=f"more configurations than can be replayed, no rule on means for {error}",
+            expected="fewer settings or copies, or a search that tries some",
+            next='pip install "pytest-compiledai[evolve]"; see docs/workflows.md, section Search',
         ) from None
     offs = TradeOffs(found.configurations, spec.plan.latency)
     return {
