@@ -1,6 +1,7 @@
 """Measures a profile with real models, over LiteLLM, every answer recorded as it comes.
 
     python -m pytest_compiledai.workflows.profiling SPEC.yaml [--samples 2] [--budget-tokens N]
+        [--sensitivity N]
 
 What is recorded is not asked again, so that a killed run goes on where it was. The most that the
 run can cost is printed before the first call. Inputs of later calls come from the reference, each
@@ -41,12 +42,14 @@ from pytest_compiledai.llm.request import Request
 from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import ROUTER
+from pytest_compiledai.workflows.links import Chain
 from pytest_compiledai.workflows.links import Link
 from pytest_compiledai.workflows.links import chains
 from pytest_compiledai.workflows.saying import answer_of
 from pytest_compiledai.workflows.saying import normal
 from pytest_compiledai.workflows.saying import picked
 from pytest_compiledai.workflows.saying import told
+from pytest_compiledai.workflows.sensitivity import shifts
 from pytest_compiledai.workflows.spec import WorkflowSpec
 from pytest_compiledai.workflows.spec import read_workflow_spec
 
@@ -100,12 +103,15 @@ class Profiler:
         self.samples = samples
         self.chains = chains(spec)
 
-    def bill(self) -> Bill:
-        """Return the most that can be asked, with results so far as long as answers may be."""
+    def bill(self, *, again: int = 0) -> Bill:
+        """Return the most that can be asked, with results so far as long as answers may be.
+
+        ``again`` problems are asked once more of every later call, right and wrong results.
+        """
         calls = tokens_in = tokens_out = 0
         for chain in self.chains:
             for place, link in enumerate(chain):
-                settings = self._models(link.agent)
+                settings = self.settings(link.agent)
                 states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
                 for row in self.spec.rows:
                     prompt = self.spec.agents[link.agent].prompt
@@ -115,6 +121,10 @@ class Profiler:
                     calls += asked
                     tokens_in += asked * size
                     tokens_out += self.samples * states * sum(map(_most_tokens, settings))
+                if place:
+                    calls += 2 * again
+                    tokens_in += 2 * again * size
+                    tokens_out += 2 * again * _most_tokens(settings[0])
         return Bill(calls=calls, tokens_in=tokens_in, tokens_out=tokens_out)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -129,15 +139,30 @@ class Profiler:
                     asks = self._asks(link, place, given)
                 made = [self._row(ask) for ask in self._begun(asks)]
                 found |= {tuple(row[k] for k in _KEY): row for row in made}
-                given = self._results(link.agent, made, given)
+                given = self._results(made, given, prefer=self.settings(link.agent)[0])
         return list(found.values())
+
+    def given(self, chain: Chain, place: int, *, prefer: str) -> Given:
+        """Return what the agent at ``place`` is given by the one before it at one setting."""
+        found: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+        for number, link in enumerate(chain[:place]):
+            made = [self._row(ask) for ask in self._begun(self._asks(link, number, found))]
+            last = number == place - 1
+            kept = [row for row in made if not last or row["setting"] == prefer]
+            found = self._results(kept, found, prefer=self.settings(link.agent)[0])
+        return found
+
+    def score(self, link: Link, row: Row, before: str | None, state: str) -> float:
+        """Return what an agent's first setting scores when it is given ``before``."""
+        ask = Ask(row, Input(link, before, state), self.settings(link.agent)[0], 0)
+        return float(self._row(ask)["score"])
 
     def _asks(self, link: Link, place: int, given: Given) -> list[Ask]:
         return [
             Ask(row, Input(link, before if place else None, state), setting, sample)
             for row in self.spec.rows
             for state, before in given[row.id].items()
-            for setting in self._models(link.agent)
+            for setting in self.settings(link.agent)
             for sample in range(self.samples)
         ]
 
@@ -150,7 +175,7 @@ class Profiler:
             for right, wrong in [sides.get(row.id, ([], []))]
             for count in range(link.of + 1)
             if (right if count else wrong) and (wrong if count < link.of else right)
-            for setting in self._models(link.agent)
+            for setting in self.settings(link.agent)
             for sample in range(self.samples)
         ]
 
@@ -208,18 +233,12 @@ class Profiler:
             )
         return reply.seconds
 
-    def _results(
-        self,
-        agent: str,
-        rows: Sequence[Mapping[str, Any]],
-        before: Given,
-    ) -> Given:
+    def _results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
         """Return what the next agent is given: a right and a wrong result, where there are some.
 
-        The reference's results come first; other settings' stand in for a state it never reached.
+        The preferred setting's come first; others' stand in for a state that it never reached.
         """
-        reference = self._models(agent)[0]
-        ordered = sorted(rows, key=lambda row: (row["setting"] != reference, row["sample"]))
+        ordered = sorted(rows, key=lambda row: (row["setting"] != prefer, row["sample"]))
         found: Given = {query: {} for query in before}
         for row in ordered:
             if row["text"] is not None:
@@ -227,7 +246,8 @@ class Profiler:
                 found[row["query"]].setdefault(state, row["text"])
         return found
 
-    def _models(self, agent: str) -> list[str]:
+    def settings(self, agent: str) -> list[str]:
+        """Return the settings of an agent that ask a model. Raises ``SpecError`` for none."""
         found = self.spec.agents[agent].settings
         models = [setting for setting in found if not setting.startswith(("unit:", "tool:"))]
         if not models:
@@ -244,7 +264,7 @@ class Profiler:
         from pytest_compiledai.llm.price import price
 
         agents = {link.agent for chain in self.chains for link in chain}
-        models = {_model(setting) for agent in agents for setting in self._models(agent)}
+        models = {_model(setting) for agent in agents for setting in self.settings(agent)}
         return sorted(model for model in models if price(model) is None)
 
     def _request(self, ask: Ask) -> Request:
@@ -343,6 +363,13 @@ def main() -> int:
     parser.add_argument("spec", type=Path)
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--budget-tokens", type=int)
+    parser.add_argument(
+        "--sensitivity",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ask later calls about N problems again, with other settings' results",
+    )
     parser.add_argument("--yes", action="store_true", help="begin without asking")
     asked = parser.parse_args()
     say = sys.stderr.write
@@ -351,12 +378,15 @@ def main() -> int:
         folder = spec.profile_file.parent / f"{spec.name}.answers"
         with desks_of(asked.budget_tokens) as desks:
             profiler = Profiler(spec, desks, folder, samples=asked.samples)
-            say(f"{profiler.bill()}; what is recorded in {folder.name}/ is not asked again\n")
+            bill = profiler.bill(again=asked.sensitivity)
+            say(f"{bill}; what is recorded in {folder.name}/ is not asked again\n")
             for model in profiler.unpriced():
                 say(f"{model}: no known price; its calls count as costing nothing\n")
             if not asked.yes and input("begin? [y/N] ").strip().lower() != "y":
                 return 1
             write(profiler.rows(), spec.profile_file)
+            for shift in shifts(profiler, asked.sensitivity):
+                say(f"{shift}\n")
     except CompiledAIError as error:
         say(f"{error}\n")
         return 2

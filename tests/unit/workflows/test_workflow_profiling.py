@@ -22,6 +22,8 @@ from pytest_compiledai.workflows.profile import read_profile
 from pytest_compiledai.workflows.profiling import Profiler
 from pytest_compiledai.workflows.profiling import _candidates
 from pytest_compiledai.workflows.profiling import write
+from pytest_compiledai.workflows.sensitivity import Shift
+from pytest_compiledai.workflows.sensitivity import shifts
 
 
 class Model:
@@ -186,6 +188,53 @@ def test_a_judge_sees_right_and_wrong_candidates_mixed():
     assert one == again
     assert sorted(one.candidates).count("good") == 2
     assert [text == "good" for text in one.candidates] == list(one.right)
+
+
+def test_the_shift_by_the_references_results_is_measured(world):
+    """The reviewer scores alike whoever made a result, and is asked again about few problems."""
+    world.problems = world.problems[:12]
+    asked: Counter = Counter()
+    with desks_of(None, lambda name: Model(name, asked, None)) as desks:
+        profiler = Profiler(world.unit().body, desks, world.root / "answers", samples=1)
+        profiler.rows()
+        before = asked.total()
+        found = list(shifts(profiler, 3))
+
+    # Both solvers give the same texts, so that there is nothing to ask again.
+    assert before == asked.total()
+    assert [(s.agent, s.state, s.other, s.differences) for s in found] == [
+        ("reviewer", "correct", "large", ()),
+        ("reviewer", "wrong", "large", ()),
+    ]
+
+
+def test_a_shift_is_told_with_its_interval():
+    """Scores that fall on every problem are told as such; one pair says nothing."""
+    shift = Shift("reviewer", "wrong", "small", "large", (-1.0, -1.0, 0.0, -1.0))
+
+    assert str(shift) == (
+        "reviewer on wrong results of large instead of small: -0.750 [-1.240, -0.260], n=4"
+    )
+    assert "nothing to say" in str(shift._replace(differences=(1.0,)))
+
+
+def test_other_results_are_asked_about_at_most_so_often(world):
+    """Where results differ, each later call is asked about so many problems and no more."""
+    world.problems = world.problems[:12]
+    asked: Counter = Counter()
+
+    class Own(Model):
+        def answered(self, text, number):
+            return f"{super().answered(text, number)}" + (" ." if self.model == "large" else "")
+
+    with desks_of(None, lambda name: Own(name, asked, None)) as desks:
+        profiler = Profiler(world.unit().body, desks, world.root / "answers", samples=1)
+        profiler.rows()
+        before = asked.total()
+        found = list(shifts(profiler, 3))
+
+    assert [len(shift.differences) for shift in found] == [3, 3]
+    assert asked.total() - before == 6
 
 
 def test_a_map_is_not_measured_here(world):
