@@ -27,6 +27,7 @@ PARTS = (
     "reading",
     "several",
     "giving",
+    "linear",
 )
 _OWN = "pytest_compiledai."
 
