@@ -26,10 +26,10 @@ def program(spec: FunctionSpec, model: Linear) -> str | None:
         f"SURE = {model.cut}\n\n\n"
         f"def {spec.name}(\n    data: {spec.types.input_type}, *, weights: Mapping[str, bytes]\n"
         f") -> {spec.types.output_type}:\n"
-        f"    chosen = places(({texts}))\n"
-        '    if not chosen:\n        raise Abstain("no text")\n'
-        '    totals = summed(weights["rows"], len(LABELS), chosen)\n'
-        "    best, sure = decided(totals, len(chosen), BIASES)\n"
+        f"    picked = places(({texts}))\n"
+        '    if not picked:\n        raise Abstain("no text")\n'
+        '    totals = summed(weights["rows"], len(LABELS), picked)\n'
+        "    best, sure = decided(totals, len(picked), BIASES)\n"
         '    if sure < SURE:\n        raise Abstain("like no row that it was learned from")\n'
         f"    return {{{declared.label!r}: LABELS[best]}}\n"
     )

@@ -28,6 +28,7 @@ PARTS = (
     "several",
     "giving",
     "linear",
+    "documents",
 )
 _OWN = "pytest_compiledai."
 

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions.linear.model import fitted
 from pytest_compiledai.functions.linear.program import program as linear_program
+from pytest_compiledai.functions.synth import documents
 from pytest_compiledai.functions.synth import records
 from pytest_compiledai.functions.synth import requests
 
@@ -38,6 +39,10 @@ def programs(spec: FunctionSpec) -> list[Program]:
     if spec.capabilities:
         return []
     found: list[Program] = []
+    readers = documents.learned(spec)
+    text = documents.program(spec, readers) if readers else None
+    if readers and text:
+        return [Program(text=text, answer=lambda data: documents.answer(spec, readers, data))]
     fields = records.learned(spec)
     text = records.program(spec, fields) if fields else None
     if fields and text:

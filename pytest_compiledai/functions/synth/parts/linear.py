@@ -36,17 +36,17 @@ def places(texts: Sequence[object]) -> list[int]:
     return list(found)
 
 
-def summed(rows: bytes, width: int, chosen: Sequence[int]) -> list[int]:
-    """Return the sum of the chosen rows, column by column.
+def summed(rows: bytes, width: int, selected: Sequence[int]) -> list[int]:
+    """Return the sum of the selected rows, column by column.
 
     A row is read as one number, so that one addition adds all its columns.
     """
     half = (width + 1) // 2
     mask = int.from_bytes(b"\xff\x00" * half, "little")
-    totals = [-ZERO * len(chosen)] * (2 * half)
-    for first in range(0, len(chosen), MOST_ADDED):
+    totals = [-ZERO * len(selected)] * (2 * half)
+    for first in range(0, len(selected), MOST_ADDED):
         even = odd = 0
-        for place in chosen[first : first + MOST_ADDED]:
+        for place in selected[first : first + MOST_ADDED]:
             row = int.from_bytes(rows[place * width : (place + 1) * width], "little")
             even += row & mask
             odd += (row >> 8) & mask
@@ -63,7 +63,7 @@ def decided(totals: Sequence[int], size: int, biases: Sequence[int]) -> tuple[in
     Sure is a high score, high above the next one: what fits nothing has a low one everywhere.
     """
     root = math.sqrt(size)
-    scores = [total / root + bias for total, bias in zip(totals, biases, strict=True)]
-    best = scores.index(max(scores))
-    first = scores.pop(best)
-    return best, 2 * first - max(scores)
+    sums = [total / root + bias for total, bias in zip(totals, biases, strict=True)]
+    best = sums.index(max(sums))
+    first = sums.pop(best)
+    return best, 2 * first - max(sums)
