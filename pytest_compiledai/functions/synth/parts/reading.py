@@ -284,19 +284,45 @@ def check(reading: Reading) -> None:
     explained = said & reading.knowledge.known
     if reading.base is not None:
         return
-    if left and is_open(reading):
+    if left and (is_open(reading) or (is_partial(reading) and is_astray(reading, left))):
         reading.refusal = "a word that nothing explains, and a field without a value"
         return
-    if len(left) > len(explained) or not is_about(said, reading.knowledge):
+    told = is_told(said, reading.knowledge)
+    if (len(left) > len(explained) and not told) or not (
+        told or is_about(said, reading.knowledge)
+    ):
         reading.refusal = "more words than the function explains"
+
+
+def is_partial(reading: Reading) -> bool:
+    """Return whether a field has no value."""
+    return any(field.name not in reading.values for field in reading.knowledge.fields)
 
 
 def is_open(reading: Reading) -> bool:
     """Return whether a field has no value that words beyond the function's could mean."""
     return any(
-        field.name not in reading.values and field.role not in ("unit", "date", "time")
+        field.name not in reading.values
+        and field.kind not in ("integer", "number", "boolean")
+        and field.role not in ("unit", "date", "time")
         for field in reading.knowledge.fields
     )
+
+
+def is_astray(reading: Reading, left: list[int]) -> bool:
+    """Return whether a request begins with what nothing explains, or a number goes on with it."""
+    content = (
+        index
+        for index, piece in enumerate(reading.pieces)
+        if piece.kind == "word" and piece.low not in STOP_WORDS and piece.low not in VERBS
+    )
+    numbers = {item.last for item in reading.quantities}
+    return next(content, -1) in left or any(index - 1 in numbers for index in left)
+
+
+def is_told(said: set[str], knowledge: Knowledge) -> bool:
+    """Return whether a request says most of a function's description."""
+    return len(knowledge.told) > 1 and 3 * len(said & knowledge.told) >= 2 * len(knowledge.told)
 
 
 def is_about(said: set[str], knowledge: Knowledge) -> bool:
