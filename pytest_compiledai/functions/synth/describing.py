@@ -228,16 +228,17 @@ def _default(data: Mapping[str, Any], text: str, kind: str) -> Value | None:
     found = _DEFAULT.search(text)
     if not found:
         return None
+    said = found[1].rstrip(".")  # of the sentence
     if kind in ("integer", "number"):
         try:
-            return int(found[1]) if kind == "integer" else float(found[1])
+            return int(said) if kind == "integer" else float(said)
         except ValueError:
             return None
     if kind == "boolean":
-        return {"true": True, "false": False}.get(found[1].lower())
+        return {"true": True, "false": False}.get(said.lower())
     if kind == "enum":
-        return next((v for v in data["enum"] if v == found[1]), None)
-    return found[1] if kind == "string" else None
+        return next((v for v in data["enum"] if v == said), None)
+    return said if kind == "string" else None
 
 
 def _with_series(fields: tuple[Field, ...], told: list[tuple[str, str]]) -> tuple[Field, ...]:

@@ -41,6 +41,11 @@ OFTEN = frozenset(
 )
 
 
+UNEXPLAINED = "a word that nothing explains, and a field without a value"
+UNSAID = "more words than the function explains"
+FALLS = frozenset("loss losing decrease decreases decline drop reduction".split())
+
+
 class Reading:
     """What is known so far of one request."""
 
@@ -116,9 +121,17 @@ def read_numbers(reading: Reading) -> None:
         reading.refusal = "a number that no field clearly takes"
         return
     reading.quantities = list(pairs.values())
+    if any(is_negative(reading.pieces, item.first) for item in reading.quantities):
+        reading.refusal = "a loss, which may be a number below nothing"
+        return
     for number, item in pairs.items():
         field = reading.knowledge.fields[number]
         reading.take(field.name, given(item, field), item.first, item.last)
+
+
+def is_negative(pieces: list[Token], first: int) -> bool:
+    """Return whether a number is what something falls by."""
+    return any(piece.low in FALLS for piece in pieces[max(0, first - 3) : first])
 
 
 def read_texts(reading: Reading) -> None:
@@ -285,13 +298,13 @@ def check(reading: Reading) -> None:
     if reading.base is not None:
         return
     if left and (is_open(reading) or (is_partial(reading) and is_astray(reading, left))):
-        reading.refusal = "a word that nothing explains, and a field without a value"
+        reading.refusal = UNEXPLAINED
         return
     told = is_told(said, reading.knowledge)
     if (len(left) > len(explained) and not told) or not (
         told or is_about(said, reading.knowledge)
     ):
-        reading.refusal = "more words than the function explains"
+        reading.refusal = UNSAID
 
 
 def is_partial(reading: Reading) -> bool:

@@ -8,6 +8,8 @@ import re
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.reading import UNEXPLAINED
+from pytest_compiledai.functions.synth.parts.reading import UNSAID
 from pytest_compiledai.functions.synth.parts.reading import read
 from pytest_compiledai.functions.synth.parts.spans import begins_name
 from pytest_compiledai.functions.synth.parts.spans import name_end
@@ -19,15 +21,17 @@ from pytest_compiledai.functions.synth.parts.units import unit_of
 PARTERS = frozenset({",", "and", "&"})
 MOST_CALLS = 8
 LEAST_LEAD = 3  # of the function that a request is about, over the next
-REFERRING = frozenset("result results resulting previous instead back again repeat same".split())
+REFERRING = frozenset("result results resulting previous back these those".split())
 SEVERAL = frozenset(
     "and two three four both each also then another different various respectively".split()
 )
 # Where a request may fall into parts: at sentences, at words that begin another thing, at `and`.
 SENTENCES = r"(?<=[a-z0-9'\")])[.?!;] +"
 ANOTHER = r",? (?:and then|then|and also|also|and another|another|and for|plus|and finally)\b"
+ORDINALS = r"(?:,|[.?!;])? (?:and |while |where |but )?(?=(?:the|a) (?:second|third|fourth|other) )"
 CUTS = (
     re.compile(SENTENCES),
+    re.compile(f"{SENTENCES}|{ORDINALS}", re.IGNORECASE),
     re.compile(f"{SENTENCES}|{ANOTHER}"),
     re.compile(f"{SENTENCES}|{ANOTHER}|,? and "),
 )
@@ -38,13 +42,18 @@ def chosen(text: str, offered: tuple[Knowledge, ...]) -> tuple[int, dict[str, Va
     said = {piece.stem for piece in tokens(text) if piece.low not in STOP_WORDS}
     points = [nearness(said, offered, index) for index in range(len(offered))]
     best = max(points)
+    readings = [read(text, knowledge) for knowledge in offered]
     found = [
         (index, values)
-        for index, knowledge in enumerate(offered)
-        if points[index] == best > 0 and not isinstance(values := read(text, knowledge), Refusal)
+        for index, values in enumerate(readings)
+        if points[index] == best > 0 and not isinstance(values, Refusal)
     ]
-    second = sorted(points)[-2]
-    if len(found) != 1 or best - second < LEAST_LEAD:
+    fitting = sum(
+        not isinstance(values, Refusal) or values.reason in (UNEXPLAINED, UNSAID)
+        for values in readings
+    )
+    lead = best - sorted(points)[-2]
+    if len(found) != 1 or lead < (LEAST_LEAD if fitting > 1 else LEAST_LEAD - 1):
         return Refusal("no function that the request is clearly about")
     return found[0]
 
@@ -55,7 +64,10 @@ def nearness(said: set[str], offered: tuple[Knowledge, ...], index: int) -> int:
     names = frozenset().union(*(other.topic for other in others))
     told = frozenset().union(*(other.told | other.topic for other in others))
     own = offered[index]
-    return 3 * len(said & (own.topic - names)) + len(said & (own.told - told - own.topic))
+    points = 3 * len(said & (own.topic - names)) + len(said & (own.told - told - own.topic))
+    fields = frozenset().union(*(field.names for other in others for field in other.fields))
+    asked = frozenset().union(*(field.names for field in own.fields))
+    return points + len(said & (asked - fields - told - own.topic - own.told))
 
 
 def read_several(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Refusal:
@@ -65,7 +77,7 @@ def read_several(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Re
         return Refusal("a part of the request that refers to another")
     for cut in CUTS:
         parts = [part for part in cut.split(text) if part.strip()]
-        found = read_parts(parts, knowledge, idle=cut is CUTS[0])
+        found = read_parts(parts, knowledge, idle=cut in CUTS[:2])
         if found is not None:
             return found
     versions = varied(text, knowledge)
@@ -96,7 +108,7 @@ def read_parts(
             if idle:
                 continue
             return None
-        values = read(part, knowledge, calls[0] if calls else {})
+        values = read(part, knowledge, calls[-1] if calls else {})
         if isinstance(values, Refusal) or values in calls:
             return None
         calls.append(values)
