@@ -35,6 +35,9 @@ _QUOTED = re.compile(r"(?<!\w)['\"`]([^'\"`\n]{1,40})['\"`](?!\w)")
 _DEFAULT = re.compile(
     r"[Dd]efaults?(?: value)?(?: is| to|:|=)* ?(?:set to )?['\"`]?([\w.+-]+(?: [\w]+)?)['\"`]?"
 )
+_LISTED = re.compile(
+    r"(?:e\.g\.|i\.e\.|such as|for example|like),? ([a-z]{3,}(?:, (?:or |and )?[a-z]{3,}){1,9})"
+)
 _ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"percent", re.IGNORECASE)
 _CHOICES = re.compile(r"(?:choices|options|values)?\W*(?:are|is|be|either|of)?", re.IGNORECASE)
@@ -201,9 +204,15 @@ def _options(
     stated = data.get("enum", data.get("items", {}).get("enum", []))
     named = [str(value) for value in stated]
     if kind == "string":
-        found = _QUOTED.findall(text)
+        found = _QUOTED.findall(text) or _listed_words(text)
         named = list(dict.fromkeys(found)) if len(found) >= 2 else []
     return tuple((value, words) for value in named for words in _option_words(value))
+
+
+def _listed_words(text: str) -> list[str]:
+    """Return plain words that a description gives as examples, as in `such as villa, condo`."""
+    found = _LISTED.search(text)
+    return [word for word in re.findall(r"[a-z]{3,}", found[1]) if word != "etc"] if found else []
 
 
 def _option_words(value: str) -> Iterator[tuple[str, ...]]:
