@@ -100,6 +100,7 @@ DIMENSIONS = {
     "month": "",
 }
 ROLE_WORDS = (
+    ("formula", "function expression polynomial equation formula"),
     ("unit", "unit units"),
     ("date", "date dates day"),
     ("time", "time clock hour"),

@@ -75,6 +75,7 @@ def read(
     reading = Reading(text, knowledge, base)
     for step in (
         read_choices,
+        read_formulas,
         read_numbers,
         read_units,
         read_texts,
@@ -103,6 +104,18 @@ def read_choices(reading: Reading) -> None:
             value: Value = options if field.kind == "enums" else options[0]
             for hit in found:
                 reading.take(field.name, value, hit.first, hit.last)
+
+
+def read_formulas(reading: Reading) -> None:
+    """Fill fields that take a formula, in order."""
+    fields = [field for field in reading.knowledge.fields if field.role == "formula"]
+    found = [index for index, piece in enumerate(reading.pieces) if piece.kind == "formula"]
+    if len(found) > len(fields) or (fields and len(found) not in (0, len(fields))):
+        reading.refusal = "formulas that no field clearly takes"
+        return
+    for field, index in zip(fields, found, strict=False):
+        text = reading.pieces[index].text.replace("^", "**")
+        reading.take(field.name, text, index, index)
 
 
 def read_numbers(reading: Reading) -> None:
@@ -250,7 +263,7 @@ def could_be(piece: Token, field: Field) -> bool:
     if field.role in ("date", "time"):
         return piece.low in TIME_WORDS
     if field.role == "unit":
-        return unit_of(piece.low)[0] != ""
+        return any(unit_of(piece.low[:size])[0] for size in (4, 5, 6, 20))
     return True
 
 
