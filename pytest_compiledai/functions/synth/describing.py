@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_compiledai.functions.synth.lexicon import DIMENSIONS
+from pytest_compiledai.functions.synth.lexicon import FORMULAS
 from pytest_compiledai.functions.synth.lexicon import GENERIC
 from pytest_compiledai.functions.synth.lexicon import ROLE_WORDS
 from pytest_compiledai.functions.synth.lexicon import SWITCHES
@@ -37,6 +38,10 @@ _DEFAULT = re.compile(
 )
 _LISTED = re.compile(
     r"(?:e\.g\.|i\.e\.|such as|for example|like),? ([a-z]{3,}(?:, (?:or |and )?[a-z]{3,}){1,9})"
+)
+_PERIODS = re.compile(
+    r"(?:compound\w*|interest)(?: is)?(?: \w+)? (?:frequency|per (?:year|unit|time))"
+    r"|times (?:that |the )*interest|periods per year"
 )
 _ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"percent", re.IGNORECASE)
@@ -170,9 +175,13 @@ def _measure(name: str, text: str) -> tuple[str, str]:
 
 def _role(name: str, text: str, kind: str) -> str:
     if kind in ("integer", "number"):
+        if _PERIODS.search(f"{' '.join(words_of_name(name))} {text.lower()}"):
+            return "periods"
         return next((role for role in ("from", "to") if _has_role(words_of_name(name), role)), "")
     if kind not in ("string", "strings"):
         return ""
+    if FORMULAS & set([word for word in words_of_name(name) if word.isalpha()][-1:]):
+        return "formula"
     for words in (words_of_name(name), words_of(text)[:8]):
         for role, _ in ROLE_WORDS:
             if _has_role(words, role) and (role != "unit" or words == words_of_name(name)):
@@ -181,7 +190,8 @@ def _role(name: str, text: str, kind: str) -> str:
 
 
 def _shape(data: Mapping[str, Any], text: str) -> str:
-    found = [shape for shape in _SHAPES if shape in text.upper()]
+    said = text.upper().replace("MONTH", "MM").replace("DAY", "DD").replace("YEAR", "YYYY")
+    found = [shape for shape in _SHAPES if shape in said]
     if not found and data.get("format") == "date":
         return _SHAPES[0]
     return found[0] if len(found) == 1 else ""

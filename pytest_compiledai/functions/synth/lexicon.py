@@ -99,8 +99,9 @@ DIMENSIONS = {
     "day": "",
     "month": "",
 }
+#: The last word of the name of a field that takes a formula.
+FORMULAS = frozenset("function expression polynomial equation formula".split())
 ROLE_WORDS = (
-    ("formula", "function expression polynomial equation formula"),
     ("unit", "unit units"),
     ("date", "date dates day"),
     ("time", "time clock hour"),

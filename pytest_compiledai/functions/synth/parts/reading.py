@@ -41,6 +41,12 @@ OFTEN = frozenset(
 )
 
 
+BETWEEN = frozenset({"number", "no", "is", "of", ":", "=", "#", "id", "no."})
+A_YEAR = {
+    **dict.fromkeys(("annually", "yearly"), 1),
+    **dict.fromkeys(("semiannually", "semi-annually", "biannually"), 2),
+    **{"quarterly": 4, "monthly": 12, "weekly": 52, "daily": 365},
+}
 UNEXPLAINED = "a word that nothing explains, and a field without a value"
 UNSAID = "more words than the function explains"
 FALLS = frozenset("loss losing decrease decreases decline drop reduction".split())
@@ -76,7 +82,9 @@ def read(
     for step in (
         read_choices,
         read_formulas,
+        read_numbered,
         read_numbers,
+        read_periods,
         read_units,
         read_texts,
         read_switches,
@@ -116,6 +124,30 @@ def read_formulas(reading: Reading) -> None:
     for field, index in zip(fields, found, strict=False):
         text = reading.pieces[index].text.replace("^", "**")
         reading.take(field.name, text, index, index)
+
+
+def read_numbered(reading: Reading) -> None:
+    """Fill fields of text whose name stands right before a number: docket number 123."""
+    for field in reading.knowledge.fields:
+        if field.kind != "string" or field.role not in ("id", "year"):
+            continue
+        for index, piece in enumerate(reading.pieces):
+            before = reading.pieces[max(0, index - 3) : index][::-1]
+            named = next((one for one in before if one.low not in BETWEEN), None)
+            if piece.kind == "number" and named is not None and named.stem in field.names:
+                if field.name in reading.values:
+                    reading.refusal = f"{field.name}: two values"
+                    return
+                reading.take(field.name, piece.text, index, index)
+
+
+def read_periods(reading: Reading) -> None:
+    """Fill the field that counts periods of a year from a word such as quarterly."""
+    fields = [field for field in reading.knowledge.fields if field.role == "periods"]
+    said = [i for i, piece in enumerate(reading.pieces) if piece.low in A_YEAR]
+    if len(fields) == len(said) == 1 and fields[0].name not in reading.values:
+        count = A_YEAR[reading.pieces[said[0]].low]
+        reading.take(fields[0].name, count, said[0], said[0])
 
 
 def read_numbers(reading: Reading) -> None:
@@ -158,6 +190,10 @@ def read_texts(reading: Reading) -> None:
         and not (item.form == "id" and is_name(reading, item.first))
     ]
     lists = [field for field in fields if field.kind == "strings"]
+    row = enumerated(reading.pieces, found)
+    if len(lists) == 1 and len(row) > 1 and any(f.kind == "string" for f in fields):
+        reading.take(lists[0].name, [item.text for item in row], row[0].first, row[-1].last)
+        found = [item for item in found if item not in row]
     if len(lists) == 1 and found and not any(f.kind == "string" and f.required for f in fields):
         whole = [item.text for item in found]
         reading.take(lists[0].name, whole, found[0].first, found[-1].last)
@@ -169,6 +205,20 @@ def read_texts(reading: Reading) -> None:
     asked = bool(left) and (reading.base is not None or bool(unfilled(reading)))
     if asked or any(item.form != "name" for item in left):
         reading.refusal = "a text that no field clearly takes"
+
+
+def enumerated(pieces: list[Token], found: list[Span]) -> list[Span]:
+    """Return the one run of texts that only commas and `and` part; none where there are several."""
+    rows: list[list[Span]] = []
+    for item in found:
+        gap = pieces[rows[-1][-1].last + 1 : item.first] if rows else []
+        joined = bool(gap) and all(piece.low in (",", "and", "&") for piece in gap)
+        if joined and rows[-1][-1].form == item.form:
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    several = [row for row in rows if len(row) > 1]
+    return several[0] if len(several) == 1 else []
 
 
 def is_name(reading: Reading, index: int) -> bool:
@@ -364,7 +414,8 @@ def is_near_option(reading: Reading, field: Field) -> bool:
 
 def is_hinted(reading: Reading, field: Field) -> bool:
     """Return whether a request speaks of a field for which it has no value."""
-    if field.kind in ("integer", "number") and any(p.low in OFTEN for p in reading.pieces):
+    often = (i for i, piece in enumerate(reading.pieces) if piece.low in OFTEN)
+    if field.kind in ("integer", "number") and any(i not in reading.used for i in often):
         return True
     if field.role == "unit" or field.kind == "boolean":
         return False
