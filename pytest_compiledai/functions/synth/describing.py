@@ -30,6 +30,7 @@ _WITH_COMMA = re.compile(
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)*, (?:[A-Z]{2}\b|USA)|City(?: Name)?, ?(?:State|Country)"
     r"|city and (?:the )?(?:state|country)|\bcity, (?:state|country)"
 )
+_WITH_STATE = re.compile(r"[A-Z][a-z]+, [A-Z]{2}\b|[Ss]tate \(abbr")
 _SHAPES = ("YYYY-MM-DD", "MM/DD/YYYY", "DD/MM/YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD")
 _EXAMPLE = re.compile(r"(?<=[a-z,.'\"(] )[A-Z][A-Za-z]+(?: [A-Z][a-z]+)*")
 _QUOTED = re.compile(r"(?<!\w)['\"`]([^'\"`\n]{1,40})['\"`](?!\w)")
@@ -133,6 +134,7 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         shape=_shape(data, text),
         code=kind == "string" and _is_code(text),
         comma=bool(_WITH_COMMA.search(text)) and kind == "string",
+        state=bool(_WITH_STATE.search(text)) and kind == "string",
         free=kind in ("string", "strings"),
     )
 

@@ -18,6 +18,7 @@ PARTS = (
     "units",
     "stopwords",
     "days",
+    "places",
     "fields",
     "deciding",
     "choices",

@@ -12,6 +12,7 @@ from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.places import with_state
 from pytest_compiledai.functions.synth.parts.quantities import Quantity
 from pytest_compiledai.functions.synth.parts.quantities import assigned
 from pytest_compiledai.functions.synth.parts.quantities import given
@@ -230,6 +231,8 @@ def is_name(reading: Reading, index: int) -> bool:
 def take_text(reading: Reading, field: Field, item: Span) -> None:
     """Give a text to a field, in the shape that the field asks for."""
     text = shaped(item.text, field.shape) if item.form == "date" else item.text
+    if field.comma and field.state and text is not None:
+        text = with_state(text) or text
     if field.name in reading.values:
         reading.refusal = f"{field.name}: two values"
     elif text is None:
