@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pytest_compiledai.functions.synth.parts.choices import Hit
 from pytest_compiledai.functions.synth.parts.choices import hits
 from pytest_compiledai.functions.synth.parts.choices import places_of
 from pytest_compiledai.functions.synth.parts.choices import switched
@@ -48,6 +49,8 @@ A_YEAR = {
     **dict.fromkeys(("semiannually", "semi-annually", "biannually"), 2),
     **{"quarterly": 4, "monthly": 12, "weekly": 52, "daily": 365},
 }
+COUNTERS = frozenset({"top", "n", "limit", "count"})
+SUPERLATIVES = frozenset("top best highest largest biggest most".split())
 UNEXPLAINED = "a word that nothing explains, and a field without a value"
 UNSAID = "more words than the function explains"
 FALLS = frozenset("loss losing decrease decreases decline drop reduction".split())
@@ -101,10 +104,15 @@ def read(
 def read_choices(reading: Reading) -> None:
     """Fill fields of a closed set."""
     places = places_of(reading.pieces)
-    for field in reading.knowledge.fields:
-        if not field.options or field.kind not in ("enum", "enums", "string"):
-            continue
-        found = hits(reading.pieces, places, field)
+    fields = [
+        field
+        for field in reading.knowledge.fields
+        if field.options and field.kind in ("enum", "enums", "string")
+    ]
+    every = {field.name: hits(reading.pieces, places, field) for field in fields}
+    for field in fields:
+        others = [hit for name, found in every.items() if name != field.name for hit in found]
+        found = [hit for hit in every[field.name] if not is_inside(hit, others)]
         options = list(dict.fromkeys(hit.option for hit in found))
         if len(options) > 1 and field.kind != "enums":
             reading.refusal = f"{field.name}: {len(options)} of its words"
@@ -113,6 +121,15 @@ def read_choices(reading: Reading) -> None:
             value: Value = options if field.kind == "enums" else options[0]
             for hit in found:
                 reading.take(field.name, value, hit.first, hit.last)
+
+
+def is_inside(hit: Hit, others: list[Hit]) -> bool:
+    """Return whether the words of an option are a part of another one's."""
+    return any(
+        other.first <= hit.first <= hit.last <= other.last
+        and other.last - other.first > hit.last - hit.first
+        for other in others
+    )
 
 
 def read_formulas(reading: Reading) -> None:
@@ -341,6 +358,10 @@ def read_rest(reading: Reading) -> None:
     led = joined and run[0] > 0 and reading.pieces[run[0] - 1].low in LEADS
     if led and len(needed) == 1 and needed[0].kind == "string" and needed[0].role in COMMON:
         pieces = reading.pieces
+        following = pieces[run[-1] + 1].stem if run[-1] + 1 < len(pieces) else ""
+        if following in needed[0].names:
+            reading.refusal = f"{needed[0].name}: a word that may belong to it"
+            return
         text = reading.text[pieces[run[0]].start : pieces[run[-1]].end]
         reading.take(needed[0].name, text, run[0], run[-1])
         return
@@ -422,6 +443,8 @@ def is_hinted(reading: Reading, field: Field) -> bool:
         return True
     if field.role == "unit" or field.kind == "boolean":
         return False
+    if field.kind == "integer" and field.names & COUNTERS:
+        return any(piece.low in SUPERLATIVES for piece in reading.pieces)
     if field.options and is_near_option(reading, field):
         return True
     return any(
