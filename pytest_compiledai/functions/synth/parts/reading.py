@@ -388,9 +388,8 @@ def check(reading: Reading) -> None:
         reading.refusal = UNEXPLAINED
         return
     told = is_told(said, reading.knowledge)
-    if (len(left) > len(explained) and not told) or not (
-        told or is_about(said, reading.knowledge)
-    ):
+    bound = len(explained) * (1 if is_partial(reading) else 2)
+    if (len(left) > bound and not told) or not (told or is_about(said, reading.knowledge)):
         reading.refusal = UNSAID
 
 
@@ -403,7 +402,7 @@ def is_open(reading: Reading) -> bool:
     """Return whether a field has no value that words beyond the function's could mean."""
     return any(
         field.name not in reading.values
-        and field.kind not in ("integer", "number", "boolean")
+        and field.kind not in ("integer", "number", "boolean", "enum")
         and field.role not in ("unit", "date", "time")
         for field in reading.knowledge.fields
     )
@@ -432,8 +431,8 @@ def is_about(said: set[str], knowledge: Knowledge) -> bool:
 
 def is_near_option(reading: Reading, field: Field) -> bool:
     """Return whether a word that nothing explains belongs to an option that was not found."""
-    left = {reading.pieces[index].low for index in leftover(reading)}
-    return any(word in left for _, words in field.options for word in words if len(word) > 3)
+    left = {reading.pieces[index].low[:4] for index in leftover(reading)}
+    return any(word[:4] in left for _, words in field.options for word in words if len(word) > 3)
 
 
 def is_hinted(reading: Reading, field: Field) -> bool:
