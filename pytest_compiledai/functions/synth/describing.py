@@ -134,6 +134,7 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         shape=_shape(data, text),
         code=kind == "string" and _is_code(text),
         comma=bool(_WITH_COMMA.search(text)) and kind == "string",
+        codes=_codes(name, text, kind),
         state=bool(_WITH_STATE.search(text)) and kind == "string",
         free=kind in ("string", "strings"),
     )
@@ -204,6 +205,18 @@ def _is_code(text: str) -> bool:
     examples = _QUOTED.findall(text)
     short = bool(examples) and all(len(word) <= 3 and word.isupper() for word in examples)
     return short or "abbreviat" in text.lower() or "two-letter" in text.lower()
+
+
+def _codes(name: str, text: str, kind: str) -> str:
+    """Return what the codes are of that a field of text takes; empty for none."""
+    words = words_of_name(name)
+    if kind != "string":
+        return ""
+    if "currency" in words:
+        return "currency"
+    if "language" in words and "code" in words_of(text):
+        return "language"
+    return "state" if "state" in words and _is_code(text) else ""
 
 
 def _has_role(words: list[str], role: str) -> bool:

@@ -19,6 +19,7 @@ PARTS = (
     "stopwords",
     "days",
     "places",
+    "codes",
     "fields",
     "deciding",
     "choices",

@@ -7,6 +7,10 @@ from pytest_compiledai.functions.synth.parts.choices import Hit
 from pytest_compiledai.functions.synth.parts.choices import hits
 from pytest_compiledai.functions.synth.parts.choices import places_of
 from pytest_compiledai.functions.synth.parts.choices import switched
+from pytest_compiledai.functions.synth.parts.codes import LANGUAGE_CODES
+from pytest_compiledai.functions.synth.parts.codes import STATE_CODES
+from pytest_compiledai.functions.synth.parts.codes import code_in
+from pytest_compiledai.functions.synth.parts.codes import currencies
 from pytest_compiledai.functions.synth.parts.days import TIME_WORDS
 from pytest_compiledai.functions.synth.parts.days import shaped
 from pytest_compiledai.functions.synth.parts.fields import Field
@@ -86,6 +90,7 @@ def read(
     for step in (
         read_choices,
         read_formulas,
+        read_currencies,
         read_numbered,
         read_numbers,
         read_periods,
@@ -142,6 +147,20 @@ def read_formulas(reading: Reading) -> None:
     for field, index in zip(fields, found, strict=False):
         text = reading.pieces[index].text.replace("^", "**")
         reading.take(field.name, text, index, index)
+
+
+def read_currencies(reading: Reading) -> None:
+    """Fill fields that take currencies: the one named, or the two of a conversion."""
+    fields = [field for field in reading.knowledge.fields if field.codes == "currency"]
+    named = currencies(reading.pieces)
+    roles = [field.role for field in fields]
+    if len(fields) != len(named) or len(fields) > 2 or (len(fields) == 2 and len(set(roles)) == 1):
+        return
+    lows = [reading.pieces[index - 1].low if index else "" for index, _ in named]
+    if len(fields) == 2 and (lows[0] in ("to", "into")) != (roles[0] == "to"):
+        named.reverse()
+    for field, (index, code) in zip(fields, named, strict=True):
+        reading.take(field.name, code, index, index)
 
 
 def read_numbered(reading: Reading) -> None:
@@ -250,6 +269,9 @@ def take_text(reading: Reading, field: Field, item: Span) -> None:
     text = shaped(item.text, field.shape) if item.form == "date" else item.text
     if field.comma and field.state and text is not None:
         text = with_state(text) or text
+    if field.codes in ("state", "language") and text is not None:
+        listed_codes = STATE_CODES if field.codes == "state" else LANGUAGE_CODES
+        text = code_in(listed_codes, text) or text
     if field.name in reading.values:
         reading.refusal = f"{field.name}: two values"
     elif text is None:
