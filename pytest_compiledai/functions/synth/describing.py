@@ -212,8 +212,6 @@ def _codes(name: str, text: str, kind: str) -> str:
     words = words_of_name(name)
     if kind != "string":
         return ""
-    if "currency" in words:
-        return "currency"
     if "language" in words and "code" in words_of(text):
         return "language"
     return "state" if "state" in words and _is_code(text) else ""

@@ -1,9 +1,7 @@
 # compiledai module codes@1
-"""Codes of states, languages and currencies, by the words of requests."""
+"""Codes of states and languages, by their names."""
 
 from __future__ import annotations
-
-from pytest_compiledai.functions.synth.parts.tokens import Token
 
 STATE_CODES = (
     "alabama AL|alaska AK|arizona AZ|arkansas AR|california CA|colorado CO|connecticut CT"
@@ -20,15 +18,6 @@ LANGUAGE_CODES = (
     "|arabic ar|hebrew he|hindi hi|bengali bn|chinese zh|japanese ja|korean ko|vietnamese vi"
     "|thai th|indonesian id|czech cs|hungarian hu|romanian ro"
 )
-CURRENCIES = {
-    **dict.fromkeys(("dollar", "dollars", "usd", "bucks"), "USD"),
-    **dict.fromkeys(("euro", "euros", "eur"), "EUR"),
-    **dict.fromkeys(("pound", "pounds", "gbp", "sterling"), "GBP"),
-    **dict.fromkeys(("rupee", "rupees", "inr"), "INR"),
-    **dict.fromkeys(("yuan", "rmb", "cny", "renminbi"), "CNY"),
-    **{"yen": "JPY", "jpy": "JPY", "cad": "CAD", "aud": "AUD", "chf": "CHF", "krw": "KRW"},
-}
-OTHER_DOLLARS = {"canadian": "CAD", "australian": "AUD", "singapore": "SGD", "kong": "HKD"}
 
 
 def code_in(listed_codes: str, text: str) -> str:
@@ -38,15 +27,3 @@ def code_in(listed_codes: str, text: str) -> str:
         if word == text.lower():
             return code
     return ""
-
-
-def currencies(pieces: list[Token]) -> list[tuple[int, str]]:
-    """Return where a request names currencies, and their codes."""
-    found: list[tuple[int, str]] = []
-    for index, piece in enumerate(pieces):
-        code = CURRENCIES.get(piece.low, "")
-        if not code:
-            continue
-        before = pieces[index - 1].low if index else ""
-        found.append((index, OTHER_DOLLARS.get(before, code) if code == "USD" else code))
-    return found

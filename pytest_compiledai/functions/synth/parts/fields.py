@@ -27,7 +27,7 @@ class Field(NamedTuple):
     shape: str = ""  # how a date is written, such as YYYY-MM-DD
     code: bool = False  # an abbreviation in capitals
     comma: bool = False  # a place with its state or country behind a comma
-    codes: str = ""  # whose: state, language or currency
+    codes: str = ""  # whose: state or language
     state: bool = False  # that state by its two letters
     free: bool = False  # any words of the request could be its value
 

@@ -10,7 +10,6 @@ from pytest_compiledai.functions.synth.parts.choices import switched
 from pytest_compiledai.functions.synth.parts.codes import LANGUAGE_CODES
 from pytest_compiledai.functions.synth.parts.codes import STATE_CODES
 from pytest_compiledai.functions.synth.parts.codes import code_in
-from pytest_compiledai.functions.synth.parts.codes import currencies
 from pytest_compiledai.functions.synth.parts.days import TIME_WORDS
 from pytest_compiledai.functions.synth.parts.days import shaped
 from pytest_compiledai.functions.synth.parts.fields import Field
@@ -51,7 +50,10 @@ BETWEEN = frozenset({"number", "no", "is", "of", ":", "=", "#", "id", "no."})
 A_YEAR = {
     **dict.fromkeys(("annually", "yearly"), 1),
     **dict.fromkeys(("semiannually", "semi-annually", "biannually"), 2),
-    **{"quarterly": 4, "monthly": 12, "weekly": 52, "daily": 365},
+    "quarterly": 4,
+    "monthly": 12,
+    "weekly": 52,
+    "daily": 365,
 }
 COUNTERS = frozenset({"top", "n", "limit", "count"})
 SUPERLATIVES = frozenset("top best highest largest biggest most".split())
@@ -90,7 +92,6 @@ def read(
     for step in (
         read_choices,
         read_formulas,
-        read_currencies,
         read_numbered,
         read_numbers,
         read_periods,
@@ -147,20 +148,6 @@ def read_formulas(reading: Reading) -> None:
     for field, index in zip(fields, found, strict=False):
         text = reading.pieces[index].text.replace("^", "**")
         reading.take(field.name, text, index, index)
-
-
-def read_currencies(reading: Reading) -> None:
-    """Fill fields that take currencies: the one named, or the two of a conversion."""
-    fields = [field for field in reading.knowledge.fields if field.codes == "currency"]
-    named = currencies(reading.pieces)
-    roles = [field.role for field in fields]
-    if len(fields) != len(named) or len(fields) > 2 or (len(fields) == 2 and len(set(roles)) == 1):
-        return
-    lows = [reading.pieces[index - 1].low if index else "" for index, _ in named]
-    if len(fields) == 2 and (lows[0] in ("to", "into")) != (roles[0] == "to"):
-        named.reverse()
-    for field, (index, code) in zip(fields, named, strict=True):
-        reading.take(field.name, code, index, index)
 
 
 def read_numbered(reading: Reading) -> None:
@@ -410,8 +397,7 @@ def check(reading: Reading) -> None:
         reading.refusal = UNEXPLAINED
         return
     told = is_told(said, reading.knowledge)
-    bound = len(explained) * (1 if is_partial(reading) else 2)
-    if (len(left) > bound and not told) or not (told or is_about(said, reading.knowledge)):
+    if (len(left) > len(explained) and not told) or not (told or is_about(said, reading.knowledge)):
         reading.refusal = UNSAID
 
 
@@ -424,7 +410,7 @@ def is_open(reading: Reading) -> bool:
     """Return whether a field has no value that words beyond the function's could mean."""
     return any(
         field.name not in reading.values
-        and field.kind not in ("integer", "number", "boolean", "enum")
+        and field.kind not in ("integer", "number", "boolean")
         and field.role not in ("unit", "date", "time")
         for field in reading.knowledge.fields
     )

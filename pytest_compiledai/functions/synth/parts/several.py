@@ -8,8 +8,6 @@ import re
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
-from pytest_compiledai.functions.synth.parts.reading import UNEXPLAINED
-from pytest_compiledai.functions.synth.parts.reading import UNSAID
 from pytest_compiledai.functions.synth.parts.reading import read
 from pytest_compiledai.functions.synth.parts.spans import begins_name
 from pytest_compiledai.functions.synth.parts.spans import name_end
@@ -42,18 +40,13 @@ def chosen(text: str, offered: tuple[Knowledge, ...]) -> tuple[int, dict[str, Va
     said = {piece.stem for piece in tokens(text) if piece.low not in STOP_WORDS}
     points = [nearness(said, offered, index) for index in range(len(offered))]
     best = max(points)
-    readings = [read(text, knowledge) for knowledge in offered]
     found = [
         (index, values)
-        for index, values in enumerate(readings)
-        if points[index] == best > 0 and not isinstance(values, Refusal)
+        for index, knowledge in enumerate(offered)
+        if points[index] == best > 0 and not isinstance(values := read(text, knowledge), Refusal)
     ]
-    fitting = sum(
-        not isinstance(values, Refusal) or values.reason in (UNEXPLAINED, UNSAID)
-        for values in readings
-    )
-    lead = best - sorted(points)[-2]
-    if len(found) != 1 or lead < (LEAST_LEAD if fitting > 1 else LEAST_LEAD - 1):
+    second = sorted(points)[-2]
+    if len(found) != 1 or best - second < LEAST_LEAD:
         return Refusal("no function that the request is clearly about")
     return found[0]
 
