@@ -55,6 +55,7 @@ A_YEAR = {
     "weekly": 52,
     "daily": 365,
 }
+ORDINAL_WORDS = frozenset("first second third fourth fifth".split())
 COUNTERS = frozenset({"top", "n", "limit", "count"})
 SUPERLATIVES = frozenset("top best highest largest biggest most".split())
 UNEXPLAINED = "a word that nothing explains, and a field without a value"
@@ -326,7 +327,12 @@ def leftover(reading: Reading) -> list[int]:
 def is_unexplained(pieces: list[Token], index: int, knowledge: Knowledge) -> bool:
     """Return whether a piece says something that neither function nor fields explain."""
     piece = pieces[index]
-    if piece.kind == "mark" or piece.low in STOP_WORDS or piece.stem in knowledge.known:
+    if (
+        piece.kind == "mark"
+        or piece.low in STOP_WORDS
+        or piece.low in ORDINAL_WORDS
+        or piece.stem in knowledge.known
+    ):
         return False
     asks = index == 0 or pieces[index - 1].kind == "mark" or pieces[index - 1].low in ASKING
     return not (asks and piece.low in VERBS)
@@ -359,6 +365,8 @@ def read_rest(reading: Reading) -> None:
             value = 0
         if value is not None:
             reading.values[field.name] = value
+    for name, value in (reading.base or {}).items():
+        reading.values.setdefault(name, value)
     needed = [field for field in needed if field.name not in reading.values]
     if not needed:
         return
