@@ -25,6 +25,7 @@ from pytest_compiledai.functions.synth.wording import same_words
 from pytest_compiledai.functions.synth.wording import stems
 from pytest_compiledai.functions.synth.wording import words_of
 from pytest_compiledai.functions.synth.wording import words_of_name
+from pytest_compiledai.functions.synth.written import written
 
 _WITH_COMMA = re.compile(
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)*, (?:[A-Z]{2}\b|USA)|City(?: Name)?, ?(?:State|Country)"
@@ -134,8 +135,7 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         shape=_shape(data, text),
         code=kind == "string" and _is_code(text),
         comma=bool(_WITH_COMMA.search(text)) and kind == "string",
-        codes=_codes(name, text, kind),
-        state=bool(_WITH_STATE.search(text)) and kind == "string",
+        written=written(_codes(name, text, kind), with_state=_wants_state(text, kind)),
         free=kind in ("string", "strings"),
     )
 
@@ -205,6 +205,10 @@ def _is_code(text: str) -> bool:
     examples = _QUOTED.findall(text)
     short = bool(examples) and all(len(word) <= 3 and word.isupper() for word in examples)
     return short or "abbreviat" in text.lower() or "two-letter" in text.lower()
+
+
+def _wants_state(text: str, kind: str) -> bool:
+    return kind == "string" and bool(_WITH_COMMA.search(text) and _WITH_STATE.search(text))
 
 
 def _codes(name: str, text: str, kind: str) -> str:

@@ -18,8 +18,6 @@ PARTS = (
     "units",
     "stopwords",
     "days",
-    "places",
-    "codes",
     "fields",
     "deciding",
     "choices",

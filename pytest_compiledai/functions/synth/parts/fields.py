@@ -27,8 +27,7 @@ class Field(NamedTuple):
     shape: str = ""  # how a date is written, such as YYYY-MM-DD
     code: bool = False  # an abbreviation in capitals
     comma: bool = False  # a place with its state or country behind a comma
-    codes: str = ""  # whose: state or language
-    state: bool = False  # that state by its two letters
+    written: tuple[tuple[str, str], ...] = ()  # what requests say, how it is written
     free: bool = False  # any words of the request could be its value
 
 

@@ -7,16 +7,12 @@ from pytest_compiledai.functions.synth.parts.choices import Hit
 from pytest_compiledai.functions.synth.parts.choices import hits
 from pytest_compiledai.functions.synth.parts.choices import places_of
 from pytest_compiledai.functions.synth.parts.choices import switched
-from pytest_compiledai.functions.synth.parts.codes import LANGUAGE_CODES
-from pytest_compiledai.functions.synth.parts.codes import STATE_CODES
-from pytest_compiledai.functions.synth.parts.codes import code_in
 from pytest_compiledai.functions.synth.parts.days import TIME_WORDS
 from pytest_compiledai.functions.synth.parts.days import shaped
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
-from pytest_compiledai.functions.synth.parts.places import with_state
 from pytest_compiledai.functions.synth.parts.quantities import Quantity
 from pytest_compiledai.functions.synth.parts.quantities import assigned
 from pytest_compiledai.functions.synth.parts.quantities import given
@@ -255,11 +251,8 @@ def is_name(reading: Reading, index: int) -> bool:
 def take_text(reading: Reading, field: Field, item: Span) -> None:
     """Give a text to a field, in the shape that the field asks for."""
     text = shaped(item.text, field.shape) if item.form == "date" else item.text
-    if field.comma and field.state and text is not None:
-        text = with_state(text) or text
-    if field.codes in ("state", "language") and text is not None:
-        listed_codes = STATE_CODES if field.codes == "state" else LANGUAGE_CODES
-        text = code_in(listed_codes, text) or text
+    if text is not None:
+        text = dict(field.written).get(text.lower(), text)
     if field.name in reading.values:
         reading.refusal = f"{field.name}: two values"
     elif text is None:

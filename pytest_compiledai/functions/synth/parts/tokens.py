@@ -13,15 +13,15 @@ MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
     r"|Sep(?:t|tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
-POWER = r"(?:\^|\*\*)[0-9]{1,3}"
-FACTOR = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
-TERM = rf"(?:(?:{FACTOR} ?\*? ?)?[xyztn](?:{POWER})?(?!\w)|{FACTOR}(?!\w|\.[0-9]))"
+FORMULA = (
+    r"(?<![\w.])(?=-?[0-9.]{0,9}[xyztn](?:\^|\*\*| ?[-+] ?[0-9xyztn]))"
+    r"[0-9xyztn.^*+-]{1,60}(?: [-+] [0-9xyztn.^*]{1,20}){0,9}(?<![.+*^-])(?![\w-])"
+)
 TOKEN = re.compile(
     r"(?P<plain>\b[a-z]{1,40}(?=[ ,?!;]|\Z)) ?"  # most words, and read at once
     r"|(?P<quote>(?<!\w)'[^'\n]{1,200}'(?!\w)|\"[^\"\n]{1,200}\"|`[^`\n]{1,200}`"
     r"|\u201c[^\u201d\n]{1,200}\u201d|\u2018[^\u2019\n]{1,200}\u2019(?!\w))"
-    rf"|(?P<formula>(?<![\w.])-?(?:{TERM}(?: ?[-+*] ?{TERM}){{1,9}}"
-    rf"|(?:{FACTOR})?[xyztn]{POWER}(?!\w)))"
+    rf"|(?P<formula>{FORMULA})"
     r"|(?P<list>\[[^\[\]\n]{0,400}\])"
     rf"|(?P<date>\b{MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}}(?!\w)"
     rf"|\b[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{MONTH},? [0-9]{{4}}(?!\w)|"
