@@ -59,6 +59,8 @@ def knowledge_of(function: str, description: str, schema: Mapping[str, Any]) -> 
     known: set[str] = set()
     for name, text in [(function, description), *((n, _plain(t)) for n, t in told)]:
         for word in [*words_of_name(name), *words_of(text)]:
+            if word in STOP_WORDS:  # explained by themselves
+                continue
             known |= stems(word)
             for other in same_words(word):
                 known |= stems(other)

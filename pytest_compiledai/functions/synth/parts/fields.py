@@ -45,3 +45,8 @@ class Refusal(NamedTuple):
     """Why a request is not answered."""
 
     reason: str
+
+
+def cued(rows: Mapping[tuple[tuple[int, int], ...], str]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return word -> fields and weights, from the words of each combination of these."""
+    return {word: places for places, words in rows.items() for word in words.split()}
