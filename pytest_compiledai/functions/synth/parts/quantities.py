@@ -313,7 +313,7 @@ def assigned(
     columns = [c for c in range(len(chosen)) if c not in taken]
     if rest and not (
         in_order(table, rest, columns, chosen, knowledge, pairs)
-        or by_dimension(found, rest, columns, chosen, knowledge, pairs)
+        or by_dimension(table, found, rest, columns, chosen, knowledge, pairs)
     ):
         return None
     return {chosen[column]: found[row] for row, column in pairs.items()}
@@ -341,6 +341,7 @@ def in_order(
 
 
 def by_dimension(
+    table: list[list[int]],
     found: list[Quantity],
     rest: list[int],
     columns: list[int],
@@ -360,5 +361,7 @@ def by_dimension(
         if len(rows) != len(fields) or (len(rows) > 1 and (len(series) > 1 or "" in series)):
             return False
         made.update(zip(rows, fields, strict=True))
+    if len(made) != len(rest) or any(table[row][column] < -5 for row, column in made.items()):
+        return False
     pairs.update(made)
-    return len(made) == len(rest)
+    return True
