@@ -118,9 +118,9 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         if word not in GENERIC or len(words_of_name(name)) == 1
         for form in stems(word)
     )
-    dimension, unit = (
-        _measure(name, text) if kind in ("integer", "number", "numbers", "integers") else ("", "")
-    )
+    role = _role(name, text, kind)
+    measured = kind in ("integer", "number", "numbers", "integers") and role != "periods"
+    dimension, unit = _measure(name, text) if measured else ("", "")
     options = _options(data, text, kind)
     return Field(
         name=".".join(path),
@@ -131,7 +131,7 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         dimension=dimension,
         unit=unit,
         options=options,
-        role=_role(name, text, kind),
+        role=role,
         default=_default(data, text, kind),
         percent=bool(_PERCENT.search(f"{name} {text}")) and "decimal" not in text.lower(),
         shape=_shape(data, text),
