@@ -105,6 +105,12 @@ def test_the_program_says_what_was_learned(spec, run_program) -> None:
         assert function(data) == documents.answer(spec, readers, data) == said
 
 
+def test_a_reader_is_not_offered_unasked(spec) -> None:
+    """It knows the rows it learned from, which says little of others."""
+    assert proposal.proposal(spec) is not None
+    assert not proposal.has_proposal(spec)
+
+
 def test_answers_have_to_pay() -> None:
     """The surer the spec wants them, the higher the chance that is asked for."""
     tried = [(step / 100, step % 10 > (100 - step) // 10) for step in range(100)]
