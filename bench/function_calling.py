@@ -1,7 +1,8 @@
 """Requests turned into function calls: what compiled programs answer, abstain from and get wrong.
 
     python -m bench.function_calling [--data DIR] [--mode task|function] [--proposer NAME]
-        [--recordings DIR] [--requests FILE] [--limit N] [--seed N] [--json FILE]
+        [--recordings DIR] [--requests FILE] [--half N]
+        [--limit N] [--seed N] [--json FILE]
 
 DIR holds tasks in the form of the Berkeley leaderboard (default ../shared/data/bfcl). Per task is
 the published protocol: each task compiled by itself from its own request, then run on it. One
@@ -20,6 +21,7 @@ sandbox: what builtin/synth's own parts answer in this process, the functions th
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import tempfile
@@ -49,6 +51,11 @@ def sampled(tasks: Sequence[Task], limit: int, seed: int) -> list[Task]:
         return list(tasks)
     chosen = set(random.Random(seed).sample(range(len(tasks)), limit))
     return [task for number, task in enumerate(tasks) if number in chosen]
+
+
+def half(task: Task) -> int:
+    """Return the half that a task belongs to: rules are developed on 0 and measured on 1."""
+    return hashlib.sha256(task.id.encode("utf-8")).digest()[-1] % 2
 
 
 def measure(tasks: Sequence[Task], options: argparse.Namespace) -> dict[str, Any]:
@@ -189,6 +196,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--requests", type=Path)
     parser.add_argument("--category", action="append", default=[])
     parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--half", type=int, choices=(0, 1), help="of the tasks, by their ids")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="no gates, builtin/synth alone")
@@ -203,6 +211,8 @@ def main() -> None:
     if not tasks:
         raise SystemExit(f"{options.data}: found no CATEGORY.jsonl; next: --data DIR")
     tasks = [task for task in tasks if not options.category or task.category in options.category]
+    if options.half is not None:
+        tasks = [task for task in tasks if half(task) == options.half]
     found = measure(sampled(tasks, options.limit, options.seed), options)
     print(table(found))
     if options.json:

@@ -56,9 +56,9 @@ def tried(root: Path, name: str, most: int) -> list[dict[str, Any]]:
     """Return what became of the mutants of one unit, as JSON values."""
 
     def work(run: Any, result: Any) -> list[dict[str, Any]]:
-        (artifact,) = (run.store.get_bytes(address) for address in result.files.values())
+        files = {path: run.store.get_bytes(address) for path, address in result.files.items()}
         unit = run.selected[name]
-        found = weak_spots(run, unit, artifact, most=most, say=lambda _: None)
+        found = weak_spots(run, unit, files, most=most, say=lambda _: None)
         return [
             {
                 "unit": name,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions import judging
 from pytest_compiledai.functions.mutants.mutant import Mutant
 from pytest_compiledai.functions.mutants.mutant import mutants
+from pytest_compiledai.functions.weights import code_path
 from pytest_compiledai.gates import accuracy
 from pytest_compiledai.gates.batches import call_bounded
 from pytest_compiledai.gates.drawing import examples
@@ -73,27 +75,28 @@ class Tried:
 
 
 def weak_spots(
-    run: Run, unit: Unit, artifact: bytes, *, most: int, say: Callable[[str], None]
+    run: Run, unit: Unit, files: Mapping[str, bytes], *, most: int, say: Callable[[str], None]
 ) -> list[Tried]:
     """Return what became of at most ``most`` mutants of an artifact, in the order of its lines.
 
     ``say`` is given a line of progress. Raises ``SandboxError`` and ``ToolError``.
     """
     seed = int(digest_of([unit.name, "mutants"])[:8], 16)
-    made = mutants(artifact.decode("utf-8"), most=most, seed=seed)
-    candidates = [_candidate(unit, mutant.text.encode("utf-8")) for mutant in made]
+    path = code_path(unit.name)
+    made = mutants(files[path].decode("utf-8"), most=most, seed=seed)
+    candidates = [_candidate({**files, path: mutant.text.encode("utf-8")}) for mutant in made]
     # One scan of them all: an analyser by itself costs more than the files it reads.
     run.bench.of(unit).scans([r for item in candidates for r in judging.sources(unit, item)])
     tried: list[Tried] = []
-    search = _Search(run, unit, artifact)
+    search = _Search(run, unit, files)
     for mutant, candidate in zip(made, candidates, strict=True):
         say(f"{unit.name}: mutant {len(tried) + 1} of {len(made)}")
         tried.append(_tried(run, unit, mutant, candidate, search))
     return tried
 
 
-def _candidate(unit: Unit, data: bytes) -> Candidate:
-    return Candidate(files={f"{unit.name}.py": data}, proposer="mutant", attempt=1)
+def _candidate(files: Mapping[str, bytes]) -> Candidate:
+    return Candidate(files=files, proposer="mutant", attempt=1)
 
 
 def _tried(run: Run, unit: Unit, mutant: Mutant, candidate: Candidate, search: _Search) -> Tried:
@@ -109,11 +112,11 @@ def _tried(run: Run, unit: Unit, mutant: Mutant, candidate: Candidate, search: _
 class _Search:
     """Looks for inputs that tell a survivor from the artifact; the inputs are drawn once."""
 
-    def __init__(self, run: Run, unit: Unit, artifact: bytes) -> None:
+    def __init__(self, run: Run, unit: Unit, files: Mapping[str, bytes]) -> None:
         self.bench = run.bench.of(unit)
         self.unit = unit
         self.spec: FunctionSpec = unit.body
-        self.artifact = judging.program(unit, _candidate(unit, artifact))
+        self.artifact = judging.program(unit, _candidate(files))
         self._inputs: list[bytes] = []
         self._answers: list[Answer] = []
 

@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,9 @@ from bench.replaying import units
 from pytest_compiledai.asking import request_of
 from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.sandbox.ladder import open_sandbox
@@ -37,6 +40,7 @@ from pytest_compiledai.sandbox.ladder import open_sandbox
 HERE = Path(__file__).parent
 NAME = "read_receipt"
 FIELDS = ("date", "total", "company")
+_OF_COMPANY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,8 @@ def main() -> None:
     options = parser.parse_args()
     receipts = read(options.receipts)
     with tempfile.TemporaryDirectory() as folder:
-        root = project(Path(folder) / "documents", receipts, options.recordings)
+        taught = options.model == BUILTIN
+        root = project(Path(folder) / "documents", receipts, options.recordings, taught=taught)
         if options.requests:
             options.requests.write_text(json.dumps(request(root), indent=1) + "\n", "utf-8")
         figures = measure(root, receipts, options.model)
@@ -85,8 +90,14 @@ def main() -> None:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def project(root: Path, receipts: Sequence[Receipt], recordings: Path) -> Path:
-    """Write a project with the spec, its rows and what is recorded for it."""
+def project(
+    root: Path, receipts: Sequence[Receipt], recordings: Path, *, taught: bool = False
+) -> Path:
+    """Write a project with the spec, its rows and what is recorded for it.
+
+    With ``taught`` receipts of seen companies are train rows, too: what learns from them is no
+    model and keeps their texts on this machine.
+    """
     specs = root / "specs"
     specs.mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
@@ -97,16 +108,40 @@ def project(root: Path, receipts: Sequence[Receipt], recordings: Path) -> Path:
         {"id": f"made-{n}", "input": {"text": text}, "output": output, "split": "train"}
         for n, (text, output) in enumerate(RECEIPTS)
     ]
-    rows += [_row(item) for item in receipts if not item.is_unseen and item.date and item.total]
+    split = _split_of_companies if taught else _half
+    seen = [item for item in receipts if not item.is_unseen and item.date and item.total]
+    kept = _few_of_each(seen) if taught else seen
+    rows += [_row(item, split(item), grouped=taught) for item in kept]
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     (specs / f"{NAME}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return root
 
 
-def _row(item: Receipt) -> dict[str, Any]:
+def _few_of_each(receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Return at most a few receipts of each company, so that no company decides alone."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for item in receipts:
+        counts[key(item.company)] += 1
+        if counts[key(item.company)] <= _OF_COMPANY:
+            kept.append(item)
+    return kept
+
+
+def _row(item: Receipt, split: str, *, grouped: bool) -> dict[str, Any]:
     output = {"company": item.company, "date": item.date, "total": item.total}
-    half = "validation" if int(item.name, 36) % 2 else "test"
-    return {"id": item.name, "input": {"text": item.text}, "output": output, "split": half}
+    row = {"id": item.name, "input": {"text": item.text}, "output": output, "split": split}
+    return {**row, "group": key(item.company)} if grouped else row
+
+
+def _half(item: Receipt) -> str:
+    return "validation" if int(item.name, 36) % 2 else "test"
+
+
+def _split_of_companies(item: Receipt) -> str:
+    """Return a split, the same for all receipts of a company: three fifths teach."""
+    number = int(digest(key(item.company).encode("utf-8"))[:8], 16)
+    return ("train", "train", "train", "validation", "test")[number % 5]
 
 
 def request(root: Path) -> dict[str, Any]:

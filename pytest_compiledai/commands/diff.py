@@ -20,8 +20,7 @@ from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.functions.capabilities import granted_modules
-from pytest_compiledai.functions.capabilities import handed_in
+from pytest_compiledai.functions import weights
 from pytest_compiledai.functions.spec import FunctionSpec
 from pytest_compiledai.gates.drawing import examples as draw
 from pytest_compiledai.sandbox.ladder import open_sandbox
@@ -65,13 +64,8 @@ def diff(before: Revision, after: Revision, name: str, *, examples: int, as_json
 
 def program_of(spec: FunctionSpec, revision: Revision, entry: Entry) -> Program:
     """Return a frozen unit as the sandbox loads it. Raises ``ArtifactError`` for other bytes."""
-    (source,) = revision.files(entry).values()
-    return Program(
-        source=source,
-        function=entry.name,
-        modules=granted_modules(entry.capabilities),
-        capabilities=handed_in(entry.capabilities, spec.call_tables),
-    )
+    files = revision.files(entry)
+    return weights.program_of(entry.name, files, entry.capabilities, spec.call_tables)
 
 
 def _inputs(spec: FunctionSpec, examples: int) -> dict[bytes, str]:

@@ -47,8 +47,8 @@ def explain(root: Path, lock: Path, name: str, *, most: int, as_json: bool) -> i
         cost = cost_of(spec, entry, result, run.project.recordings_of(entry.spec))
         if result.accepted and most:
             unit = run.selected[name]
-            (artifact,) = (run.store.get_bytes(address) for address in result.files.values())
-            tried = weak_spots(run, unit, artifact, most=most, say=_progress)
+            files = {path: run.store.get_bytes(at) for path, at in result.files.items()}
+            tried = weak_spots(run, unit, files, most=most, say=_progress)
             _progress("")
         return {
             **_standing(result),

@@ -45,8 +45,9 @@ class Program:
     source: bytes  # UTF-8 Python
     function: str
     modules: tuple[str, ...] = ()  # standard library modules granted beyond the allow-list
-    #: Keyword arguments made inside the worker: name -> {"kind": "clock" | "random"} or
-    #: {"kind": "call", "table": {canonical input JSON: output}}.
+    #: Keyword arguments made inside the worker: name -> {"kind": "clock" | "random"},
+    #: {"kind": "call", "table": {canonical input JSON: output}} or
+    #: {"kind": "tensors", "tensors": {name: base64 of the bytes}}.
     capabilities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: Data files handed in by name, as plain bytes (used by later kinds).
     files: Mapping[str, bytes] = field(default_factory=dict)

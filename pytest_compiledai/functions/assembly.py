@@ -13,6 +13,7 @@ from pytest_compiledai.functions import template
 from pytest_compiledai.functions.template import Assembled
 from pytest_compiledai.functions.template import Facts
 from pytest_compiledai.functions.template import TemplateError
+from pytest_compiledai.functions.weights import has_weights
 from pytest_compiledai.gates.syntax import ExpectedSignature
 from pytest_compiledai.gates.syntax import Parameter
 
@@ -33,12 +34,14 @@ __all__ = [
 ]
 
 
-def assemble(spec: FunctionSpec, reply: str, *, fenced: bool) -> Assembled:
+def assemble(spec: FunctionSpec, reply: str, *, fenced: bool, weights: bool = False) -> Assembled:
     """Return the artifact's text for a reply; ``fenced`` replies hold one block of Python.
 
     Raises ``TemplateError`` for a reply that no artifact can be made of.
     """
-    return template.assemble(_facts(spec), template.extract(reply) if fenced else reply)
+    return template.assemble(
+        _facts(spec, weights=weights), template.extract(reply) if fenced else reply
+    )
 
 
 @cache
@@ -52,9 +55,9 @@ def signature_text(spec: FunctionSpec) -> str:
     return template.signature(_facts(spec)).text
 
 
-def expected_signature(spec: FunctionSpec) -> ExpectedSignature:
+def expected_signature(spec: FunctionSpec, *, weights: bool) -> ExpectedSignature:
     """Return the signature as the syntax gate compares it."""
-    wanted = template.signature(_facts(spec))
+    wanted = template.signature(_facts(spec, weights=weights))
     return ExpectedSignature(
         positional=tuple(Parameter(name=n, annotation=a) for n, a in wanted.positional),
         keyword_only=tuple(Parameter(name=n, annotation=a) for n, a in wanted.keyword_only),
@@ -69,7 +72,12 @@ def relocate(spec: FunctionSpec, candidate: Candidate, verdict: Verdict) -> Verd
     """
     if not candidate.reply or verdict.passed:
         return verdict
-    assembled = assemble(spec, candidate.reply, fenced=spec.candidate is None)
+    assembled = assemble(
+        spec,
+        candidate.reply,
+        fenced=spec.candidate is None,
+        weights=has_weights(spec.name, candidate.files),
+    )
     lines = assembled.text.split("\n")
     findings = tuple(_moved(f, assembled, lines, spec.candidate or "") for f in verdict.findings)
     return replace(verdict, findings=findings)
@@ -85,7 +93,7 @@ def _moved(finding: Finding, assembled: Assembled, lines: list[str], path: str) 
     return replace(finding, path=path, line=line, message=message)
 
 
-def _facts(spec: FunctionSpec) -> Facts:
+def _facts(spec: FunctionSpec, *, weights: bool = False) -> Facts:
     return Facts(
         name=spec.name,
         description=spec.description,
@@ -93,4 +101,5 @@ def _facts(spec: FunctionSpec) -> Facts:
         input=spec.input,
         capabilities=spec.capabilities,
         fallback=spec.fallback,
+        weights=weights,
     )

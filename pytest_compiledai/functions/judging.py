@@ -18,10 +18,9 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.functions import reference
+from pytest_compiledai.functions import weights
 from pytest_compiledai.functions.assembly import expected_signature
 from pytest_compiledai.functions.assembly import relocate
-from pytest_compiledai.functions.capabilities import granted_modules
-from pytest_compiledai.functions.capabilities import handed_in
 from pytest_compiledai.gates import accuracy
 from pytest_compiledai.gates import comparators
 from pytest_compiledai.gates import execution
@@ -70,6 +69,7 @@ def sources(unit: Unit, candidate: Candidate) -> tuple[ScanRequest, ...]:
     return tuple(
         ScanRequest(source=Source(data=data, path=path), mypy=spec.syntax.mypy)
         for path, data in sorted(candidate.files.items())
+        if path == weights.code_path(unit.name)
     )
 
 
@@ -102,6 +102,11 @@ def rank(verdicts: Sequence[Verdict]) -> float:
 
 def _security(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     del phase  # a text has no rows
+    fault = weights.fault(unit.name, candidate.files)
+    if fault:
+        message = f"found {fault}; expected code, and weights that are tensors"
+        finding = Finding(rule="security.weights", message=message, path=unit.name)
+        return Verdict(gate=security.GATE, findings=(finding,))
     requests = sources(unit, candidate)
     _begin_drawing(unit, bench)
     return security.judge(
@@ -117,7 +122,9 @@ def _syntax(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Ver
     return syntax.judge(
         requests[0].source,
         function=unit.name,
-        signature=expected_signature(unit.body),
+        signature=expected_signature(
+            unit.body, weights=weights.has_weights(unit.name, candidate.files)
+        ),
         settings=unit.body.syntax,
         scans=bench.scans(requests),
     )
@@ -217,13 +224,7 @@ def _opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:
 def program(unit: Unit, candidate: Candidate) -> Program:
     """Return a candidate as the sandbox loads it."""
     spec: FunctionSpec = unit.body
-    (source,) = candidate.files.values()
-    return Program(
-        source=source,
-        function=unit.name,
-        modules=granted_modules(unit.capabilities),
-        capabilities=handed_in(unit.capabilities, spec.call_tables),
-    )
+    return weights.program_of(unit.name, candidate.files, unit.capabilities, spec.call_tables)
 
 
 def user_comparators(

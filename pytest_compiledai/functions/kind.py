@@ -24,6 +24,7 @@ from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions import proposing
 from pytest_compiledai.functions import reference
 from pytest_compiledai.functions.assembly import assembly_digest
+from pytest_compiledai.functions.linear.model import VERSION as LINEAR_VERSION
 from pytest_compiledai.functions.spec import FunctionSpec
 from pytest_compiledai.functions.spec import read_function_spec
 
@@ -77,8 +78,9 @@ class FunctionKind:
         return proposing.propose(unit, history, sample=sample, asking=asking)
 
     def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
-        """Return the first request's messages; None for a user's own file."""
-        return None if unit.body.candidate else proposing.opening(unit.body)
+        """Return the first request's messages; None for a user's own file or a linear model."""
+        spec: FunctionSpec = unit.body
+        return None if spec.candidate or spec.linear else proposing.opening(spec)
 
     def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
         """Return the most that compiling can cost: calls, tokens in, tokens out."""
@@ -142,8 +144,18 @@ def _source(spec: FunctionSpec) -> str:
             "prompts": prompt.prompts_digest(),
             "assembly": assembly_digest(),
             "budgets": [spec.syntax.complexity, spec.latency.p50_ms, spec.latency.p99_ms],
+            **_linear(spec),
         }
     )
+
+
+def _linear(spec: FunctionSpec) -> dict[str, Any]:
+    """Return what a linear model is made from; nothing where the spec declares none."""
+    if spec.linear is None:
+        return {}
+    asked = [list(spec.linear.text), spec.linear.label, spec.accuracy.coverage]
+    rows = _rows(spec, Split.VALIDATION)  # they say how sure an answer has to be
+    return {"linear": [*asked, LINEAR_VERSION, rows]}
 
 
 def _evidence(spec: FunctionSpec, project: Project) -> str:

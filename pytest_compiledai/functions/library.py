@@ -144,7 +144,8 @@ class Library:
                     name=name,
                     module=module,
                     text="\n".join(lines[first_line(node) - 1 : node.end_lineno]),
-                    uses=frozenset(_names(node)) - {name},
+                    # Not a local name that some other definition bears.
+                    uses=frozenset(free_names(ast.Module(body=[node], type_ignores=[]))) - {name},
                     node=node,
                 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
 from pytest_compiledai.functions.reference import BATCH
 from pytest_compiledai.functions.synth.proposal import has_proposal
+from pytest_compiledai.functions.synth.proposal import linear_proposal
 from pytest_compiledai.functions.synth.proposal import proposal
 from pytest_compiledai.functions.template import candidate_of
+from pytest_compiledai.functions.weights import code_path
+from pytest_compiledai.functions.weights import weights_path
 from pytest_compiledai.llm.request import BYTES_A_TOKEN
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
 from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.kind import Judged
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.functions.spec import FunctionSpec
+    from pytest_compiledai.functions.synth.proposal import Proposal
 
 #: What a repair adds to a request beside the answer before it: findings, at most.
 MOST_FINDING_TOKENS = 2_000
@@ -39,8 +44,9 @@ def propose(unit: Unit, history: Sequence[Judged], *, sample: int, asking: Askin
     spec: FunctionSpec = unit.body
     if spec.candidate is not None:
         return _from_file(spec, history)
-    if asking.model == BUILTIN:
+    if asking.model == BUILTIN or _is_linear_next(spec, history, sample):
         return _synthesised(spec, history, sample)
+    history = [judged for judged in history if judged.candidate.proposer != BUILTIN]
     messages = [*opening(spec), *_conversation(history)]
     try:
         answered = asking.ask(messages, sample=sample)
@@ -110,32 +116,53 @@ def _from_file(spec: FunctionSpec, history: Sequence[Judged]) -> Candidate:
     return _assembled(spec, spec.candidate_text or "", proposer=f"file:{spec.candidate}", attempt=1)
 
 
+def _is_linear_next(spec: FunctionSpec, history: Sequence[Judged], sample: int) -> bool:
+    """Return whether the pool begins with the linear model that the spec declares."""
+    return spec.linear is not None and not sample and not history
+
+
 def _synthesised(spec: FunctionSpec, history: Sequence[Judged], sample: int) -> Candidate:
-    """Return what builtin/synth proposes, once: it has no second idea."""
-    text = proposal(spec)
-    candidate = _assembled(spec, text, proposer=BUILTIN, attempt=1) if text else None
-    judged = candidate and any(one.candidate.address == candidate.address for one in history)
-    if candidate is None or judged or sample:
-        raise RecordingMissing(
-            where=f"{spec.path}::{spec.name}",
-            found=f"{'a candidate' if candidate else 'no program'} of {BUILTIN}"
-            f"{' that was judged' if candidate else ''}",
-            expected="more train rows, a schema it can read, or a model",
-            next=f"pytest --compile --compile-model NAME {spec.path}::{spec.name}",
-        )
-    return candidate
+    """Return the next idea of builtin/synth: a linear model where one is declared, then code."""
+    judged = {one.candidate.address for one in history}
+    made = 0
+    for idea in _ideas(spec)[sample:]:
+        candidate = idea()
+        made += candidate is not None
+        if candidate is not None and candidate.address not in judged:
+            return candidate
+    raise RecordingMissing(
+        where=f"{spec.path}::{spec.name}",
+        found=f"{'no further' if made or sample else 'no'} program of {BUILTIN}",
+        expected="more train rows, a schema it can read, or a model",
+        next=f"pytest --compile --compile-model NAME {spec.path}::{spec.name}",
+    )
 
 
-def _assembled(spec: FunctionSpec, reply: str, *, proposer: str, attempt: int) -> Candidate:
+def _ideas(spec: FunctionSpec) -> list[Callable[[], Candidate | None]]:
+    ideas = [lambda: _offered(spec, proposal(spec))]
+    return [lambda: _offered(spec, linear_proposal(spec)), *ideas] if spec.linear else ideas
+
+
+def _offered(spec: FunctionSpec, made: Proposal | None) -> Candidate | None:
+    if made is None:
+        return None
+    return _assembled(spec, made.reply, proposer=BUILTIN, attempt=1, weights=made.weights)
+
+
+def _assembled(
+    spec: FunctionSpec, reply: str, *, proposer: str, attempt: int, weights: bytes = b""
+) -> Candidate:
+    fenced = spec.candidate is None
     try:
-        data = assemble(spec, reply, fenced=spec.candidate is None).text.encode("utf-8")
+        made = assemble(spec, reply, fenced=fenced, weights=bool(weights))
     except TemplateError as error:
         return Candidate(
             files={}, proposer=proposer, attempt=attempt, reply=reply, refusal=error.finding
         )
-    return Candidate(
-        files={f"{spec.name}.py": data}, proposer=proposer, attempt=attempt, reply=reply
-    )
+    files = {code_path(spec.name): made.text.encode("utf-8")}
+    if weights:
+        files[weights_path(spec.name)] = weights
+    return Candidate(files=files, proposer=proposer, attempt=attempt, reply=reply)
 
 
 def _conversation(history: Sequence[Judged]) -> list[prompt.Message]:
@@ -148,7 +175,7 @@ def _conversation(history: Sequence[Judged]) -> list[prompt.Message]:
         if judged.candidate.reply:
             messages.append(("assistant", judged.candidate.reply))
         else:
-            (artifact,) = judged.candidate.files.values()
+            artifact = next(d for path, d in judged.candidate.files.items() if path.endswith(".py"))
             code = candidate_of(artifact.decode("utf-8"))
         messages.append(prompt.repair(findings, gate=failed.gate, code=code))
     return messages

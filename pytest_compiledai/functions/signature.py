@@ -14,9 +14,11 @@ from pytest_compiledai.functions.types import TypedDicts
 #: What a capability hands in, as the annotation of its parameter.
 _HANDED_IN: Final = {"clock": "Callable[[], datetime]", "random": "Random"}
 _CALL: Final = "Callable[[Any], Any]"
+_WEIGHTS: Final = "Mapping[str, bytes]"
 _ANNOTATION_IMPORTS: Final = {
     "Any": Import(module="typing", member="Any"),
     "Callable": Import(module="collections.abc", member="Callable"),
+    "Mapping": Import(module="collections.abc", member="Mapping"),
     "Random": Import(module="random", member="Random"),
     "datetime": Import(module="datetime", member="datetime"),
 }
@@ -32,6 +34,7 @@ class Facts:
     input: Schema
     capabilities: tuple[str, ...] = ()
     fallback: str = "model"  # or none: production may not let anything else answer
+    weights: bool = False  # whether the loader hands it the weights of a linear model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ def signature(facts: Facts) -> Signature:
         for word in facts.capabilities
         if word.startswith("call:")
     ]
+    handed += [("weights", _WEIGHTS)] if facts.weights else []
     return Signature(
         name=facts.name,
         positional=(("data", facts.types.input_type),),
@@ -72,4 +76,5 @@ def imports_needed(wanted: Signature) -> Iterator[Import]:
     """Yield what the annotations of handed in parameters need."""
     for _, annotation in wanted.keyword_only:
         for name in re.findall(r"[A-Za-z]+", annotation):
-            yield _ANNOTATION_IMPORTS[name]
+            if name in _ANNOTATION_IMPORTS:  # str and bytes need none
+                yield _ANNOTATION_IMPORTS[name]

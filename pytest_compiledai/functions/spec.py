@@ -25,6 +25,8 @@ from pytest_compiledai.functions.capabilities import check_capability
 from pytest_compiledai.functions.capabilities import read_table
 from pytest_compiledai.functions.guard import UnguardablePattern
 from pytest_compiledai.functions.guard import guard_text
+from pytest_compiledai.functions.linear.declared import Declared
+from pytest_compiledai.functions.linear.declared import read_declared
 from pytest_compiledai.functions.types import TypedDicts
 from pytest_compiledai.functions.types import typed_dict_module
 from pytest_compiledai.gates import settings as reading
@@ -53,6 +55,7 @@ KEYS = (
     "candidates",
     "timeout",
     "fallback",
+    "linear",
 )
 MOST_ATTEMPTS = 20
 MOST_CANDIDATES = 16
@@ -84,6 +87,7 @@ class FunctionSpec:
     candidates: int
     timeout_s: float
     fallback: str
+    linear: Declared | None
     user_files: Mapping[str, str]  # path as written -> text of comparators and references
     call_tables: Mapping[str, Table]  # name of a `call:` capability -> its recorded calls
     settings: Mapping[str, Any]  # the `gates:` block without `drift`: part of the evidence
@@ -142,6 +146,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
             fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
         ),
         fallback=fields.choice(document, "fallback", ("model", "none"), "model"),
+        linear=read_declared(document, input_schema, output_schema),
         user_files=_user_files(document, project, accuracy, fuzz),
         call_tables=_call_tables(document, project, name),
         settings={k: v for k, v in document.data.get("gates", {}).items() if k != DRIFT},

@@ -9,11 +9,12 @@ from importlib import resources
 LOADER_PATH = "__init__.py"
 
 #: What the loader imports while it is a module of this package; their texts take its place.
-_IMPORT = re.compile(r"^from pytest_compiledai\.runtime\.(\w+) import \w+\n", re.MULTILINE)
+_IMPORT = re.compile(r"^from pytest_compiledai\.(?:runtime|core)\.\w+ import \w+\n", re.MULTILINE)
 _SPLICED = "# From here on this text is spliced into compiled/__init__.py.\n"
 _BEFORE, _FIRST = "errors", "class Files("  # the loader's own text needs them from there on
 _STANDARD = ("import ", "from collections ")
-_TAILS = ("serving", "asking", "sampling", "spans", "signature")
+_TAILS = ("serving", "asking", "sampling", "spans", "signature", "tensors")
+_SHARED = "tensors"  # with the gates, which hand in what it gives
 
 
 def loader_bytes() -> bytes:
@@ -41,5 +42,6 @@ def _imports(name: str) -> list[str]:
 
 
 def _text(name: str) -> str:
-    data = resources.files("pytest_compiledai.runtime").joinpath(name).read_bytes()
+    folder = "core" if name == f"{_SHARED}.py" else "runtime"
+    data = resources.files(f"pytest_compiledai.{folder}").joinpath(name).read_bytes()
     return data.decode("utf-8").replace("\r\n", "\n")

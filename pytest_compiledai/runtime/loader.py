@@ -35,6 +35,9 @@ from collections.abc import Iterator as _Iterator
 from collections.abc import Mapping as _Mapping
 from importlib.machinery import ModuleSpec as _ModuleSpec
 
+from pytest_compiledai.core.tensors import _WEIGHTS_CAP
+from pytest_compiledai.core.tensors import _WEIGHTS_FILE
+from pytest_compiledai.core.tensors import _tensors
 from pytest_compiledai.runtime.asking import _Model
 from pytest_compiledai.runtime.errors import Abstain
 from pytest_compiledai.runtime.errors import BadAnswer
@@ -88,7 +91,7 @@ _STRAY = _re.compile(
 
 
 class Files(_Mapping[str, bytes]):
-    """The verified files of an artifact: POSIX path below its folder -> bytes."""
+    """The verified files of an artifact, POSIX path below its folder -> bytes; or its tensors."""
 
     __slots__ = ("_files",)
 
@@ -481,6 +484,8 @@ def _faults(name: str, table: dict[str, _Any]) -> _Iterator[str]:
         yield f"no gate {', '.join(sorted(missing))}"
     if table["kind"] == "function" and f"{name}.py" not in files:
         yield f"no file `{name}.py`"
+    if table["kind"] == "function" and set(files) - {f"{name}.py", f"{name}/{_WEIGHTS_FILE}"}:
+        yield "a file that no function has"
 
 
 def _is_digest(value: object) -> bool:
@@ -517,6 +522,22 @@ def _verified(name: str, path: str, cap: int) -> bytes:
             _message(where, f"sha256 {found}", f"{expected} as in {_LOCK}", _restore())
         )
     return data
+
+
+def _weights(name: str) -> Files | None:
+    """Return the tensors that the lock names beside the code of ``name``; None where it has none.
+
+    Their bytes are compared with the lock before they are parsed.
+    """
+    path = f"{name}/{_WEIGHTS_FILE}"
+    if path not in _entry(name)["files"]:
+        return None
+    data = _verified(name, path, _WEIGHTS_CAP)
+    try:
+        return Files(_tensors(data))
+    except ValueError as error:
+        where = f"{_shown}/{path}"
+        raise IntegrityError(_message(where, str(error), "tensors", _restore())) from None
 
 
 def _read(folder: str, path: str, cap: int) -> bytes:
@@ -582,6 +603,7 @@ class _Finder:
 
         name = module.__name__.removeprefix(self.prefix)
         data = _verified(name, f"{name}.py", _SOURCE_CAP)
+        weights = _weights(name)
         filename = f"<frozen {name} sha256:{_entry(name)['files'][f'{name}.py'][:12]}>"
         lines = data.decode("utf-8", "replace").splitlines(keepends=True)
         linecache.cache[filename] = (len(data), None, lines, filename)
@@ -592,6 +614,8 @@ class _Finder:
         if not callable(function):
             found = f"no function `{name}`"
             raise IntegrityError(_message(f"{_shown}/{name}.py", found, "one", _restore()))
+        if weights is not None:  # as a default: the function stays one, and calls cost no more
+            function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), "weights": weights}
         with _guard:
             _functions[name] = function
             if all(item.startswith("module:") for item in _entry(name)["capabilities"]):

@@ -7,6 +7,7 @@ that only the loader defines.
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from importlib import resources
@@ -35,7 +36,9 @@ def stubs_of(artifacts: Iterable[Artifact]) -> dict[str, bytes]:
     for artifact in artifacts:
         source = artifact.files.get(f"{artifact.name}.py")
         if source is not None:
-            found[stub_path(artifact.name)] = function_stub(artifact.name, source.decode("utf-8"))
+            handed = {"weights"} if len(artifact.files) > 1 else set()
+            text = source.decode("utf-8")
+            found[stub_path(artifact.name)] = function_stub(artifact.name, text, handed)
     return found
 
 
@@ -48,10 +51,11 @@ def package_stub(entries: Iterable[Entry]) -> bytes:
     return (_HEAD.format("what was compiled") + "".join(lines) + own).encode()
 
 
-def function_stub(name: str, source: str) -> bytes:
+def function_stub(name: str, source: str, handed: Collection[str] = ()) -> bytes:
     """Return the stub of an artifact's function: its signature and the types that this names.
 
-    Empty where the text has no such function.
+    Parameters that the loader hands in are no business of a caller. Empty where the text has no
+    such function.
     """
     tree = ast.parse(source)
     function = next(
@@ -59,6 +63,7 @@ def function_stub(name: str, source: str) -> bytes:
     )
     if function is None:
         return b""
+    _drop(function.args, handed)
     defined = {bound: node for node in tree.body for bound in _bound(node)}
     needed = _closure(function, defined)
     head = ast.FunctionDef(**{**vars(function), "body": [ast.Expr(ast.Constant(...))]})
@@ -66,6 +71,14 @@ def function_stub(name: str, source: str) -> bytes:
     imports = [f"from {m} import {n}\n" for m, n in _imported(tree, {*_names(function), *needed})]
     types = "\n".join(blocks) + "\n" if blocks else ""
     return f"{_HEAD.format(name)}{''.join(imports)}\n{types}{ast.unparse(head)}\n".encode()
+
+
+def _drop(arguments: ast.arguments, names: Collection[str]) -> None:
+    """Take keyword-only parameters out of a signature."""
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    kept = [(one, default) for one, default in pairs if one.arg not in names]
+    arguments.kwonlyargs = [one for one, _ in kept]
+    arguments.kw_defaults = [default for _, default in kept]
 
 
 def _is_importable(entry: Entry) -> bool:

@@ -18,7 +18,7 @@ from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.errors import SandboxError
 
 #: The kinds of ``inside.capability``, which this side does not import.
-CAPABILITY_KINDS = ("call", "clock", "random")
+CAPABILITY_KINDS = ("call", "clock", "random", "tensors")
 
 
 #: Programs whose code is kept; gates ask about one at a time.

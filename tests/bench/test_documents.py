@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.documents import __main__ as documents
+from bench.documents import invoices
 from bench.documents import receipts
 from bench.documents.made import RECEIPTS
 from pytest_compiledai.core.document import read_documents
@@ -106,3 +107,38 @@ def test_what_is_not_recorded_is_not_compiled(folder, tmp_path):
 
     assert figures["compiled"] is False
     assert "date" not in figures
+
+
+def test_what_is_no_model_learns_from_seen_companies(tmp_path):
+    """A few receipts of each seen company, all of one split; none of an unseen one."""
+    many = [
+        receipt(name=f"{n}", text=f"SHOP {n % 12}\n{n}", company=f"SHOP {n % 12}")
+        for n in range(120)
+    ]
+    root = documents.project(tmp_path / "made", many, tmp_path / "none", taught=True)
+    text = (root / "specs" / "read_receipt.jsonl").read_text(encoding="utf-8")
+    rows = [row for row in map(json.loads, text.splitlines()) if "group" in row]
+    splits: dict[str, list[str]] = {}
+    for row in rows:
+        splits.setdefault(row["output"]["company"], []).append(row["split"])
+
+    assert {"train"} < {name for names in splits.values() for name in names}
+    assert all(len(names) == 4 and len(set(names)) == 1 for names in splits.values())
+    assert not set(splits) & {item.company for item in many if item.is_unseen}
+
+
+def test_one_invoice_is_read_by_the_others():
+    """What too few invoices have is not answered; the rest is right or wrong."""
+    made = [
+        invoices.Invoice(
+            name=f"{n}",
+            lines=[f"Shop {n}", f"Net {n + 10}.00", f"Tax {n}.50", f"Total {2 * n + 10}.50"],
+            fields={"amount": 2 * n + 10.5, **({"rare": "x"} if n < 3 else {})},
+        )
+        for n in range(12)
+    ]
+
+    figures = invoices.measured(made)
+
+    assert figures["amount"]["right"] == figures["amount"]["of"] == 12
+    assert figures["rare"] == {"right": 0, "wrong": 0, "of": 3}

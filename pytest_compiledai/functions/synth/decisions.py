@@ -30,38 +30,51 @@ def learned(rows: Sequence[Example], *, default: bool) -> list[Rule]:
     Each rule is right on every row left to it and explains several; a row that no rule explains is
     left out, and an input that no rule fits is abstained from.
     """
-    left = list(rows)
-    tests = candidates(rows)
+    left = frozenset(range(len(rows)))
+    held = rows_held(rows, candidates(rows))
+    labels = [canonical_json(label) for _, label in rows]
     rules: list[Rule] = []
     while left and len(rules) < MOST_RULES:
-        rule = best_rule(left, tests)
-        if rule is None:
+        tests = best_tests({test: some & left for test, some in held.items()}, labels)
+        if tests is None:
             break
-        rules.append(rule)
-        left = [row for row in left if not all(holds(row[0], test) for test in rule[0])]
-    labels = {canonical_json(label) for _, label in left}
-    if default and len(labels) == 1 and len(left) >= LEAST_DEFAULT:
-        rules.append(((), left[0][1]))
+        covered = left.intersection(*(held[test] for test in tests))
+        rules.append((tests, rows[min(covered)][1]))
+        left -= covered
+    if default and len({labels[i] for i in left}) == 1 and len(left) >= LEAST_DEFAULT:
+        rules.append(((), rows[min(left)][1]))
     return rules
 
 
-def best_rule(rows: Sequence[Example], tests: Sequence[Test]) -> Rule | None:
-    """Return the rule that explains most rows without a mistake, the simplest of equals."""
-    held = {
-        test: frozenset(i for i, row in enumerate(rows) if holds(row[0], test)) for test in tests
-    }
-    labels = [canonical_json(label) for _, label in rows]
-    useful = [test for test in tests if len(held[test]) >= LEAST_SUPPORT]
+def rows_held(rows: Sequence[Example], tests: Sequence[Test]) -> dict[Test, frozenset[int]]:
+    """Return the numbers of the rows for which each test holds; each text is read once."""
+    held: dict[Test, set[int]] = {test: set() for test in tests}
+    for number, (data, _) in enumerate(rows):
+        for name, value in data.items():
+            for word in words_in(value) if isinstance(value, str) else ():
+                if ("has", name, word) in held:
+                    held["has", name, word].add(number)
+        for test in tests:
+            if test[0] != "has" and holds(data, test):
+                held[test].add(number)
+    return {test: frozenset(some) for test, some in held.items()}
+
+
+def best_tests(
+    held: Mapping[Test, frozenset[int]], labels: Sequence[bytes]
+) -> tuple[Test, ...] | None:
+    """Return the tests that explain most rows without a mistake, the simplest of equals."""
+    useful = [test for test, some in held.items() if len(some) >= LEAST_SUPPORT]
     pairs = itertools.combinations(useful[:60], 2)
     best: tuple[int, int, str] | None = None
-    chosen: Rule | None = None
+    chosen: tuple[Test, ...] | None = None
     for one in itertools.chain(((test,) for test in useful), pairs):
         covered = frozenset.intersection(*(held[test] for test in one))
         if len(covered) < LEAST_SUPPORT or len({labels[i] for i in covered}) != 1:
             continue
         rank = (-len(covered), len(one), repr(one))
         if best is None or rank < best:
-            best, chosen = rank, (one, rows[min(covered)][1])
+            best, chosen = rank, one
     return chosen
 
 

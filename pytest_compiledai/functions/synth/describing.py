@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_compiledai.functions.synth.lexicon import DIMENSIONS
+from pytest_compiledai.functions.synth.lexicon import FORMULAS
 from pytest_compiledai.functions.synth.lexicon import GENERIC
 from pytest_compiledai.functions.synth.lexicon import ROLE_WORDS
 from pytest_compiledai.functions.synth.lexicon import SWITCHES
@@ -24,16 +25,25 @@ from pytest_compiledai.functions.synth.wording import same_words
 from pytest_compiledai.functions.synth.wording import stems
 from pytest_compiledai.functions.synth.wording import words_of
 from pytest_compiledai.functions.synth.wording import words_of_name
+from pytest_compiledai.functions.synth.written import written
 
 _WITH_COMMA = re.compile(
     r"[A-Z][a-z]+(?: [A-Z][a-z]+)*, (?:[A-Z]{2}\b|USA)|City(?: Name)?, ?(?:State|Country)"
     r"|city and (?:the )?(?:state|country)|\bcity, (?:state|country)"
 )
+_WITH_STATE = re.compile(r"[A-Z][a-z]+, [A-Z]{2}\b|[Ss]tate \(abbr")
 _SHAPES = ("YYYY-MM-DD", "MM/DD/YYYY", "DD/MM/YYYY", "MM-DD-YYYY", "DD-MM-YYYY", "YYYY/MM/DD")
 _EXAMPLE = re.compile(r"(?<=[a-z,.'\"(] )[A-Z][A-Za-z]+(?: [A-Z][a-z]+)*")
 _QUOTED = re.compile(r"(?<!\w)['\"`]([^'\"`\n]{1,40})['\"`](?!\w)")
 _DEFAULT = re.compile(
     r"[Dd]efaults?(?: value)?(?: is| to|:|=)* ?(?:set to )?['\"`]?([\w.+-]+(?: [\w]+)?)['\"`]?"
+)
+_LISTED = re.compile(
+    r"(?:e\.g\.|i\.e\.|such as|for example|like),? ([a-z]{3,}(?:, (?:or |and )?[a-z]{3,}){1,9})"
+)
+_PERIODS = re.compile(
+    r"(?:compound\w*|interest)(?: is)?(?: \w+)? (?:frequency|per (?:year|unit|time))"
+    r"|times (?:that |the )*interest|periods per year"
 )
 _ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"percent", re.IGNORECASE)
@@ -49,6 +59,8 @@ def knowledge_of(function: str, description: str, schema: Mapping[str, Any]) -> 
     known: set[str] = set()
     for name, text in [(function, description), *((n, _plain(t)) for n, t in told)]:
         for word in [*words_of_name(name), *words_of(text)]:
+            if word in STOP_WORDS:  # explained by themselves
+                continue
             known |= stems(word)
             for other in same_words(word):
                 known |= stems(other)
@@ -106,9 +118,9 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         if word not in GENERIC or len(words_of_name(name)) == 1
         for form in stems(word)
     )
-    dimension, unit = (
-        _measure(name, text) if kind in ("integer", "number", "numbers", "integers") else ("", "")
-    )
+    role = _role(name, text, kind)
+    measured = kind in ("integer", "number", "numbers", "integers") and role != "periods"
+    dimension, unit = _measure(name, text) if measured else ("", "")
     options = _options(data, text, kind)
     return Field(
         name=".".join(path),
@@ -119,12 +131,13 @@ def _field(path: tuple[str, ...], data: Mapping[str, Any], required: bool) -> Fi
         dimension=dimension,
         unit=unit,
         options=options,
-        role=_role(name, text, kind),
+        role=role,
         default=_default(data, text, kind),
         percent=bool(_PERCENT.search(f"{name} {text}")) and "decimal" not in text.lower(),
         shape=_shape(data, text),
         code=kind == "string" and _is_code(text),
         comma=bool(_WITH_COMMA.search(text)) and kind == "string",
+        written=written(_codes(name, text, kind), with_state=_wants_state(text, kind)),
         free=kind in ("string", "strings"),
     )
 
@@ -167,9 +180,13 @@ def _measure(name: str, text: str) -> tuple[str, str]:
 
 def _role(name: str, text: str, kind: str) -> str:
     if kind in ("integer", "number"):
+        if _PERIODS.search(f"{' '.join(words_of_name(name))} {text.lower()}"):
+            return "periods"
         return next((role for role in ("from", "to") if _has_role(words_of_name(name), role)), "")
     if kind not in ("string", "strings"):
         return ""
+    if FORMULAS & set([word for word in words_of_name(name) if word.isalpha()][-1:]):
+        return "formula"
     for words in (words_of_name(name), words_of(text)[:8]):
         for role, _ in ROLE_WORDS:
             if _has_role(words, role) and (role != "unit" or words == words_of_name(name)):
@@ -178,7 +195,8 @@ def _role(name: str, text: str, kind: str) -> str:
 
 
 def _shape(data: Mapping[str, Any], text: str) -> str:
-    found = [shape for shape in _SHAPES if shape in text.upper()]
+    said = text.upper().replace("MONTH", "MM").replace("DAY", "DD").replace("YEAR", "YYYY")
+    found = [shape for shape in _SHAPES if shape in said]
     if not found and data.get("format") == "date":
         return _SHAPES[0]
     return found[0] if len(found) == 1 else ""
@@ -191,6 +209,20 @@ def _is_code(text: str) -> bool:
     return short or "abbreviat" in text.lower() or "two-letter" in text.lower()
 
 
+def _wants_state(text: str, kind: str) -> bool:
+    return kind == "string" and bool(_WITH_COMMA.search(text) and _WITH_STATE.search(text))
+
+
+def _codes(name: str, text: str, kind: str) -> str:
+    """Return what the codes are of that a field of text takes; empty for none."""
+    words = words_of_name(name)
+    if kind != "string":
+        return ""
+    if "language" in words and "code" in words_of(text):
+        return "language"
+    return "state" if "state" in words and _is_code(text) else ""
+
+
 def _has_role(words: list[str], role: str) -> bool:
     return bool(set(words) & set(dict(ROLE_WORDS)[role].split()))
 
@@ -201,9 +233,15 @@ def _options(
     stated = data.get("enum", data.get("items", {}).get("enum", []))
     named = [str(value) for value in stated]
     if kind == "string":
-        found = _QUOTED.findall(text)
+        found = _QUOTED.findall(text) or _listed_words(text)
         named = list(dict.fromkeys(found)) if len(found) >= 2 else []
     return tuple((value, words) for value in named for words in _option_words(value))
+
+
+def _listed_words(text: str) -> list[str]:
+    """Return plain words that a description gives as examples, as in `such as villa, condo`."""
+    found = _LISTED.search(text)
+    return [word for word in re.findall(r"[a-z]{3,}", found[1]) if word != "etc"] if found else []
 
 
 def _option_words(value: str) -> Iterator[tuple[str, ...]]:
@@ -228,16 +266,17 @@ def _default(data: Mapping[str, Any], text: str, kind: str) -> Value | None:
     found = _DEFAULT.search(text)
     if not found:
         return None
+    said = found[1].rstrip(".")  # of the sentence
     if kind in ("integer", "number"):
         try:
-            return int(found[1]) if kind == "integer" else float(found[1])
+            return int(said) if kind == "integer" else float(said)
         except ValueError:
             return None
     if kind == "boolean":
-        return {"true": True, "false": False}.get(found[1].lower())
+        return {"true": True, "false": False}.get(said.lower())
     if kind == "enum":
-        return next((v for v in data["enum"] if v == found[1]), None)
-    return found[1] if kind == "string" else None
+        return next((v for v in data["enum"] if v == said), None)
+    return said if kind == "string" else None
 
 
 def _with_series(fields: tuple[Field, ...], told: list[tuple[str, str]]) -> tuple[Field, ...]:

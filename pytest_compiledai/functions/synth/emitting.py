@@ -30,12 +30,19 @@ _AS = {
 def knowledge_text(name: str, knowledge: Knowledge) -> str:
     """Return the constant that holds what is known of a function."""
     fields = "".join(f"        {_field(item)},\n" for item in knowledge.fields)
-    cues = "".join(f"        {word!r}: {places!r},\n" for word, places in knowledge.cues.items())
+    rows: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for word, places in knowledge.cues.items():
+        rows.setdefault(places, []).append(word)
+    cues = "".join(
+        f"            {places!r}: (\n{_lines(words, 16)}            ),\n"
+        for places, words in sorted(rows.items())
+    )
     known = _words(sorted(knowledge.known), 8)
     topic = _words(sorted(knowledge.topic), 8)
     told = _words(sorted(knowledge.told), 8)
     return (
-        f"{name} = Knowledge(\n    (\n{fields}    ),\n    {{\n{cues}    }},\n"
+        f"{name} = Knowledge(\n    (\n{fields}    ),\n"
+        f"    cued(\n        {{\n{cues}        }}\n    ),\n"
         f"    frozenset(\n{known}    ),\n"
         f"    frozenset(\n{topic}    ),\n    frozenset(\n{told}    ),\n)\n"
     )
@@ -57,10 +64,14 @@ def _literal(value: Any) -> str:
 
 
 def _words(words: list[str], margin: int) -> str:
+    space = " " * margin
+    return f"{space}(\n{_lines(words, margin)}{space}).split()\n"
+
+
+def _lines(words: list[str], margin: int) -> str:
     lines = textwrap.wrap(" ".join(words), 88, break_on_hyphens=False, break_long_words=False)
     space = " " * margin
-    shown = "".join(f"{space}{(line + ' ')!r}\n" for line in lines) or f"{space}''\n"
-    return f"{space}(\n{shown}{space}).split()\n"
+    return "".join(f"{space}{(line + ' ')!r}\n" for line in lines) or f"{space}''\n"
 
 
 @dataclass(slots=True)

@@ -99,6 +99,8 @@ DIMENSIONS = {
     "day": "",
     "month": "",
 }
+#: The last word of the name of a field that takes a formula.
+FORMULAS = frozenset("function expression polynomial equation formula".split())
 ROLE_WORDS = (
     ("unit", "unit units"),
     ("date", "date dates day"),

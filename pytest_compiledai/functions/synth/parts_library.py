@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.imports import render
+from pytest_compiledai.functions.library import Definition
 from pytest_compiledai.functions.library import Library
 from pytest_compiledai.functions.library import NameClash
+from pytest_compiledai.functions.library import first_line
 from pytest_compiledai.functions.library import laid_out
 
 #: In the order in which parts are copied.
@@ -27,8 +31,11 @@ PARTS = (
     "reading",
     "several",
     "giving",
+    "linear",
+    "documents",
 )
 _OWN = "pytest_compiledai."
+_WITH_MORE = 2  # statements: a docstring and something else
 
 
 @cache
@@ -52,5 +59,19 @@ def with_parts(text: str, imports: tuple[Import, ...] = ()) -> str | None:
         wanted += [item for item in part.imports if not item.module.startswith(_OWN)]
     wanted = [item for item in wanted if item.module != "__future__"]
     blocks = [render(wanted)] if wanted else []
-    blocks += [laid_out(part.definitions) + "\n" for part in needed]
+    blocks += [laid_out(map(_bare, part.definitions)) + "\n" for part in needed]
     return "\n\n".join([*blocks, text])
+
+
+def _bare(item: Definition) -> Definition:
+    """Return a definition without its docstring, which is read in the part: programs stay small."""
+    node = item.node
+    if not isinstance(node, ast.FunctionDef | ast.ClassDef) or len(node.body) < _WITH_MORE:
+        return item
+    told = node.body[0]
+    if not isinstance(told, ast.Expr) or not isinstance(told.value, ast.Constant):
+        return item
+    lines = item.text.split("\n")
+    start = told.lineno - first_line(node)
+    end = node.body[1].lineno - first_line(node)  # with the blank line behind a class's
+    return replace(item, text="\n".join(lines[:start] + lines[end:]))

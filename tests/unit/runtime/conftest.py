@@ -41,10 +41,11 @@ class Package:
         self.out = root / name
         self.lock = root / "compiledai.lock"
 
-    def freeze(self, name: str, files: dict[str, str] | str, **facts: object) -> None:
+    def freeze(self, name: str, files: dict[str, str | bytes] | str, **facts: object) -> None:
         """Freeze one artifact, and the loader beside it."""
         texts = {f"{name}.py": files} if isinstance(files, str) else files
-        made = Artifact(name=name, files={path: text.encode() for path, text in texts.items()})
+        data = {p: t if isinstance(t, bytes) else t.encode() for p, t in texts.items()}
+        made = Artifact(name=name, files=data)
         values: dict[str, object] = {
             "name": name,
             "kind": "function",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +37,22 @@ def spec_of(tmp_path: Path) -> Callable[..., FunctionSpec]:
         return FunctionKind().read(document, Project(root=tmp_path))[0].body
 
     return make
+
+
+class Abstain(Exception):
+    """What an artifact raises instead of answering."""
+
+
+@pytest.fixture
+def run_program() -> Iterator[Callable[[str], Callable[[Any], Any]]]:
+    """Return what executes an artifact made of our own parts and gives its function `made`."""
+    module = types.ModuleType("compiledai_program_copy")
+    module.__dict__["Abstain"] = Abstain
+    sys.modules[module.__name__] = module  # named tuples look their module up
+
+    def run(text: str) -> Callable[[Any], Any]:
+        exec(compile(text, "<program>", "exec", dont_inherit=True), module.__dict__)
+        return module.__dict__["made"]
+
+    yield run
+    del sys.modules[module.__name__]

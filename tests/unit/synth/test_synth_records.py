@@ -155,6 +155,6 @@ def test_a_unit_named_like_a_part_gets_no_program(spec_of, name):
     rows = [({"n": n}, {"m": n > 3}) for n in range(20)]
     output = {"type": "object", "properties": {"m": {"type": "boolean"}}, "required": ["m"]}
     spec = spec_of(output, rows, input_=inputs(n={"type": "integer"}), name=name)
-    text = proposal.proposal(spec)
+    made = proposal.proposal(spec)
 
-    assert text is None or f"def {name}(data" in assemble(spec, text, fenced=True).text
+    assert made is None or f"def {name}(data" in assemble(spec, made.reply, fenced=True).text

@@ -178,3 +178,124 @@ def test_a_part_that_refers_to_another_is_refused():
     text = "Area of a triangle with base 3 and height 4, then use the result as base with height 6"
 
     assert isinstance(read_several(text, TRIANGLE), Refusal)
+
+
+DERIVATIVE = knowledge_of(
+    "derivative",
+    "Compute the derivative of a function at a value.",
+    schema(
+        ("function",),
+        function=("string", "The function, such as x^2."),
+        value=(INTEGER, "The value at which the derivative is computed."),
+    ),
+)
+SAVINGS = knowledge_of(
+    "savings_growth",
+    "Compute the growth of savings with compound interest.",
+    schema(
+        ("principal", "rate", "years", "n"),
+        principal=(INTEGER, "The amount saved."),
+        rate=("number", "The annual interest rate."),
+        years=(INTEGER, "The duration in years."),
+        n=(INTEGER, "The number of times that interest is compounded per year."),
+    ),
+)
+MIXTURE = knowledge_of(
+    "mix_water",
+    "Compute the temperature of water that is mixed.",
+    schema(
+        ("mass1", "temperature1", "mass2", "temperature2"),
+        **{
+            f"{name}{n}": (INTEGER, f"The {name} of the {word} part in {unit}.")
+            for n, word in ((1, "first"), (2, "second"))
+            for name, unit in (("mass", "kg"), ("temperature", "Celsius"))
+        },
+    ),
+)
+ROUTE = knowledge_of(
+    "estimate_route",
+    "Estimate the time of a route.",
+    schema(
+        ("start_location", "end_location"),
+        start_location=("string", "The start of the route."),
+        end_location=("string", "The end of the route."),
+        stops={"type": "array", "items": {"type": "string"}, "description": "Places to stop at."},
+    ),
+)
+WEATHER = knowledge_of(
+    "get_weather",
+    "Get the weather of a place.",
+    schema(("location",), location=("string", "City and state, such as San Francisco, CA.")),
+)
+CASE = knowledge_of(
+    "find_case",
+    "Find a court case.",
+    schema(
+        ("docket_number", "state"),
+        docket_number=("string", "The docket number of the case."),
+        state=("string", "Abbreviation of the state, such as 'CA' or 'NY'."),
+    ),
+)
+SHAPE = knowledge_of(
+    "draw_shape",
+    "Draw a shape.",
+    schema(("shape",), shape=("string", "What to draw, such as circle, square, triangle etc.")),
+)
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "text", "values"),
+    [
+        (
+            DERIVATIVE,
+            "Compute the derivative of the function 3x^2 + 2x - 1 at 5.",
+            {"function": "3x**2 + 2x - 1", "value": 5},
+        ),
+        (
+            SAVINGS,
+            "Growth of savings of $1000 at an interest rate of 3% for 5 years, compounded quarterly",
+            {"principal": 1000, "rate": 0.03, "years": 5, "n": 4},
+        ),
+        (
+            MIXTURE,
+            "Temperature when 20 kg of water at 30 Celsius is mixed with 15 kg of water at 60 Celsius",
+            {"mass1": 20, "temperature1": 30, "mass2": 15, "temperature2": 60},
+        ),
+        (
+            ROUTE,
+            "Estimate the route from Oslo to Bergen with stops at Lillehammer and Voss",
+            {"start_location": "Oslo", "end_location": "Bergen", "stops": ["Lillehammer", "Voss"]},
+        ),
+        (WEATHER, "What is the weather in Boston?", {"location": "Boston, MA"}),
+        (
+            CASE,
+            "Find the court case with docket number 12345 in Texas",
+            {"docket_number": "12345", "state": "TX"},
+        ),
+        (SHAPE, "Draw a square", {"shape": "square"}),
+    ],
+)
+def test_kinds_of_values_that_descriptions_tell(knowledge, text, values):
+    """Formulas, periods of a year, pairs by what they measure, lists, codes, examples."""
+    assert read(text, knowledge) == values
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "text"),
+    [
+        (DERIVATIVE, "Compute the derivative of x^2 and of x^3 at 5"),  # one function, two formulas
+        (WEATHER, "What is the weather in Springfield?"),  # which state?
+        (RUN, "Log the distance of a run with a loss of 5 kilometers"),  # below nothing?
+    ],
+)
+def test_what_such_values_leave_open_is_refused(knowledge, text):
+    """Rather no answer than a guess."""
+    assert isinstance(read(text, knowledge), Refusal)
+
+
+def test_a_later_part_takes_what_it_does_not_say_from_the_one_before_it():
+    """Also where the parts are told apart by ordinals alone."""
+    text = "Area of a triangle with base 3 and height 4. Then do the same with a height of 6."
+    found = read_several(text, TRIANGLE)
+
+    assert found == [{"base": 3, "height": 4}, {"base": 3, "height": 6}]

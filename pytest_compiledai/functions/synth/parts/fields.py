@@ -27,6 +27,7 @@ class Field(NamedTuple):
     shape: str = ""  # how a date is written, such as YYYY-MM-DD
     code: bool = False  # an abbreviation in capitals
     comma: bool = False  # a place with its state or country behind a comma
+    written: tuple[tuple[str, str], ...] = ()  # what requests say, how it is written
     free: bool = False  # any words of the request could be its value
 
 
@@ -44,3 +45,8 @@ class Refusal(NamedTuple):
     """Why a request is not answered."""
 
     reason: str
+
+
+def cued(rows: Mapping[tuple[tuple[int, int], ...], str]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Return word -> fields and weights, from the words of each combination of these."""
+    return {word: places for places, words in rows.items() for word in words.split()}

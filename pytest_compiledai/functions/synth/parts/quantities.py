@@ -311,7 +311,10 @@ def assigned(
     rest = [row for row in range(len(found)) if row not in pairs]
     taken = set(pairs.values())
     columns = [c for c in range(len(chosen)) if c not in taken]
-    if rest and not in_order(table, rest, columns, chosen, knowledge, pairs):
+    if rest and not (
+        in_order(table, rest, columns, chosen, knowledge, pairs)
+        or by_dimension(table, found, rest, columns, chosen, knowledge, pairs)
+    ):
         return None
     return {chosen[column]: found[row] for row, column in pairs.items()}
 
@@ -334,4 +337,31 @@ def in_order(
     if any(table[row][column] < -5 for row, column in zip(rest, needed, strict=False)):
         return False
     pairs.update(zip(rest, needed, strict=False))
+    return True
+
+
+def by_dimension(
+    table: list[list[int]],
+    found: list[Quantity],
+    rest: list[int],
+    columns: list[int],
+    chosen: list[int],
+    knowledge: Knowledge,
+    pairs: dict[int, int],
+) -> bool:
+    """Give the numbers left to the fields left, in order among those that measure the same."""
+    needed = [c for c in columns if knowledge.fields[chosen[c]].required]
+    if len(needed) != len(rest) or any(not found[row].dimension for row in rest):
+        return False
+    made: dict[int, int] = {}
+    for dimension in dict.fromkeys(found[row].dimension for row in rest):
+        rows = [row for row in rest if found[row].dimension == dimension]
+        fields = [c for c in needed if knowledge.fields[chosen[c]].dimension == dimension]
+        series = {knowledge.fields[chosen[c]].series for c in fields}
+        if len(rows) != len(fields) or (len(rows) > 1 and (len(series) > 1 or "" in series)):
+            return False
+        made.update(zip(rows, fields, strict=True))
+    if len(made) != len(rest) or any(table[row][column] < -5 for row, column in made.items()):
+        return False
+    pairs.update(made)
     return True

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pytest_compiledai.functions.synth.parts.choices import Hit
 from pytest_compiledai.functions.synth.parts.choices import hits
 from pytest_compiledai.functions.synth.parts.choices import places_of
 from pytest_compiledai.functions.synth.parts.choices import switched
@@ -41,6 +42,23 @@ OFTEN = frozenset(
 )
 
 
+BETWEEN = frozenset({"number", "no", "is", "of", ":", "=", "#", "id", "no."})
+A_YEAR = {
+    **dict.fromkeys(("annually", "yearly"), 1),
+    **dict.fromkeys(("semiannually", "semi-annually", "biannually"), 2),
+    "quarterly": 4,
+    "monthly": 12,
+    "weekly": 52,
+    "daily": 365,
+}
+ORDINAL_WORDS = frozenset("first second third fourth fifth".split())
+COUNTERS = frozenset({"top", "n", "limit", "count"})
+SUPERLATIVES = frozenset("top best highest largest biggest most".split())
+UNEXPLAINED = "a word that nothing explains, and a field without a value"
+UNSAID = "more words than the function explains"
+FALLS = frozenset("loss losing decrease decreases decline drop reduction".split())
+
+
 class Reading:
     """What is known so far of one request."""
 
@@ -70,7 +88,10 @@ def read(
     reading = Reading(text, knowledge, base)
     for step in (
         read_choices,
+        read_formulas,
+        read_numbered,
         read_numbers,
+        read_periods,
         read_units,
         read_texts,
         read_switches,
@@ -86,10 +107,15 @@ def read(
 def read_choices(reading: Reading) -> None:
     """Fill fields of a closed set."""
     places = places_of(reading.pieces)
-    for field in reading.knowledge.fields:
-        if not field.options or field.kind not in ("enum", "enums", "string"):
-            continue
-        found = hits(reading.pieces, places, field)
+    fields = [
+        field
+        for field in reading.knowledge.fields
+        if field.options and field.kind in ("enum", "enums", "string")
+    ]
+    every = {field.name: hits(reading.pieces, places, field) for field in fields}
+    for field in fields:
+        others = [hit for name, found in every.items() if name != field.name for hit in found]
+        found = [hit for hit in every[field.name] if not is_inside(hit, others)]
         options = list(dict.fromkeys(hit.option for hit in found))
         if len(options) > 1 and field.kind != "enums":
             reading.refusal = f"{field.name}: {len(options)} of its words"
@@ -98,6 +124,51 @@ def read_choices(reading: Reading) -> None:
             value: Value = options if field.kind == "enums" else options[0]
             for hit in found:
                 reading.take(field.name, value, hit.first, hit.last)
+
+
+def is_inside(hit: Hit, others: list[Hit]) -> bool:
+    """Return whether the words of an option are a part of another one's."""
+    return any(
+        other.first <= hit.first <= hit.last <= other.last
+        and other.last - other.first > hit.last - hit.first
+        for other in others
+    )
+
+
+def read_formulas(reading: Reading) -> None:
+    """Fill fields that take a formula, in order."""
+    fields = [field for field in reading.knowledge.fields if field.role == "formula"]
+    found = [index for index, piece in enumerate(reading.pieces) if piece.kind == "formula"]
+    if len(found) > len(fields) or (fields and len(found) not in (0, len(fields))):
+        reading.refusal = "formulas that no field clearly takes"
+        return
+    for field, index in zip(fields, found, strict=False):
+        text = reading.pieces[index].text.replace("^", "**")
+        reading.take(field.name, text, index, index)
+
+
+def read_numbered(reading: Reading) -> None:
+    """Fill fields of text whose name stands right before a number: docket number 123."""
+    for field in reading.knowledge.fields:
+        if field.kind != "string" or field.role not in ("id", "year"):
+            continue
+        for index, piece in enumerate(reading.pieces):
+            before = reading.pieces[max(0, index - 3) : index][::-1]
+            named = next((one for one in before if one.low not in BETWEEN), None)
+            if piece.kind == "number" and named is not None and named.stem in field.names:
+                if field.name in reading.values:
+                    reading.refusal = f"{field.name}: two values"
+                    return
+                reading.take(field.name, piece.text, index, index)
+
+
+def read_periods(reading: Reading) -> None:
+    """Fill the field that counts periods of a year from a word such as quarterly."""
+    fields = [field for field in reading.knowledge.fields if field.role == "periods"]
+    said = [i for i, piece in enumerate(reading.pieces) if piece.low in A_YEAR]
+    if len(fields) == len(said) == 1 and fields[0].name not in reading.values:
+        count = A_YEAR[reading.pieces[said[0]].low]
+        reading.take(fields[0].name, count, said[0], said[0])
 
 
 def read_numbers(reading: Reading) -> None:
@@ -116,9 +187,17 @@ def read_numbers(reading: Reading) -> None:
         reading.refusal = "a number that no field clearly takes"
         return
     reading.quantities = list(pairs.values())
+    if any(is_negative(reading.pieces, item.first) for item in reading.quantities):
+        reading.refusal = "a loss, which may be a number below nothing"
+        return
     for number, item in pairs.items():
         field = reading.knowledge.fields[number]
         reading.take(field.name, given(item, field), item.first, item.last)
+
+
+def is_negative(pieces: list[Token], first: int) -> bool:
+    """Return whether a number is what something falls by."""
+    return any(piece.low in FALLS for piece in pieces[max(0, first - 3) : first])
 
 
 def read_texts(reading: Reading) -> None:
@@ -132,6 +211,10 @@ def read_texts(reading: Reading) -> None:
         and not (item.form == "id" and is_name(reading, item.first))
     ]
     lists = [field for field in fields if field.kind == "strings"]
+    row = enumerated(reading.pieces, found)
+    if len(lists) == 1 and len(row) > 1 and any(f.kind == "string" for f in fields):
+        reading.take(lists[0].name, [item.text for item in row], row[0].first, row[-1].last)
+        found = [item for item in found if item not in row]
     if len(lists) == 1 and found and not any(f.kind == "string" and f.required for f in fields):
         whole = [item.text for item in found]
         reading.take(lists[0].name, whole, found[0].first, found[-1].last)
@@ -145,6 +228,20 @@ def read_texts(reading: Reading) -> None:
         reading.refusal = "a text that no field clearly takes"
 
 
+def enumerated(pieces: list[Token], found: list[Span]) -> list[Span]:
+    """Return the one run of texts that only commas and `and` part; none where there are several."""
+    rows: list[list[Span]] = []
+    for item in found:
+        gap = pieces[rows[-1][-1].last + 1 : item.first] if rows else []
+        joined = bool(gap) and all(piece.low in (",", "and", "&") for piece in gap)
+        if joined and rows[-1][-1].form == item.form:
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    several = [row for row in rows if len(row) > 1]
+    return several[0] if len(several) == 1 else []
+
+
 def is_name(reading: Reading, index: int) -> bool:
     """Return whether a piece is the name of a field, as in `cash_flows = [1, 2]`."""
     low = reading.pieces[index].low
@@ -154,6 +251,8 @@ def is_name(reading: Reading, index: int) -> bool:
 def take_text(reading: Reading, field: Field, item: Span) -> None:
     """Give a text to a field, in the shape that the field asks for."""
     text = shaped(item.text, field.shape) if item.form == "date" else item.text
+    if text is not None:
+        text = dict(field.written).get(text.lower(), text)
     if field.name in reading.values:
         reading.refusal = f"{field.name}: two values"
     elif text is None:
@@ -221,7 +320,12 @@ def leftover(reading: Reading) -> list[int]:
 def is_unexplained(pieces: list[Token], index: int, knowledge: Knowledge) -> bool:
     """Return whether a piece says something that neither function nor fields explain."""
     piece = pieces[index]
-    if piece.kind == "mark" or piece.low in STOP_WORDS or piece.stem in knowledge.known:
+    if (
+        piece.kind == "mark"
+        or piece.low in STOP_WORDS
+        or piece.low in ORDINAL_WORDS
+        or piece.stem in knowledge.known
+    ):
         return False
     asks = index == 0 or pieces[index - 1].kind == "mark" or pieces[index - 1].low in ASKING
     return not (asks and piece.low in VERBS)
@@ -237,7 +341,7 @@ def could_be(piece: Token, field: Field) -> bool:
     if field.role in ("date", "time"):
         return piece.low in TIME_WORDS
     if field.role == "unit":
-        return unit_of(piece.low)[0] != ""
+        return any(unit_of(piece.low[:size])[0] for size in (4, 5, 6, 20))
     return True
 
 
@@ -254,6 +358,8 @@ def read_rest(reading: Reading) -> None:
             value = 0
         if value is not None:
             reading.values[field.name] = value
+    for name, value in (reading.base or {}).items():
+        reading.values.setdefault(name, value)
     needed = [field for field in needed if field.name not in reading.values]
     if not needed:
         return
@@ -262,6 +368,10 @@ def read_rest(reading: Reading) -> None:
     led = joined and run[0] > 0 and reading.pieces[run[0] - 1].low in LEADS
     if led and len(needed) == 1 and needed[0].kind == "string" and needed[0].role in COMMON:
         pieces = reading.pieces
+        following = pieces[run[-1] + 1].stem if run[-1] + 1 < len(pieces) else ""
+        if following in needed[0].names:
+            reading.refusal = f"{needed[0].name}: a word that may belong to it"
+            return
         text = reading.text[pieces[run[0]].start : pieces[run[-1]].end]
         reading.take(needed[0].name, text, run[0], run[-1])
         return
@@ -284,19 +394,43 @@ def check(reading: Reading) -> None:
     explained = said & reading.knowledge.known
     if reading.base is not None:
         return
-    if left and is_open(reading):
-        reading.refusal = "a word that nothing explains, and a field without a value"
+    if left and (is_open(reading) or (is_partial(reading) and is_astray(reading, left))):
+        reading.refusal = UNEXPLAINED
         return
-    if len(left) > len(explained) or not is_about(said, reading.knowledge):
-        reading.refusal = "more words than the function explains"
+    told = is_told(said, reading.knowledge)
+    if (len(left) > len(explained) and not told) or not (told or is_about(said, reading.knowledge)):
+        reading.refusal = UNSAID
+
+
+def is_partial(reading: Reading) -> bool:
+    """Return whether a field has no value."""
+    return any(field.name not in reading.values for field in reading.knowledge.fields)
 
 
 def is_open(reading: Reading) -> bool:
     """Return whether a field has no value that words beyond the function's could mean."""
     return any(
-        field.name not in reading.values and field.role not in ("unit", "date", "time")
+        field.name not in reading.values
+        and field.kind not in ("integer", "number", "boolean")
+        and field.role not in ("unit", "date", "time")
         for field in reading.knowledge.fields
     )
+
+
+def is_astray(reading: Reading, left: list[int]) -> bool:
+    """Return whether a request begins with what nothing explains, or a number goes on with it."""
+    content = (
+        index
+        for index, piece in enumerate(reading.pieces)
+        if piece.kind == "word" and piece.low not in STOP_WORDS and piece.low not in VERBS
+    )
+    numbers = {item.last for item in reading.quantities}
+    return next(content, -1) in left or any(index - 1 in numbers for index in left)
+
+
+def is_told(said: set[str], knowledge: Knowledge) -> bool:
+    """Return whether a request says most of a function's description."""
+    return len(knowledge.told) > 1 and 3 * len(said & knowledge.told) >= 2 * len(knowledge.told)
 
 
 def is_about(said: set[str], knowledge: Knowledge) -> bool:
@@ -306,16 +440,19 @@ def is_about(said: set[str], knowledge: Knowledge) -> bool:
 
 def is_near_option(reading: Reading, field: Field) -> bool:
     """Return whether a word that nothing explains belongs to an option that was not found."""
-    left = {reading.pieces[index].low for index in leftover(reading)}
-    return any(word in left for _, words in field.options for word in words if len(word) > 3)
+    left = {reading.pieces[index].low[:4] for index in leftover(reading)}
+    return any(word[:4] in left for _, words in field.options for word in words if len(word) > 3)
 
 
 def is_hinted(reading: Reading, field: Field) -> bool:
     """Return whether a request speaks of a field for which it has no value."""
-    if field.kind in ("integer", "number") and any(p.low in OFTEN for p in reading.pieces):
+    often = (i for i, piece in enumerate(reading.pieces) if piece.low in OFTEN)
+    if field.kind in ("integer", "number") and any(i not in reading.used for i in often):
         return True
     if field.role == "unit" or field.kind == "boolean":
         return False
+    if field.kind == "integer" and field.names & COUNTERS:
+        return any(piece.low in SUPERLATIVES for piece in reading.pieces)
     if field.options and is_near_option(reading, field):
         return True
     return any(

@@ -19,15 +19,17 @@ from pytest_compiledai.functions.synth.parts.units import unit_of
 PARTERS = frozenset({",", "and", "&"})
 MOST_CALLS = 8
 LEAST_LEAD = 3  # of the function that a request is about, over the next
-REFERRING = frozenset("result results resulting previous instead back again repeat same".split())
+REFERRING = frozenset("result results resulting previous back these those".split())
 SEVERAL = frozenset(
     "and two three four both each also then another different various respectively".split()
 )
 # Where a request may fall into parts: at sentences, at words that begin another thing, at `and`.
 SENTENCES = r"(?<=[a-z0-9'\")])[.?!;] +"
 ANOTHER = r",? (?:and then|then|and also|also|and another|another|and for|plus|and finally)\b"
+ORDINALS = r"(?:,|[.?!;])? (?:and |while |where |but )?(?=(?:the|a) (?:second|third|fourth|other) )"
 CUTS = (
     re.compile(SENTENCES),
+    re.compile(f"{SENTENCES}|{ORDINALS}", re.IGNORECASE),
     re.compile(f"{SENTENCES}|{ANOTHER}"),
     re.compile(f"{SENTENCES}|{ANOTHER}|,? and "),
 )
@@ -55,7 +57,10 @@ def nearness(said: set[str], offered: tuple[Knowledge, ...], index: int) -> int:
     names = frozenset().union(*(other.topic for other in others))
     told = frozenset().union(*(other.told | other.topic for other in others))
     own = offered[index]
-    return 3 * len(said & (own.topic - names)) + len(said & (own.told - told - own.topic))
+    points = 3 * len(said & (own.topic - names)) + len(said & (own.told - told - own.topic))
+    fields = frozenset().union(*(field.names for other in others for field in other.fields))
+    asked = frozenset().union(*(field.names for field in own.fields))
+    return points + len(said & (asked - fields - told - own.topic - own.told))
 
 
 def read_several(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Refusal:
@@ -65,7 +70,7 @@ def read_several(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Re
         return Refusal("a part of the request that refers to another")
     for cut in CUTS:
         parts = [part for part in cut.split(text) if part.strip()]
-        found = read_parts(parts, knowledge, idle=cut is CUTS[0])
+        found = read_parts(parts, knowledge, idle=cut in CUTS[:2])
         if found is not None:
             return found
     versions = varied(text, knowledge)
@@ -96,7 +101,7 @@ def read_parts(
             if idle:
                 continue
             return None
-        values = read(part, knowledge, calls[0] if calls else {})
+        values = read(part, knowledge, calls[-1] if calls else {})
         if isinstance(values, Refusal) or values in calls:
             return None
         calls.append(values)

@@ -14,7 +14,8 @@ STOP_WORDS = frozenset(
     "us use used using ve very want wanted wants was we were what when where which while who "
     "whom whose why will with would you your yours find finds finding calculate calculates "
     "calculating compute determine determines retrieve fetch provide provides look looking "
-    "search tell what's who's where's i'm i'd i'll i've it's that's there's let's don't can't "
+    "sure okay ok well search tell "
+    "what's who's where's i'm i'd i'll i've it's that's there's let's don't can't "
     "check make return give obtain list create display describe explain estimate assuming "
     "assume assumed say suppose based using per s' many much long far information info detail "
     "details value values amount number numbers currently today".split()

@@ -59,7 +59,8 @@ def texts_assigned(pieces: list[Token], found: list[Span], knowledge: Knowledge)
     needed = [
         c for c in range(len(chosen)) if c not in taken and knowledge.fields[chosen[c]].required
     ]
-    unsure = len(chosen) > 1 and any(not knowledge.fields[chosen[c]].role for c in needed)
+    vague = [knowledge.fields[chosen[c]] for c in needed]
+    unsure = len(chosen) > 1 and any(not (field.role or field.series) for field in vague)
     fits = not unsure and all(
         table[row][column] > -9 for row, column in zip(rest, needed, strict=False)
     )
