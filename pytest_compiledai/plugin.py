@@ -23,8 +23,9 @@ MARKERS = {
     "latency": "gate: time of a call",
     "fuzz": "gate: generated inputs and the reference",
     "drift": "gate: sampled calls of production",
-    "cost": "gate: what a run of a workflow costs",
+    "cost": "gate: what a run of a workflow or a cascade costs",
     "function": "kind: one pure function",
+    "demos": "kind: demonstrations for a cheap model, a dear one behind it",
     "workflow": "kind: a trade-off set of a graph of calls",
 }
 
