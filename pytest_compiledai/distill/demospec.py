@@ -107,7 +107,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
     fields.known_keys(document, _SPEC_KEYS)
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
-    schemas = {key: _schema(document, key) for key in ("input", "output")}
+    schemas = {key: schema_of(document, key) for key in ("input", "output")}
     if len(schemas["output"].data.get("properties", {})) != 1:
         raise SpecError(
             where=document.place("output"),
@@ -126,7 +126,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
             read_beside(document, project, "golden", golden),
             golden,
             **schemas,
-            shares=_shares(document, blocks),
+            shares=shares_of(document, blocks),
         ),
         cascade=_cascade(document, schemas["input"], _embedder(document, demos)),
         traces=read_traces(data, traces),
@@ -262,13 +262,15 @@ def optional(given: Mapping[str, Any], key: str, at: reading.At) -> float | None
     return reading.above_zero(given, key, 1.0, at) if key in given else None
 
 
-def _shares(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Shares:
+def shares_of(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Shares:
+    """Return the shares of the splits that the gate `accuracy` names. Raises ``SpecError``."""
     accuracy = blocks.get("accuracy", {})
     at = at_of(document, "gates", "accuracy", "split")
     return Shares.parse(accuracy["split"], at) if "split" in accuracy else Shares()
 
 
-def _schema(document: Document, key: str) -> Schema:
+def schema_of(document: Document, key: str) -> Schema:
+    """Return the schema at ``key``. Raises ``SpecError``."""
     if key not in document.data:
         raise SpecError(
             where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"

@@ -17,6 +17,7 @@ from pytest_compiledai.distill.running import student_question
 from pytest_compiledai.distill.running import teacher_question
 from pytest_compiledai.llm.recording import Recordings
 from pytest_compiledai.llm.request import Reply
+from tests.unit.distill.agents_world import Triage
 
 SPEC = """\
 compiledai: 1
@@ -116,6 +117,11 @@ class Tickets:
 
 def reply(model: str, text: str, seconds: float | None) -> Reply:
     return Reply(text=text, model=model, tokens_in=100, tokens_out=5, seconds=seconds)
+
+
+@pytest.fixture
+def triage(tmp_path) -> Triage:
+    return Triage(tmp_path.resolve())
 
 
 @pytest.fixture
