@@ -67,9 +67,10 @@ def freedom(items: Sequence[Item], distance: str, *, seed: int = 0) -> Freedom |
         return None
     rng = random.Random(seed)  # noqa: S311 - resampling, no secret
     apart = [_apart(item.outputs, distance) for item in told]
-    found = fmean(_r(item.scores, far) for item, far in zip(told, apart, strict=True))
+    ranked = [_ranks([far[i][j] for i, j in combinations(range(len(far)), 2)]) for far in apart]
+    found = fmean(_r(item.scores, ranks) for item, ranks in zip(told, ranked, strict=True))
     chance = sorted(
-        fmean(_r(_shuffled(item.scores, rng), far) for item, far in zip(told, apart, strict=True))
+        fmean(_r(_shuffled(item.scores, rng), at) for item, at in zip(told, ranked, strict=True))
         for _ in range(SHUFFLES)
     )
     drawn = sorted(_f(_resampled(told, apart, rng)) for _ in range(RESAMPLES))
@@ -109,11 +110,9 @@ def _f(r: float) -> float:
     return 1 - max(0.0, r)
 
 
-def _r(scores: Sequence[float], apart: _Apart) -> float:
-    pairs = list(combinations(range(len(scores)), 2))
-    return _spearman(
-        [apart[i][j] for i, j in pairs], [abs(scores[i] - scores[j]) for i, j in pairs]
-    )
+def _r(scores: Sequence[float], ranks: Sequence[float]) -> float:
+    """Return the rank correlation of score differences with distances whose ranks are known."""
+    return _correlation(ranks, _ranks([abs(a - b) for a, b in combinations(scores, 2)]))
 
 
 def _resampled(items: Sequence[Item], apart: Sequence[_Apart], rng: random.Random) -> float:
@@ -124,7 +123,7 @@ def _resampled(items: Sequence[Item], apart: Sequence[_Apart], rng: random.Rando
         drawn = rng.choices(range(len(scores)), k=len(scores))
         pairs = [(i, j) for i, j in combinations(drawn, 2) if i != j]
         differences = [abs(scores[i] - scores[j]) for i, j in pairs]
-        rs.append(_spearman([far[i][j] for i, j in pairs], differences))
+        rs.append(_correlation(_ranks([far[i][j] for i, j in pairs]), _ranks(differences)))
     return fmean(rs)
 
 
@@ -134,9 +133,8 @@ def _shuffled(scores: Sequence[float], rng: random.Random) -> list[float]:
     return found
 
 
-def _spearman(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the correlation of the ranks, ties sharing their mean; 0 where one never changes."""
-    left, right = _ranks(one), _ranks(other)
+def _correlation(left: Sequence[float], right: Sequence[float]) -> float:
+    """Return the correlation of ranks; 0 where one of both never changes."""
     middle = (len(left) - 1) / 2
     down = [rank - middle for rank in left]
     across = [rank - middle for rank in right]
@@ -145,6 +143,7 @@ def _spearman(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
+    """Return the ranks, ties sharing their mean."""
     order = sorted(range(len(values)), key=values.__getitem__)
     ranks = [0.0] * len(values)
     start = 0

@@ -111,9 +111,9 @@ async def _asked(ask: Ask, question: Question, timeout_s: float) -> str | None:
 
 async def litellm_ask(question: Question) -> str:
     """Return the answer of the question's model, asked over LiteLLM."""
-    import litellm  # seconds to import
+    from pytest_compiledai.llm.client import load_litellm
 
-    reply = await litellm.acompletion(
+    reply = await load_litellm().acompletion(
         model=question.model,
         messages=[{"role": role, "content": text} for role, text in question.messages],
         temperature=question.temperature,
