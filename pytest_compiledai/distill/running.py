@@ -67,7 +67,7 @@ async def arun(demos: Demos, task: Mapping[str, Any], ask: Ask, *, timeout_s: fl
     if answer is not None:
         return Ran(answer=answer, escalated=False, samples=len(answers))
     told = await _asked(ask, teacher_question(demos, task), timeout_s)
-    if not told:
+    if told is None:
         raise Abstained(
             f"{len(answers)} samples of {cascade.student} disagreed and {cascade.teacher} gave none"
         )

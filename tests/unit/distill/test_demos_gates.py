@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from pytest_compiledai.distill import demos_judging
 from pytest_compiledai.distill import scan
 from pytest_compiledai.distill.demospec import GATES
+from pytest_compiledai.distill.running import Ran
 
 
 def edited(name: str, old: bytes, new: bytes):
@@ -114,6 +116,14 @@ def test_execution_drills_the_loss_of_the_teacher(tickets):
     verdict = tickets.judged("execution")
 
     assert 50 + 5 == verdict.figures["abstained without the teacher"]
+
+
+def test_execution_tells_a_cascade_that_answers_all_the_same(tickets, monkeypatch):
+    """An answer without agreement and without a teacher is told, row by row."""
+    guessing = Ran(answer="billing", escalated=False, samples=3)
+    monkeypatch.setattr(demos_judging, "run", lambda *_: guessing)
+
+    assert {"drill"} == tickets.rules("execution")
 
 
 def test_a_missing_recording_is_a_finding(tickets):

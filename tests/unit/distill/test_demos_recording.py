@@ -80,6 +80,21 @@ def test_a_killed_run_goes_on_where_it_was(tickets):
     assert asked.total() < 48
 
 
+def test_a_student_that_fails_ends_the_run(tickets, monkeypatch):
+    """An endpoint that fails is no answer that disagrees: nothing is escalated for it."""
+    answers = Model.ask
+
+    async def ask(self, request):
+        if self.model == "planted/small":
+            raise Fault(kind=FaultKind.REFUSED, found="gone")
+        return await answers(self, request)
+
+    monkeypatch.setattr(Model, "ask", ask)
+
+    with pytest.raises(EndpointFault):
+        recorded(tickets)
+
+
 def test_the_budget_is_kept(tickets):
     """A bound below the bill stops the run."""
     with pytest.raises(BudgetSpent):

@@ -198,6 +198,15 @@ def test_matrices_come_back():
         read_matrices(data[:-1])
 
 
+def test_bytes_that_no_matrix_owns_are_refused():
+    """A gap between matrices could carry anything."""
+    data = write_matrices({"a": [(0.5, -1.0)], "b": [(0.25, 2.0)]}, 2)
+    moved = data.replace(b"[8,16]", b"[9,17]") + b"x"
+
+    with pytest.raises(ValueError, match="gap"):
+        read_matrices(moved)
+
+
 def test_safetensors_reads_what_we_write():
     """The format is the package's own."""
     safetensors = pytest.importorskip("safetensors", reason="the extra `weights` is not installed")
