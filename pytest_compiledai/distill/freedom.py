@@ -51,7 +51,7 @@ class Freedom:
     @property
     def kind(self) -> Class:
         """Whether the metric is rigid: F is below the cut, its whole interval below 1."""
-        return "rigid" if self.p <= LEVEL and self.value <= self.cut and self.high < 1 else "free"
+        return "rigid" if self.value < self.cut and self.high < 1 else "free"
 
 
 def freedom(items: Sequence[Item], distance: str, *, seed: int = 0) -> Freedom | None:
@@ -79,7 +79,7 @@ def freedom(items: Sequence[Item], distance: str, *, seed: int = 0) -> Freedom |
         value=_f(found),
         low=drawn[tail],
         high=drawn[-1 - tail],
-        cut=_f(chance[-1 - round(LEVEL * SHUFFLES)]),
+        cut=_f(chance[-round(LEVEL * (1 + SHUFFLES))]),  # F below it: p is LEVEL or less
         p=(1 + sum(r >= found for r in chance)) / (1 + SHUFFLES),
         items=len(told),
     )
