@@ -23,8 +23,10 @@ MARKERS = {
     "latency": "gate: time of a call",
     "fuzz": "gate: generated inputs and the reference",
     "drift": "gate: sampled calls of production",
-    "cost": "gate: what a run of a workflow costs",
+    "cost": "gate: what a run of a workflow, a cascade or a skill costs",
     "function": "kind: one pure function",
+    "demos": "kind: demonstrations for a cheap model, a dear one behind it",
+    "skill": "kind: instructions and tools in the place of a graph of agents",
     "workflow": "kind: a trade-off set of a graph of calls",
 }
 

@@ -17,6 +17,8 @@ from pytest_compiledai.audit.log import read_log
 from pytest_compiledai.audit.measures import Measures
 from pytest_compiledai.audit.measures import measure
 from pytest_compiledai.audit.site import Site
+from pytest_compiledai.audit.team import Team
+from pytest_compiledai.audit.team import teams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,15 @@ class Audit:
 def audit(paths: Sequence[Path]) -> Audit:
     """Return the audit of the logs at ``paths``. Raises ``SettingsError``."""
     log = read_log(paths)
-    return Audit(log=log, sites=tuple(audit_site(site) for site in log.sites))
+    together = teams(log.sites)
+    sites = tuple(audit_site(site, together.get(site.name)) for site in log.sites)
+    return Audit(log=log, sites=sites)
 
 
-def audit_site(site: Site) -> Audited:
-    """Return one site's figures, decision and costs."""
+def audit_site(site: Site, team: Team | None = None) -> Audited:
+    """Return one site's figures, decision and costs; ``team`` are the sites it works with."""
     measures = measure(site)
-    decision = decide(measures)
+    decision = decide(measures, team)
     costs = costs_of(measures, decision.target)
     talks = None
     if measures.machine is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_compiledai.audit.measures import Measures
 from pytest_compiledai.audit.measures import Share
 from pytest_compiledai.audit.rules import rules
+from pytest_compiledai.audit.team import Team
 from pytest_compiledai.core.interval import wilson
 
 
@@ -20,6 +21,7 @@ class Target(enum.StrEnum):
     MACHINE = "machine"
     WEIGHTS = "weights"
     DEMOS = "demos"
+    SKILL = "skill"
     KEEP = "keep"
 
 
@@ -41,12 +43,14 @@ class Check:
     wanted: str
 
 
-def decide(measures: Measures) -> Decision:
+def decide(measures: Measures, team: Team | None = None) -> Decision:
     """Return the decision for a site: the first target all of whose conditions hold."""
     thin = _thin(measures)
     if thin is not None:
         return Decision(target=Target.KEEP, figure=thin.figure, change=thin.wanted)
     ways = _ways(measures)
+    if team is not None:
+        ways.append((Target.SKILL, _together(team)))
     for target, checks in ways:
         if all(check.holds for check in checks):
             return Decision(
@@ -164,6 +168,28 @@ def _demos(measures: Measures) -> list[Check]:
     ]
 
 
+def _together(team: Team) -> list[Check]:
+    rule = rules()["skill"]
+    return [
+        Check(
+            holds=team.ratio >= rule["ratio"],
+            figure=f"{len(team.sites)} sites answer the same conversations with {team.ratio:.1f} "
+            "times the tokens of one call with all of their prompts",
+            wanted=f"{rule['ratio']:.1f} times the tokens of one call",
+        ),
+        Check(
+            holds=len(team.sites) >= rule["agents"],
+            figure=f"{len(team.sites)} sites",
+            wanted=f"{rule['agents']} sites that answer the same conversations",
+        ),
+        Check(
+            holds=team.conversations >= rule["conversations"],
+            figure=f"{team.conversations} conversations",
+            wanted=f"{rule['conversations']} conversations of them",
+        ),
+    ]
+
+
 def _machine(measures: Measures) -> list[Check]:
     rule = rules()["machine"]
     machine = measures.machine
@@ -206,6 +232,10 @@ def _change(measures: Measures, target: Target, checks: list[Check]) -> str:
         return "no input was asked twice: answers that differ when it is would make it keep"
     if target is Target.WEIGHTS:
         return f"{_code(measures)[0].wanted} would make it code"
+    if target is Target.SKILL:
+        return (
+            "sixteen scored runs an item that are worse without the other sites would make it keep"
+        )
     if target is Target.DEMOS:
         closer: Callable[[Any], list[Check]] = _machine if measures.machine else _weights
         return f"{_first_missing(closer(measures)).wanted} would make it cheaper still"

@@ -82,8 +82,15 @@ class Site:
         self._row_characters = 0
         self.conversations: dict[int, dict[int, Turn]] = {}
         self._worst_conversations: list[int] = []
+        self.sessions: dict[int, None] = {}  # of the log's own conversations, sampled
+        self._worst_sessions: list[int] = []
         self.repeated_turns = 0  # calls at a place of a conversation that another call has
         self.linked_turns = 0  # calls that are not the first turn
+
+    @property
+    def sessions_full(self) -> bool:
+        """Whether there may be more conversations than are kept."""
+        return len(self.sessions) >= CONVERSATION_CAP
 
     def add(self, call: Call, place: Place) -> None:
         """Count one call."""
@@ -98,6 +105,14 @@ class Site:
         self._count_agreement(key, before, said)
         self._sample(key, system, asked, call.answer, conflicting=before not in (None, said))
         self._converse(call, place, asked)
+        self._attend(call.conversation)
+
+    def _attend(self, conversation: str | None) -> None:
+        key = number_of(conversation) if conversation is not None else None
+        if key is None or key in self.sessions:
+            return
+        if _admit(key, self.sessions, self._worst_sessions, CONVERSATION_CAP):
+            self.sessions[key] = None
 
     def _count_use(self, call: Call) -> None:
         usage = call.usage

@@ -357,7 +357,7 @@ def read(path: Path, root: Path) -> WorkflowSpec:
 
 def main() -> int:
     """Measure what is missing, after the bill was shown and agreed to."""
-    from pytest_compiledai.workflows.live import desks_of
+    from pytest_compiledai.llm.desks import desks_of
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("spec", type=Path)

@@ -11,13 +11,13 @@ pytest.importorskip("polars", reason="the extra `workflows` is not installed")
 
 from pytest_compiledai.core.errors import BudgetSpent
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.llm.desks import desks_of
 from pytest_compiledai.llm.fault import Fault
 from pytest_compiledai.llm.fault import FaultKind
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.workflows.artifact import made
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import Link
-from pytest_compiledai.workflows.live import desks_of
 from pytest_compiledai.workflows.profile import read_profile
 from pytest_compiledai.workflows.profiling import Profiler
 from pytest_compiledai.workflows.profiling import _candidates

@@ -1,0 +1,1 @@
+"""Kinds `demos` and `skill`: what a dear model or many agents do, distilled into texts."""
