@@ -28,6 +28,7 @@ PARTS = (
     "quantities",
     "spans",
     "texts",
+    "doubts",
     "reading",
     "several",
     "giving",
