@@ -165,9 +165,9 @@ def _reached(flow: Flow, explored: Explored) -> Iterator[Fault]:
 def _escapes(flow: Flow) -> Iterator[Fault]:
     """Nodes that a user cannot leave for an abandonment or an escalation in one step."""
     for node in flow.asking:
-        if not any(
-            _is_escape(flow.nodes[name]) for e in node.edges for name in flow.landings(e.to)
-        ):
+        # Every landing: a guard that leads there only sometimes is no way out.
+        ways = [flow.landings(edge.to) for edge in node.edges]
+        if not any(all(_is_escape(flow.nodes[name]) for name in way) for way in ways):
             found = f"{node.name}: found no edge to an abandonment or an escalation"
             yield Fault("escape", ("nodes", node.name), f"{found}; expected one, as in `anywhere:`")
 

@@ -283,6 +283,8 @@ def turn(data: dict[str, Any]) -> Any:
     name, lead, near = ranked(tokens, legal, MODEL)
     if lead < MODEL.margin or near < MODEL.support:
         raise Abstain("intent: not sure")
+    if found and not any(span.slot in INTENTS[name]["slots"] for span in found):
+        raise Abstain("slot: a value that the intent does not have")
     given = dict(chosen(text, found, INTENTS[name]))
     kept = {key: value for key, value in state["slots"].items() if key not in edges[name][1]}
     return arrived(edges[name][0], {**kept, **given}, state["turns"] + 1, name)
