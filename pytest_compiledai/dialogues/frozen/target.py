@@ -9,6 +9,7 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.canonical import text_digest
+from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.dialogues.carriers import LEARNT
 from pytest_compiledai.dialogues.frozen import judging
 from pytest_compiledai.dialogues.frozen.emit import emitted
@@ -40,10 +41,18 @@ class MachineTarget:
         return {"engine": text_digest(engine_text()), "carriers": [list(pair) for pair in LEARNT]}
 
     def build(self, spec: DialogueSpec) -> Mapping[str, bytes]:
-        """Return the code, and the model that is trained now."""
-        from pytest_compiledai.dialogues.frozen.intents import trained  # NumPy
+        """Return the code, and the model that is trained now. Raises ``ToolError``."""
+        from pytest_compiledai.dialogues.frozen.intents import trained
 
-        model, _ = trained(spec.flow)
+        try:
+            model, _ = trained(spec.flow)
+        except ImportError as error:  # NumPy, which only a function that trains imports
+            raise ToolError(
+                where=spec.path,
+                found=f"no {error.name}",
+                expected="the extra `linear`, which trains the intent model",
+                next='pip install "pytest-compiledai[linear]"',
+            ) from error
         return {f"{spec.name}.py": emitted(spec.flow), f"{spec.name}/{MODEL_FILE}": model}
 
     def sources(self, spec: DialogueSpec, candidate: Candidate) -> Sequence[Any]:

@@ -26,6 +26,8 @@ from pytest_compiledai.dialogues.player import Reply
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.gates.security import inspect
 
+pytest.importorskip("numpy", reason="the extra `linear` is not installed")
+
 
 class Abstain(Exception):
     """What the loader gives to the module."""
