@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
     sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
     sign.set_defaults(command=_sign)
-    _add_serve(commands)
+    _add_dialogues(commands)
     recordings = commands.add_parser("recordings", help="many recordings in one file, or apart")
     recordings.add_argument("action", choices=("pack", "unpack"))
     recordings.add_argument("folder", type=Path, metavar="DIR", help="the folder of recordings")
@@ -102,12 +102,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_serve(commands: Any) -> None:
+def _add_dialogues(commands: Any) -> None:
     serve = commands.add_parser("serve", help="answer for a frozen dialogue over HTTP, OpenAI-like")
     serve.add_argument("name", metavar="NAME")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     serve.add_argument("--port", type=_count, default=8000, help="0: a free one (default: 8000)")
     serve.set_defaults(command=_serve)
+    draft = commands.add_parser("import", help="draft a dialogue from another project's graph")
+    draft.add_argument("file", type=Path, metavar="FILE", help="LangGraph, Mermaid, Rasa, ...")
+    draft.set_defaults(command=_import)
 
 
 def _count(text: str) -> int:
@@ -129,6 +132,12 @@ def _serve(options: argparse.Namespace) -> int:
     from pytest_compiledai.commands.serve import serve
 
     return serve(options.root, options.out, options.name, host=options.host, port=options.port)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.importing import draft
+
+    return draft(options.root, options.file)
 
 
 def _sign(options: argparse.Namespace) -> int:
