@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_compiledai.core.errors import CompiledAIError
 
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
     sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
     sign.set_defaults(command=_sign)
+    _add_dialogues(commands)
     recordings = commands.add_parser("recordings", help="many recordings in one file, or apart")
     recordings.add_argument("action", choices=("pack", "unpack"))
     recordings.add_argument("folder", type=Path, metavar="DIR", help="the folder of recordings")
@@ -98,6 +100,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     recordings.set_defaults(command=_recordings)
     return parser
+
+
+def _add_dialogues(commands: Any) -> None:
+    serve = commands.add_parser("serve", help="answer for a frozen dialogue over HTTP, OpenAI-like")
+    serve.add_argument("name", metavar="NAME")
+    serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
+    serve.add_argument("--port", type=_count, default=8000, help="0: a free one (default: 8000)")
+    serve.set_defaults(command=_serve)
+    draft = commands.add_parser("import", help="draft a dialogue from another project's graph")
+    draft.add_argument("file", type=Path, metavar="FILE", help="LangGraph, Mermaid, Rasa, ...")
+    draft.set_defaults(command=_import)
 
 
 def _count(text: str) -> int:
@@ -113,6 +126,18 @@ def _recordings(options: argparse.Namespace) -> int:
     if options.action == "pack":
         return recordings.pack(folder, keep=options.keep)
     return recordings.unpack(folder, keep=options.keep)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.serve import serve
+
+    return serve(options.root, options.out, options.name, host=options.host, port=options.port)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.importing import draft
+
+    return draft(options.root, options.file)
 
 
 def _sign(options: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ MARKERS = {
     "demos": "kind: demonstrations for a cheap model, a dear one behind it",
     "skill": "kind: instructions and tools in the place of a graph of agents",
     "workflow": "kind: a trade-off set of a graph of calls",
+    "dialogue": "kind: a conversation along a graph",
 }
 
 

@@ -3,7 +3,8 @@
     from compiled import route_ticket          # the function itself: calls cost nothing extra
     compiled.load("route_ticket")              # the same object
     compiled.load("rates", clock=now)          # a unit with capabilities is handed them here
-    compiled.load("support_bot")               # another kind: its files, path -> bytes
+    compiled.load("support_bot")               # code of a conversation is called like a function
+    compiled.load("plan")                      # another kind: its files, path -> bytes
     compiled.fallback("route_ticket", ask)     # who answers where it abstains or fails
     await compiled.ask("route_ticket", data)   # a call that waits for a fallback without blocking
     compiled.sample("calls.sqlite", rate=0.01)  # calls for the drift check
@@ -118,12 +119,9 @@ def load(name: str, /, **capabilities: _Any) -> _Any:
     if not capabilities and name in _ready:
         return _ready[name]
     entry = _entry(name)
-    if entry["kind"] != "function":
+    if not _is_code(name):
         _bindings(name, (), capabilities)
-        prefix = f"{name}/"
-        return Files(
-            {path.removeprefix(prefix): _verified(name, path, _FILE_CAP) for path in entry["files"]}
-        )
+        return _files(name)
     bindings = _bindings(name, entry["capabilities"], capabilities)
     function = _imported(name)
     if bindings:
@@ -154,7 +152,7 @@ def fallback(
     earlier stays as it was, and so does ``from compiled.<name> import <name>``, which always gives
     the bare function. Raises ``ValueError`` where the spec says ``fallback: none``.
     """
-    if _entry(name)["kind"] != "function":
+    if not _is_code(name):
         raise ValueError(f"{name} is no function: its own runtime knows what to do without it")
     if (function is None) is not bool(model):
         raise ValueError("fallback needs a function or a model=, and not both")
@@ -315,6 +313,18 @@ def _bindings(
             )
         )
     return {**values, **calls}
+
+
+def _is_code(name: str) -> bool:
+    """Whether the artifact is a function, or a conversation that is called like one."""
+    return f"{name}.py" in _entry(name)["files"]
+
+
+def _files(name: str) -> Files:
+    """Return the verified files of an artifact, its code apart."""
+    prefix = f"{name}/"
+    paths = [path for path in _entry(name)["files"] if path.startswith(prefix)]
+    return Files({path.removeprefix(prefix): _verified(name, path, _FILE_CAP) for path in paths})
 
 
 def _imported(name: str) -> _Any:
@@ -589,7 +599,7 @@ class _Finder:
         if not fullname.startswith(self.prefix):
             return None
         name = fullname.removeprefix(self.prefix)
-        if _entry(name)["kind"] != "function":
+        if not _is_code(name):
             take = f'`{_shown}.load("{name}")`'
             raise NotCompiled(_message(fullname, "files, no module", "a function", take))
         return _ModuleSpec(fullname, self)  # type: ignore[arg-type]  # a loader by its methods
@@ -609,6 +619,9 @@ class _Finder:
         linecache.cache[filename] = (len(data), None, lines, filename)
         code = compile(data, filename, "exec", dont_inherit=True)
         module.__dict__["Abstain"] = Abstain
+        files = _files(name)
+        if files:  # the name is there only where there is data beside the code, as in the sandbox
+            module.__dict__["FILES"] = files
         exec(code, module.__dict__)  # noqa: S102 - the purpose: bytes whose digest the lock holds
         function = module.__dict__.get(name)
         if not callable(function):

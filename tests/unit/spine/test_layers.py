@@ -30,7 +30,7 @@ ARROWS = {
     "drafts": {"core"},
     "audit": {"core", "functions", "llm"},
     "commands": {
-        *("audit", "core", "drafts", "functions", "gates", "llm", "sandbox"),
+        *("audit", "core", "dialogues", "drafts", "functions", "gates", "llm", "sandbox"),
         *(".counterexamples", ".failure", ".settings", ".trust"),
         *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
         *(".spent", ".summary"),  # and reckons as the summary does

@@ -1,0 +1,209 @@
+"""The kind `dialogue`: what it says to the pipeline; each target builds and judges its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Final
+from typing import Protocol
+
+from pytest_compiledai.core.candidate import Candidate
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.place import Place
+from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.dialogues.spec import GATES
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.spec import read_dialogue_spec
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.document import Document
+    from pytest_compiledai.core.gate import Phase
+    from pytest_compiledai.core.kind import Asking
+    from pytest_compiledai.core.kind import Bench
+    from pytest_compiledai.core.kind import Judged
+    from pytest_compiledai.core.kind import Project
+    from pytest_compiledai.core.verdict import Verdict
+
+
+class Target(Protocol):
+    """One way to freeze a flow."""
+
+    #: How an artifact is made; another method makes entries stale.
+    method: int
+    versions: Mapping[str, int]  # gate -> version of what it asks
+
+    def proposer(self, spec: DialogueSpec) -> str:
+        """Return who makes the artifact, as the lock names it."""
+
+    def source(self, spec: DialogueSpec) -> Any:
+        """Return what the artifact is made from beside the graph, as JSON values."""
+
+    def build(self, spec: DialogueSpec) -> Mapping[str, bytes]:
+        """Return the artifact's files by path below the out folder."""
+
+    def sources(self, spec: DialogueSpec, candidate: Candidate) -> Sequence[Any]:
+        """Return what the analysers have to scan."""
+
+    def judge(
+        self, gate: str, spec: DialogueSpec, candidate: Candidate, phase: Phase, bench: Bench
+    ) -> Verdict:
+        """Return the verdict of one gate."""
+
+
+#: Where each target is; only the one that is asked for is imported.
+_TARGETS: Final = {
+    "machine": "pytest_compiledai.dialogues.frozen.target",
+    "weights": "pytest_compiledai.dialogues.weights.target",
+}
+
+
+def target_of(name: str) -> Target:
+    """Return the target called ``name``."""
+    found: Target = import_module(_TARGETS[name]).TARGET
+    return found
+
+
+class DialogueKind:
+    """One artifact a flow; the flow's own state machine judges it, no model is asked."""
+
+    name = "dialogue"
+    gates: tuple[str, ...] = GATES
+    reopened: tuple[str, ...] = ("accuracy",)
+
+    def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
+        """Return the one unit of a spec. Raises ``SpecError``."""
+        spec = read_dialogue_spec(document, project)
+        target = target_of(spec.target)
+        asked = tuple(gate for gate in GATES if gate not in spec.off)
+        return (
+            Unit(
+                name=spec.name,
+                kind=self.name,
+                place=document.place(),
+                gates=asked,
+                off=spec.off,
+                versions=tuple(f"{gate}@{target.versions[gate]}" for gate in asked),
+                capabilities=(),
+                source=_source(spec, target),
+                evidence=_evidence(spec, project),
+                asks_model=False,
+                attempts=1,
+                candidates=1,
+                timeout_s=spec.timeout_s,
+                body=spec,
+                remarks=tuple(_remarks(spec, document)),
+            ),
+        )
+
+    def propose(
+        self, unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking
+    ) -> Candidate:
+        """Return the artifact that the target builds from the spec, of which there is one."""
+        del asking  # nobody is asked
+        if history or sample:
+            raise RecordingMissing(
+                where=unit.place,
+                found="an artifact that was judged",
+                expected="another spec: an equal one gives the same artifact",
+                next=f"mend what the gate found, then pytest --compile {unit.place.path}",
+            )
+        spec: DialogueSpec = unit.body
+        target = target_of(spec.target)
+        return Candidate(files=target.build(spec), proposer=target.proposer(spec), attempt=1)
+
+    def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
+        """Return None: no model is asked for a machine."""
+        del unit
+        return None
+
+    def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
+        """Return nothing: building costs no call."""
+        del unit, attempts
+        return (0, 0, 0)
+
+    def direct_tokens(self, unit: Unit) -> float | None:
+        """Return None: the cost gate says what a model would cost."""
+        del unit
+        return None
+
+    def recorded(self, unit: Unit, asking: Asking) -> str:
+        """Return "": no verdict rests on a recording."""
+        del unit, asking
+        return ""
+
+    def thaw(
+        self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int
+    ) -> Candidate:
+        """Return the frozen artifact as a candidate."""
+        del unit  # the bytes say it all
+        return Candidate(files=files, proposer=proposer, attempt=attempt)
+
+    def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
+        """Return the frozen code for the analysers."""
+        spec: DialogueSpec = unit.body
+        return target_of(spec.target).sources(spec, candidate)
+
+    def judge(
+        self, gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: Bench
+    ) -> Verdict:
+        """Return the verdict of one gate."""
+        spec: DialogueSpec = unit.body
+        return target_of(spec.target).judge(gate, spec, candidate, phase, bench)
+
+    def rank(self, verdicts: Sequence[Verdict]) -> float:
+        """Return 0: there is one artifact."""
+        del verdicts
+        return 0.0
+
+
+def _remarks(spec: DialogueSpec, document: Document) -> Iterator[str]:
+    told: list[tuple[Place, Any]] = [(document.place("description"), spec.description)]
+    told += [(document.place("nodes", n.name), list(n.say)) for n in spec.flow.nodes.values()]
+    told += [
+        (document.place("intents", intent.name), list(intent.texts))
+        for intent in spec.flow.intents.values()
+    ]
+    for place in suspicious(told):
+        yield f"{place}: a text that looks like an order to a model, or hides characters"
+
+
+def _source(spec: DialogueSpec, target: Target) -> str:
+    """Return the digest of all that an artifact is made from; held-out wording is not."""
+    return digest_of(
+        {
+            "method": target.method,
+            "name": spec.name,
+            "description": spec.description,
+            "target": spec.target,
+            "graph": _without_holdout(spec),
+            "own": target.source(spec),
+        }
+    )
+
+
+def _evidence(spec: DialogueSpec, project: Project) -> str:
+    """Return the digest of all that an artifact is judged by."""
+    return digest_of(
+        {
+            "settings": spec.settings,
+            "holdout": {i.name: i.holdout for i in spec.flow.intents.values()},
+            "slots": {s.name: s.holdout for s in spec.flow.slots.values()},
+            "tools": dict(project.versions),
+        }
+    )
+
+
+def _without_holdout(spec: DialogueSpec) -> Any:
+    graph = dict(spec.graph)
+    for key in ("intents", "slots"):
+        graph[key] = {
+            name: {k: v for k, v in block.items() if k != "holdout"}
+            for name, block in (graph[key] or {}).items()
+        }
+    return graph

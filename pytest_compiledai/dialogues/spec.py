@@ -1,0 +1,190 @@
+"""What a spec of kind `dialogue` says, read and checked; nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Final
+
+from pytest_compiledai.core import fields
+from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.reading import read_graph
+from pytest_compiledai.gates import settings as reading
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.document import Document
+    from pytest_compiledai.core.kind import Project
+
+GATES: Final = ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost")
+TARGETS: Final = ("machine", "weights")
+KEYS: Final = (
+    *("compiledai", "kind", "name", "description", "target"),
+    *("start", "slots", "intents", "nodes", "anywhere"),
+    *("weights", "gates", "timeout"),
+)
+DEFAULT_TIMEOUT_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyBounds:
+    """How much has to be right on wording and conversations that nothing was made from."""
+
+    right: float  # share of answered turns with known wording inside carriers that are held out
+    coverage: float  # share of those turns that are answered
+    wording: float  # share right of answered turns whose wording is held out
+    wording_coverage: float
+    slots: float  # share of slot values that come out exactly
+    confidence: float  # of the intervals
+    repeats: int  # k of pass^k
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyBounds:
+    """How long turns may take."""
+
+    p50_ms: float
+    p99_ms: float
+    cold_ms: float  # loading and the first turn
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzBounds:
+    """How long the adversarial user tries."""
+
+    conversations: int
+    steps: int  # most turns of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostBounds:
+    """What a conversation costs otherwise, and how soon compiling has to pay.
+
+    Tokens of a turn are estimated from the spec itself; prices are USD for a million tokens.
+    """
+
+    usd_in: float
+    usd_out: float
+    authoring_usd: float  # the one-off cost of writing and reviewing the spec
+    fixed_usd: float  # a month, of serving the artifact
+    volume: float  # conversations a month
+    recompiles: float  # a month
+    recompile_usd: float
+    breakeven: float | None  # most conversations until it pays; None: no bound
+    ratio: float  # least ratio of the cheaper baseline's cost to the artifact's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogueSpec:
+    """A spec of kind `dialogue`."""
+
+    name: str
+    description: str
+    path: str  # POSIX, relative to the root
+    target: str  # one of TARGETS
+    flow: Flow
+    graph: Mapping[str, Any]  # the graph's keys as written
+    weights: Mapping[str, Any]  # what target `weights` is told, as written
+    accuracy: AccuracyBounds
+    latency: LatencyBounds
+    fuzz: FuzzBounds
+    cost: CostBounds
+    off: tuple[str, ...]
+    timeout_s: float
+    settings: Mapping[str, Any]  # the `gates:` block as written
+
+
+def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
+    """Return the spec in ``document``. Raises ``SpecError``."""
+    del project  # a dialogue names no file
+    fields.known_keys(document, KEYS)
+    name = fields.unit_name(document)
+    blocks, off = fields.gate_blocks(document, GATES)
+    for gate in ("security", "syntax", "execution"):
+        reading.known_keys(blocks.get(gate, {}), (), _at(document, "gates", gate))
+    target = fields.choice(document, "target", TARGETS, "machine")
+    weights = document.data.get("weights", {})
+    if not isinstance(weights, Mapping) or ("weights" in document.data and target != "weights"):
+        raise SpecError(
+            where=document.place("weights"),
+            found=f"weights: {weights!r}"[:100],
+            expected="a mapping, with `target: weights` only",
+        )
+    return DialogueSpec(
+        name=name,
+        description=fields.text(document, "description").strip(),
+        path=document.path,
+        target=target,
+        flow=read_graph(document),
+        graph={
+            key: document.data.get(key)
+            for key in ("start", "slots", "intents", "nodes", "anywhere")
+        },
+        weights=weights,
+        accuracy=_accuracy(document, blocks.get("accuracy", {})),
+        latency=_latency(document, blocks.get("latency", {})),
+        fuzz=_fuzz(document, blocks.get("fuzz", {})),
+        cost=_cost(document, blocks.get("cost", {})),
+        off=off,
+        timeout_s=float(
+            fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
+        ),
+        settings=document.data.get("gates", {}),
+    )
+
+
+def _accuracy(document: Document, block: Mapping[str, Any]) -> AccuracyBounds:
+    at = _at(document, "gates", "accuracy")
+    shares = {
+        "right": 0.99,
+        "coverage": 0.7,
+        "wording": 0.9,
+        "wording_coverage": 0.15,  # words that no example has: a linear model abstains
+        "slots": 0.99,
+    }
+    reading.known_keys(block, (*shares, "confidence", "repeats"), at)
+    return AccuracyBounds(
+        **{key: reading.share(block, key, default, at) for key, default in shares.items()},
+        confidence=reading.confidence(block, 0.95, at) or 0.95,
+        repeats=reading.whole(block, "repeats", 4, at, least=1, most=32),
+    )
+
+
+def _latency(document: Document, block: Mapping[str, Any]) -> LatencyBounds:
+    at = _at(document, "gates", "latency")
+    most = {"p50_ms": 10.0, "p99_ms": 50.0, "cold_ms": 5_000.0, "memory_mb": 256.0}
+    reading.known_keys(block, tuple(most), at)
+    return LatencyBounds(
+        **{key: reading.above_zero(block, key, default, at) for key, default in most.items()}
+    )
+
+
+def _fuzz(document: Document, block: Mapping[str, Any]) -> FuzzBounds:
+    at = _at(document, "gates", "fuzz")
+    reading.known_keys(block, ("conversations", "steps"), at)
+    return FuzzBounds(
+        conversations=reading.whole(block, "conversations", 25, at, least=5, most=10_000),
+        steps=reading.whole(block, "steps", 30, at, least=5, most=500),
+    )
+
+
+def _cost(document: Document, block: Mapping[str, Any]) -> CostBounds:
+    at = _at(document, "gates", "cost")
+    amounts = ("authoring_usd", "fixed_usd", "recompiles", "recompile_usd")
+    known = ("usd_in", "usd_out", *amounts, "volume", "breakeven", "ratio")
+    reading.known_keys(block, known, at)
+    return CostBounds(
+        usd_in=reading.above_zero(block, "usd_in", 3.0, at),
+        usd_out=reading.above_zero(block, "usd_out", 15.0, at),
+        **{key: reading.from_zero(block, key, at) for key in amounts},
+        volume=reading.above_zero(block, "volume", 10_000.0, at),
+        breakeven=reading.above_zero(block, "breakeven", 1.0, at) if "breakeven" in block else None,
+        ratio=reading.above_zero(block, "ratio", 1.0, at),
+    )
+
+
+def _at(document: Document, *inside: str) -> Any:
+    return lambda *keys: document.place(*inside, *keys)

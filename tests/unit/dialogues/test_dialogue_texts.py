@@ -1,0 +1,66 @@
+"""Secrets, personal data and files that are not safetensors are told; plain texts are not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_compiledai.dialogues.tensors import BadTensors
+from pytest_compiledai.dialogues.tensors import header
+from pytest_compiledai.dialogues.texts import remarks
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("personal", "write to jane.roe@mail.example"),
+        ("personal", "call +44 20 7946 0958"),
+        ("personal", "my card is 4111 1111 1111 1111"),
+        ("personal", "GB82 WEST 1234 5698 7654 32"),
+        ("personal", "078-05-1120"),
+        ("secret", "the key is AKIAQQQQWWWWEEEERRRR"),
+        ("hidden", "hello\u200bworld"),
+    ],
+)
+def test_what_may_not_be_frozen_is_told(rule: str, text: str) -> None:
+    """Each kind of text that must not be in an artifact has its finding."""
+    assert [rule] == [found for found, _ in remarks({"say": [text]})]
+
+
+def test_plain_texts_pass() -> None:
+    """Numbers, times and codes of a flow are no personal data."""
+    texts = ["policy 12345678", "at 10:30 on 2026-01-02", "TR48213", "4111 1111 1111 1112"]
+
+    assert [] == list(remarks(texts))
+
+
+def tensors(**changes: object) -> bytes:
+    """Return a file with one tensor of four bytes, its facts changed."""
+    facts = {"dtype": "I8", "shape": [2, 2], "data_offsets": [0, 4]} | changes
+    head = json.dumps({"w": facts}).encode()
+    return len(head).to_bytes(8, "little") + head + b"\x00" * 4
+
+
+def test_a_sound_file_is_read() -> None:
+    """A file all of whose bytes belong to a tensor has a header."""
+    assert header(tensors())["w"]["shape"] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80\x04\x95pickle.",
+        tensors() + b"more",
+        tensors(dtype="PICKLE"),
+        tensors(shape=[2, 3]),
+        tensors(data_offsets=[1, 5]),
+        tensors(shape=[-2, -2]),
+        (1 << 40).to_bytes(8, "little") + b"{}",
+    ],
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    """Bytes of no tensor, unknown types and impossible extents are errors."""
+    with pytest.raises(BadTensors):
+        header(data)
