@@ -1,0 +1,191 @@
+"""Buffers a kernel may touch, and a watch over every address that it does touch.
+
+The interpreter runs the programs of a grid one after the other, so a kernel that races, reads
+past an end or depends on the order of its programs still gives right numbers in it. The watch
+checks each address against the buffers of the call and each element against the programs that
+touched it before in the same launch. It does not see shared memory or the order within a program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+ELEMENT_BYTES = {
+    "bool": 1,
+    "int8": 1,
+    "uint8": 1,
+    "int16": 2,
+    "int32": 4,
+    "int64": 8,
+    "bfloat16": 2,
+    "float16": 2,
+    "float32": 4,
+    "float64": 8,
+}
+GUARD_BYTES = 4096  # on both sides of every buffer
+_NOBODY, _MANY = -1, -2
+
+
+class TouchedWrongError(Exception):
+    """A kernel touched memory that it may not touch; the text says where and how."""
+
+
+class Buffer:
+    """One tensor's bytes between two guards; stands for a tensor as the interpreter knows it."""
+
+    def __init__(self, name: str, dtype: str, data: bytes, *, skew: int, writable: bool) -> None:
+        """Place ``data`` at ``skew`` elements behind a 64-byte boundary."""
+        self.name, self.dtype, self.writable = name, dtype, writable
+        self.item = ELEMENT_BYTES[dtype]
+        self.count = len(data) // self.item
+        self.size = len(data)
+        self._all = np.empty(len(data) + 2 * GUARD_BYTES + 64 + skew * self.item, dtype=np.uint8)
+        base = self._all.ctypes.data
+        self._start = GUARD_BYTES + (-(base + GUARD_BYTES)) % 64 + skew * self.item
+        self.fill(data)
+        self.address = base + self._start
+        self.writers = np.full(self.count, _NOBODY, dtype=np.int32)
+        self.readers = np.full(self.count, _NOBODY, dtype=np.int32)
+
+    def fill(self, data: bytes) -> None:
+        """Take new content and mend the guards."""
+        # NaN in every float format, so what leaks out of a guard shows in the answer as well.
+        self._all[:] = 0xFF
+        self.bytes[:] = np.frombuffer(data, dtype=np.uint8)
+
+    @property
+    def bytes(self) -> Any:
+        """The tensor's own bytes."""
+        return self._all[self._start : self._start + self.size]
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element."""
+        return self.address
+
+    def guards_hold(self) -> bool:
+        """Return whether nothing was written beside the buffer."""
+        before, after = self._all[: self._start], self._all[self._start + self.size :]
+        return bool((before == 0xFF).all() and (after == 0xFF).all())
+
+    def forget(self) -> None:
+        """Start a new launch: what the last one touched is in order from here on."""
+        self.writers.fill(_NOBODY)
+        self.readers.fill(_NOBODY)
+
+
+class Watch:
+    """The buffers of one call, and the program that runs."""
+
+    def __init__(self) -> None:
+        self.buffers: list[Buffer] = []
+        self.program = 0
+        self.loads = self.stores = 0  # elements
+
+    def begin(self, buffers: list[Buffer]) -> None:
+        """Watch these buffers and no others."""
+        self.loads = self.stores = 0
+        self.buffers = sorted(buffers, key=lambda buffer: buffer.address)
+        self._starts = np.array([buffer.address for buffer in self.buffers], dtype=np.uint64)
+
+    def launch(self) -> None:
+        """Start a launch."""
+        for buffer in self.buffers:
+            buffer.forget()
+
+    def load(self, pointers: Any, mask: Any) -> None:
+        """Check the addresses of a load; raises ``TouchedWrongError``."""
+        for buffer, index in self._parts(pointers, mask, "reads"):
+            self.loads += index.size
+            self._read(buffer, index)
+
+    def store(self, pointers: Any, mask: Any) -> None:
+        """Check the addresses of a store; raises ``TouchedWrongError``."""
+        for buffer, index in self._parts(pointers, mask, "writes"):
+            self.stores += index.size
+            self._write(buffer, index)
+
+    def _parts(self, pointers: Any, mask: Any, verb: str) -> list[tuple[Buffer, Any]]:
+        wanted = np.broadcast_to(mask, pointers.shape)
+        addresses = pointers[wanted].astype(np.uint64).ravel()
+        if not addresses.size:
+            return []
+        owners = np.searchsorted(self._starts, addresses, side="right").astype(np.int64) - 1
+        found = []
+        for owner in np.unique(owners):
+            chosen = addresses[owners == owner]
+            found.append(self._placed(int(owner), chosen, verb))
+        return found
+
+    def _placed(self, owner: int, addresses: Any, verb: str) -> tuple[Buffer, Any]:
+        if owner < 0:
+            raise TouchedWrongError(f"program {self.program} {verb} in front of every buffer")
+        buffer = self.buffers[owner]
+        offsets = (addresses - np.uint64(buffer.address)).astype(np.int64)
+        index, rest = np.divmod(offsets, buffer.item)
+        if index.max() >= buffer.count:
+            raise TouchedWrongError(
+                f"program {self.program} {verb} element {int(index.max())} "
+                f"of {buffer.name}, which has {buffer.count}"
+            )
+        if rest.any():
+            raise TouchedWrongError(f"program {self.program} {verb} across elements, {buffer.name}")
+        if verb == "writes" and not buffer.writable:
+            raise TouchedWrongError(f"program {self.program} writes {buffer.name}, an input")
+        return buffer, index
+
+    def _read(self, buffer: Buffer, index: Any) -> None:
+        if not buffer.writable:
+            return
+        writers = buffer.writers[index]
+        if ((writers != _NOBODY) & (writers != self.program)).any():
+            raise TouchedWrongError(
+                f"program {self.program} reads of {buffer.name} what another program of the same "
+                "launch writes"
+            )
+        readers = buffer.readers[index]
+        ours = (readers == _NOBODY) | (readers == self.program)
+        buffer.readers[index] = np.where(ours, self.program, _MANY)
+
+    def _write(self, buffer: Buffer, index: Any) -> None:
+        for others, verb in ((buffer.writers, "writes"), (buffer.readers, "reads")):
+            touched = others[index]
+            if ((touched != _NOBODY) & (touched != self.program)).any():
+                raise TouchedWrongError(
+                    f"program {self.program} writes of {buffer.name} what another program of the "
+                    f"same launch {verb}"
+                )
+        if np.unique(index).size != index.size:
+            raise TouchedWrongError(f"one store writes an element of {buffer.name} twice")
+        buffer.writers[index] = self.program
+
+
+WATCH = Watch()
+
+
+def watch() -> None:
+    """Have the interpreter of this process ask ``WATCH`` before each load and store."""
+    from triton.runtime import interpreter
+
+    builder = interpreter.InterpreterBuilder
+    load, store = builder.create_masked_load, builder.create_masked_store
+
+    def watched_load(
+        self: Any, pointers: Any, mask: Any, other: Any, policy: Any, volatile: Any
+    ) -> Any:
+        WATCH.load(pointers.data, mask.data)
+        return load(self, pointers, mask, other, policy, volatile)
+
+    def watched_store(self: Any, pointers: Any, value: Any, mask: Any, policy: Any) -> Any:
+        WATCH.store(pointers.data, mask.data)
+        return store(self, pointers, value, mask, policy)
+
+    def refused(self: Any, *_: Any) -> Any:
+        raise NotImplementedError("an atomic in the interpreter")
+
+    builder.create_masked_load, builder.create_masked_store = watched_load, watched_store
+    for name in ("create_atomic_rmw", "create_atomic_cas", "create_atomic_load"):
+        setattr(builder, name, refused)
+    for name in ("create_atomic_store", "create_atomic_poll"):
+        setattr(builder, name, refused)
