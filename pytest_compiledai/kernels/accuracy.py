@@ -72,7 +72,9 @@ def _exact(name: str, found: torch.Tensor, right: torch.Tensor) -> list[Wrong]:
     if bool(same.all()):
         return []
     count = int((~same).sum())
-    return [_wrong("accuracy.exact", name, f"{count} of {same.numel()} elements differ", "the same")]
+    return [
+        _wrong("accuracy.exact", name, f"{count} of {same.numel()} elements differ", "the same")
+    ]
 
 
 def _close(

@@ -25,7 +25,16 @@ Language = Literal["triton", "cuda", "cpp"]
 LANGUAGES: Mapping[str, Language] = {".py": "triton", ".cu": "cuda", ".cpp": "cpp"}
 _HEAD = re.compile(r"\A\s*/\*\s*launch\b(.*?)\*/", re.DOTALL)
 _NAMES = ("LAUNCH", "SCRATCH", "REQUIRES")
-_LAUNCH_KEYS = {"kernel", "grid", "args", "constexprs", "num_warps", "num_stages", "block", "shared"}
+_LAUNCH_KEYS = {
+    "kernel",
+    "grid",
+    "args",
+    "constexprs",
+    "num_warps",
+    "num_stages",
+    "block",
+    "shared",
+}
 _DTYPES = ("float32", "float16", "bfloat16", "int32", "int64", "any")
 _LARGEST_DIVISOR = 4096
 _MOST_LAUNCHES = 8
@@ -206,9 +215,7 @@ def _is_coarse(rule: str) -> bool:
             comparators=[ast.Constant(value=0)],
         ):
             return 1 <= divisor <= _LARGEST_DIVISOR
-        case ast.Compare(
-            left=ast.Name(), ops=[ast.LtE()], comparators=[ast.Constant(value=int())]
-        ):
+        case ast.Compare(left=ast.Name(), ops=[ast.LtE()], comparators=[ast.Constant(value=int())]):
             return True
     return False
 

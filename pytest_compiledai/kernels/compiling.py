@@ -63,7 +63,7 @@ def compile_all(
         ]
         done = _run(folder, jobs)
         return [
-            _built(folder, number, contract, candidate, dtype, jobs, done)
+            _built(number, contract, candidate, dtype, jobs, done)
             for number, candidate in enumerate(candidates)
         ]
 
@@ -103,12 +103,12 @@ def _jobs(
                 "capability": int(target.removeprefix("sm_") or 0) if target[:3] == "sm_" else 0,
                 "options": {"num_warps": launch.warps, "num_stages": launch.stages},
                 "timeout_s": policy()["budget"]["compile_s"],
-                **_signature(contract, candidate, launch, dtype, path),
+                **_signature(contract, candidate, launch, dtype),
             }
 
 
 def _signature(
-    contract: Contract, candidate: Candidate, launch: Launch, dtype: str, path: Path
+    contract: Contract, candidate: Candidate, launch: Launch, dtype: str
 ) -> dict[str, Any]:
     """Return types and alignment of the parameters, as a launch at the region's sizes has them.
 
@@ -178,7 +178,6 @@ def _run(folder: Path, jobs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str,
 
 
 def _built(
-    folder: Path,
     number: int,
     contract: Contract,
     candidate: Candidate,
@@ -195,7 +194,9 @@ def _built(
         answer = done.get(job["id"], {"error": "no answer of the compiler"})
         target = job["id"].split("/")[1]
         if "error" in answer:
-            findings.append(_found("syntax.compile", target, job["kernel"], answer["error"], "code"))
+            findings.append(
+                _found("syntax.compile", target, job["kernel"], answer["error"], "code")
+            )
             continue
         cubin = Path(job["out"])
         fact = read(cubin, job["kernel"], target, shared=int(answer["shared"]))
@@ -206,9 +207,7 @@ def _built(
     return Built(facts=tuple(facts), cubins=cubins, findings=tuple(findings))
 
 
-def _over_budget(
-    fact: Facts, contract: Contract, launch: Launch, dtype: str
-) -> Iterator[Finding]:
+def _over_budget(fact: Facts, contract: Contract, launch: Launch, dtype: str) -> Iterator[Finding]:
     budget = policy()["budget"]
     # At the architectural limit the compiler has started to move values elsewhere.
     if fact.registers >= budget["registers"]:
@@ -251,9 +250,7 @@ def tensor_bytes(contract: Contract, name: str, dtype: str) -> int:
     return count * width
 
 
-def _cuda(
-    contract: Contract, candidate: Candidate, *, dtype: str, targets: Sequence[str]
-) -> Built:
+def _cuda(contract: Contract, candidate: Candidate, *, dtype: str, targets: Sequence[str]) -> Built:
     nvcc = shutil.which("nvcc")
     if nvcc is None:
         raise ToolError(

@@ -78,4 +78,3 @@ class Contract:
     def outputs(self) -> tuple[Tensor, ...]:
         """What a kernel writes."""
         return tuple(tensor for tensor in self.tensors if tensor.role != "input")
-

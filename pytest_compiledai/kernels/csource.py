@@ -6,6 +6,7 @@ a static object, a string) is refused as a form, so that no meaning has to be wo
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -169,7 +170,7 @@ def _functions(code: list[_Token]) -> dict[str, list[_Token]]:
             continue
         names = [
             token.text
-            for token, following in zip(statement, statement[1:], strict=False)
+            for token, following in itertools.pairwise(statement)
             if token.kind == "word" and following.text == "(" and token.text[:2] != "__"
         ]
         if names:

@@ -82,7 +82,7 @@ class KernelZygote(Zygote):
     """The process that workers are forked from; ``library`` goes into the next worker."""
 
     @staticmethod
-    def _argv(channel: int, granted: tuple[str, ...]) -> list[str]:
+    def _argv(channel: int, granted: tuple[str, ...]) -> list[str]:  # noqa: ARG004 - none granted
         boot = ["-P", "-m", "pytest_compiledai.kernels.inside.zygote"]
         return [sys.executable, *boot, str(channel), str(os.getpid())]
 
@@ -128,20 +128,26 @@ class Running:
     Raises ``SandboxError`` where there is no wall, ``FaultError`` where the candidate ends it.
     """
 
-    def __init__(self, source: str, *, library: Path | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, source: str, *, library: Path | None = None, limits: Limits = LIMITS
+    ) -> None:
         zygote = _zygote()
         born = zygote.born(limits, str(library or ""))
         self._limits = limits
         self._worker = Worker(zygote, born, answer_bytes=limits.answer_bytes)
         try:
-            locked = self._answer(born.nonce, LOCK_S)
-            if locked[0] != Kind.LOCKED:
-                raise _no_wall(locked[1].decode("utf-8", "replace"))
-            self.wall = locked[1].decode("utf-8", "replace")
+            self.wall = self._locked(born.nonce)
             self._loaded(source)
         except BaseException:
             self.close()
             raise
+
+    def _locked(self, nonce: bytes) -> str:
+        kind, said = self._answer(nonce, LOCK_S)
+        words = said.decode("utf-8", "replace")
+        if kind != Kind.LOCKED:
+            raise _no_wall(words)
+        return words
 
     def _loaded(self, source: str) -> None:
         kind, body = self._ask(Kind.LOAD, message.pack({"source": source}))

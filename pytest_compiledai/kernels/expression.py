@@ -79,8 +79,8 @@ def names_of(text: str | int) -> set[str]:
 
 def _value(node: ast.expr, names: Mapping[str, int]) -> int:
     match node:
-        case ast.Constant(value=bool() | int()):
-            return int(node.value)
+        case ast.Constant(value=bool(number) | int(number)):
+            return int(number)
         case ast.Name(id=name) if name in names:
             return names[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):

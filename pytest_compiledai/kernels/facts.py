@@ -14,7 +14,9 @@ from pytest_compiledai.core.process import run
 _TIMEOUT_S = 60.0
 _USAGE = re.compile(r"Function ([\w$.]+):\s*\n?\s*(REG:.*)")
 _FIELD = re.compile(r"(\w+(?:\[\d+\])?):(\d+)")
-_OPCODE = re.compile(r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\d+\s+)?([A-Z][A-Z0-9_.]+)", re.MULTILINE)
+_OPCODE = re.compile(
+    r"^\s*(?:/\*[0-9a-f]+\*/)?\s*(?:@!?U?P\d+\s+)?([A-Z][A-Z0-9_.]+)", re.MULTILINE
+)
 #: Opcodes that load a warp's bytes from global memory, by their width in bytes a thread.
 _WIDE = re.compile(r"^(?:LDG|LDGSTS|LD)\b.*\.128")
 _LOAD = re.compile(r"^(?:LDG|LDGSTS|LD)\b")

@@ -86,7 +86,8 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
     if tensor.draw == "index":
         below = expression.value(tensor.below, case.dims)
         kind = getattr(torch, tensor.dtype)
-        return torch.randint(0, below, sizes, generator=generator, dtype=kind)
+        chosen: torch.Tensor = torch.randint(0, below, sizes, generator=generator, dtype=kind)
+        return chosen
     if tensor.draw == "last":  # a position or length: the case's own, stated as an expression
         return torch.full(sizes, expression.value(tensor.below, case.dims)).to(
             getattr(torch, tensor.dtype)
@@ -98,7 +99,8 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
         start = expression.value(tensor.poison_from, case.dims)
         values[..., start:, :] = float("nan")
     kind = dtype if tensor.dtype == ANY else tensor.dtype
-    return values.to(getattr(torch, kind))
+    drawn: torch.Tensor = values.to(getattr(torch, kind))
+    return drawn
 
 
 def _normal(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:

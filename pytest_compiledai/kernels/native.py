@@ -45,7 +45,7 @@ def compiler() -> str:
 
 
 def build(source: str, folder: Path, *, march: str = "x86-64-v3") -> Path:
-    """Return the library of ``source``, built in ``folder``; raises ``NotBuiltError``, ``ToolError``."""
+    """Return the library of ``source``; raises ``NotBuiltError`` or ``ToolError``."""
     (folder / "kernel.cpp").write_text(source, encoding="utf-8", newline="\n")
     library = folder / "kernel.so"
     machine = [f"-march={march}"] if march else []

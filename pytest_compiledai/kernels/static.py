@@ -160,10 +160,8 @@ class _Function:
                 yield _finding(rule, node.lineno, f"name {name}", "a parameter or a name of tl")
             case ast.Attribute():
                 yield from self._attribute(node)
-            case ast.Constant(value=str()) if node.value not in policy()["triton"]["words"]:
-                yield _finding("security.string", node.lineno, repr(node.value)[:60], "a number")
-            case ast.Constant(value=bytes() | complex()):
-                yield _finding("security.string", node.lineno, repr(node.value)[:60], "a number")
+            case ast.Constant() if not _is_plain(node):
+                yield _finding("security.string", node.lineno, ast.unparse(node)[:60], "a number")
             case ast.Assign(targets=targets):
                 yield from self._targets(node, targets)
             case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
@@ -184,7 +182,7 @@ class _Function:
             rule = next((r for n in names if (r := reason(n, ""))), "security.attribute")
             yield _finding(rule, node.lineno, ".".join(dotted), "a name that only computes")
         elif dotted and dotted[0] == "triton":
-            if len(dotted) != 2 or dotted[1] not in allowed["host"]:
+            if dotted[2:] or dotted[1] not in allowed["host"]:
                 rule = reason(dotted[1], "security.attribute")
                 yield _finding(rule, node.lineno, ".".join(dotted), "triton.cdiv")
         elif dotted:
@@ -212,6 +210,12 @@ class _Function:
         if said not in (["ieee"], ["tf32x3"]):
             found = f"tl.dot with {said[0] if said else 'the default'} precision"
             yield _finding("security.precision", node.lineno, found, 'input_precision="ieee"')
+
+
+def _is_plain(node: ast.Constant) -> bool:
+    if isinstance(node.value, str):
+        return node.value in policy()["triton"]["words"]
+    return node.value is None or isinstance(node.value, (bool, int, float))
 
 
 def _dotted(node: ast.Attribute) -> tuple[str, ...]:

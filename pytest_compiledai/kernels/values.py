@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import Any
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.kernels import expression

@@ -25,6 +25,7 @@ ELEMENT_BYTES = {
     "float64": 8,
 }
 GUARD_BYTES = 4096  # on both sides of every buffer
+_GUARD = 0xFF
 _NOBODY, _MANY = -1, -2
 
 
@@ -52,7 +53,7 @@ class Buffer:
     def fill(self, data: bytes) -> None:
         """Take new content and mend the guards."""
         # NaN in every float format, so what leaks out of a guard shows in the answer as well.
-        self._all[:] = 0xFF
+        self._all[:] = _GUARD
         self.bytes[:] = np.frombuffer(data, dtype=np.uint8)
 
     @property
@@ -67,7 +68,7 @@ class Buffer:
     def guards_hold(self) -> bool:
         """Return whether nothing was written beside the buffer."""
         before, after = self._all[: self._start], self._all[self._start + self.size :]
-        return bool((before == 0xFF).all() and (after == 0xFF).all())
+        return bool((before == _GUARD).all() and (after == _GUARD).all())
 
     def forget(self) -> None:
         """Start a new launch: what the last one touched is in order from here on."""
@@ -164,28 +165,44 @@ class Watch:
 WATCH = Watch()
 
 
+class _Watched:
+    """The interpreter's only way to memory, behind the watch.
+
+    An atomic is refused: the order in which programs reach it is not fixed, and what it touches
+    could not be told from a race.
+    """
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+
+    def load(self, pointers: Any, mask: Any, *rest: Any) -> Any:
+        """Check, then load."""
+        WATCH.load(pointers, mask)
+        return self._native.load(pointers, mask, *rest)
+
+    def store(self, pointers: Any, value: Any, mask: Any) -> Any:
+        """Check, then store."""
+        WATCH.store(pointers, mask)
+        return self._native.store(pointers, value, mask)
+
+    def __getattr__(self, name: str) -> Any:
+        """Hand out the constants that the interpreter's tables are made of, and no function."""
+        found = getattr(self._native, name)
+        if callable(found) and not isinstance(found, type):
+            raise NotImplementedError(f"{name} in the interpreter")
+        return found
+
+
 def watch() -> None:
     """Have the interpreter of this process ask ``WATCH`` before each load and store."""
     from triton.runtime import interpreter
 
-    builder = interpreter.InterpreterBuilder
-    load, store = builder.create_masked_load, builder.create_masked_store
-
-    def watched_load(
-        self: Any, pointers: Any, mask: Any, other: Any, policy: Any, volatile: Any
-    ) -> Any:
-        WATCH.load(pointers.data, mask.data)
-        return load(self, pointers, mask, other, policy, volatile)
-
-    def watched_store(self: Any, pointers: Any, value: Any, mask: Any, policy: Any) -> Any:
-        WATCH.store(pointers.data, mask.data)
-        return store(self, pointers, value, mask, policy)
-
-    def refused(self: Any, *_: Any) -> Any:
-        raise NotImplementedError("an atomic in the interpreter")
-
-    builder.create_masked_load, builder.create_masked_store = watched_load, watched_store
-    for name in ("create_atomic_rmw", "create_atomic_cas", "create_atomic_load"):
-        setattr(builder, name, refused)
-    for name in ("create_atomic_store", "create_atomic_poll"):
-        setattr(builder, name, refused)
+    # Arithmetic of this module that touches no memory stays as it is.
+    kept = {
+        name: getattr(interpreter._interpreter, name)
+        for name in dir(interpreter._interpreter)
+        if name.startswith("fma_")
+    }
+    watched = _Watched(interpreter._interpreter)
+    vars(watched).update(kept)
+    interpreter._interpreter = watched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def _rounded(values: Any) -> Any:
     return widen(narrow(values))
 
 
-_ASKED = {
+_ASKED: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
     "copy": (_copy, lambda x, y: x),
     "add": (_add, lambda x, y: x + y),
     "multiply": (_multiply, lambda x, y: x * y),
@@ -100,7 +101,9 @@ def prove() -> None:
         Kernel(kernel.fn).run((1, 1, 1), held, {"N": _N})
         found = widen(held[2].bytes.view(np.uint16))
         # The sum of sixteen may differ in its order by one step of bfloat16; the rest may not.
-        if not np.allclose(found, _rounded(right(x, y)), rtol=0.008 if name in ("sum", "dot") else 0):
+        if not np.allclose(
+            found, _rounded(right(x, y)), rtol=0.008 if name in ("sum", "dot") else 0
+        ):
             raise MendedWrongError(f"{name} of bfloat16 in this version of the interpreter")
 
 

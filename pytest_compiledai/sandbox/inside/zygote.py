@@ -85,7 +85,9 @@ class Zygote:
                     os.close(number)
         if pid == 0:
             try:
-                self.live(self.wall, keep, parent, request["limits"], bytes.fromhex(request["nonce"]))
+                self.live(
+                    self.wall, keep, parent, request["limits"], bytes.fromhex(request["nonce"])
+                )
             finally:  # never back into the loop of the zygote
                 os._exit(1)
         self.workers.add(pid)
