@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.kernels import expression
+from pytest_compiledai.kernels.accuracy import MOVED_STEP
+from pytest_compiledai.kernels.accuracy import STEP
+from pytest_compiledai.kernels.accuracy import Right
 from pytest_compiledai.kernels.accuracy import compare
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.contract import ANY
@@ -111,10 +114,9 @@ def _compare(
     case: Case,
     dtype: str,
 ) -> None:
-    truth = contract.reference(_copies(drawn, wide=True), case.numbers)
-    eager = contract.reference(_copies(drawn, wide=False), case.numbers)
-    found = {t.name: _tensor(written.data[t.name], eager[t.name]) for t in contract.outputs}
-    compared = compare(contract, found, truth, eager, dtype)
+    right = _right(contract, drawn, case, dtype)
+    found = {t.name: _tensor(written.data[t.name], right.eager[t.name]) for t in contract.outputs}
+    compared = compare(contract, found, right, dtype)
     if compared.share > asked.share:
         asked.share, asked.error, asked.own = compared.share, compared.error, compared.own
     for wrong in compared.wrong:
@@ -122,11 +124,49 @@ def _compare(
         asked.accuracy.append(_finding(wrong.rule, dtype, place, wrong.found, wrong.expected))
 
 
-def _copies(drawn: Mapping[str, torch.Tensor], *, wide: bool) -> dict[str, torch.Tensor]:
+def _right(
+    contract: Contract, drawn: Mapping[str, torch.Tensor], case: Case, dtype: str
+) -> Right:
+    def truth(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        return contract.reference(_wide(tensors), case.numbers)
+
+    beside = {
+        name: tensor.to(drawn[name].dtype)
+        for name, tensor in _moved(drawn, case.seed + 1, STEP[dtype]).items()
+    }
+    return Right(
+        truth=truth(drawn),
+        eager=contract.reference(_copies(drawn), case.numbers),
+        other_truth=truth(beside),
+        other_eager=contract.reference(_copies(beside), case.numbers),
+        moved=[truth(_moved(drawn, case.seed + n, MOVED_STEP)) for n in range(2, 5)],
+    )
+
+
+def _copies(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in drawn.items()}
+
+
+def _wide(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {
-        name: tensor.double() if wide and tensor.is_floating_point() else tensor.clone()
+        name: tensor.double() if tensor.is_floating_point() else tensor.clone()
         for name, tensor in drawn.items()
     }
+
+
+def _moved(
+    drawn: Mapping[str, torch.Tensor], seed: int, step: float
+) -> dict[str, torch.Tensor]:
+    """Return the inputs in float64, each number moved by up to a step, relative to itself."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed % (1 << 62))
+    found = _wide(drawn)
+    for name, tensor in found.items():
+        if tensor.is_floating_point():
+            by = torch.rand(tensor.shape, generator=generator, dtype=torch.float64) * 2.0 - 1.0
+            found[name] = tensor * (1.0 + step * by)
+    return found
 
 
 def _tensor(data: bytes, like: torch.Tensor) -> torch.Tensor:

@@ -108,30 +108,33 @@ class Watch:
             self._write(buffer, index)
 
     def _parts(self, pointers: Any, mask: Any, verb: str) -> list[tuple[Buffer, Any]]:
-        wanted = np.broadcast_to(mask, pointers.shape)
-        addresses = pointers[wanted].astype(np.uint64).ravel()
+        if not mask.all():
+            pointers = pointers[np.broadcast_to(mask, pointers.shape)]
+        addresses = pointers.ravel()
         if not addresses.size:
             return []
+        first, last = self._owner(addresses.min()), self._owner(addresses.max())
+        if first == last:  # nearly always: a load is of one tensor
+            return [self._placed(first, addresses, verb)]
         owners = np.searchsorted(self._starts, addresses, side="right").astype(np.int64) - 1
-        found = []
-        for owner in np.unique(owners):
-            chosen = addresses[owners == owner]
-            found.append(self._placed(int(owner), chosen, verb))
-        return found
+        return [self._placed(int(o), addresses[owners == o], verb) for o in np.unique(owners)]
+
+    def _owner(self, address: Any) -> int:
+        return int(np.searchsorted(self._starts, np.uint64(address), side="right")) - 1
 
     def _placed(self, owner: int, addresses: Any, verb: str) -> tuple[Buffer, Any]:
         if owner < 0:
             raise TouchedWrongError(f"program {self.program} {verb} in front of every buffer")
         buffer = self.buffers[owner]
-        offsets = (addresses - np.uint64(buffer.address)).astype(np.int64)
-        index, rest = np.divmod(offsets, buffer.item)
-        if index.max() >= buffer.count:
-            raise TouchedWrongError(
-                f"program {self.program} {verb} element {int(index.max())} "
-                f"of {buffer.name}, which has {buffer.count}"
-            )
-        if rest.any():
+        offsets = addresses.astype(np.int64) - buffer.address
+        if (offsets & (buffer.item - 1)).any():
             raise TouchedWrongError(f"program {self.program} {verb} across elements, {buffer.name}")
+        index = offsets >> (buffer.item.bit_length() - 1)
+        if (most := int(index.max())) >= buffer.count:
+            raise TouchedWrongError(
+                f"program {self.program} {verb} element {most} of {buffer.name}, "
+                f"which has {buffer.count}"
+            )
         if verb == "writes" and not buffer.writable:
             raise TouchedWrongError(f"program {self.program} writes {buffer.name}, an input")
         return buffer, index
@@ -150,14 +153,18 @@ class Watch:
         buffer.readers[index] = np.where(ours, self.program, _MANY)
 
     def _write(self, buffer: Buffer, index: Any) -> None:
-        for others, verb in ((buffer.writers, "writes"), (buffer.readers, "reads")):
-            touched = others[index]
+        writers, readers = buffer.writers[index], buffer.readers[index]
+        for touched, verb in ((writers, "writes"), (readers, "reads")):
             if ((touched != _NOBODY) & (touched != self.program)).any():
                 raise TouchedWrongError(
                     f"program {self.program} writes of {buffer.name} what another program of the "
                     f"same launch {verb}"
                 )
-        if np.unique(index).size != index.size:
+        places = np.arange(index.size, dtype=np.int32)
+        buffer.readers[index] = places  # borrowed: of two equal places one is lost
+        once = bool((buffer.readers[index] == places).all())
+        buffer.readers[index] = readers
+        if not once:
             raise TouchedWrongError(f"one store writes an element of {buffer.name} twice")
         buffer.writers[index] = self.program
 
