@@ -99,7 +99,7 @@ def _words(code: list[_Token], own: set[str], *, cuda: bool) -> Iterator[Finding
         elif following.text == "(" and name not in words:
             expected = "a function of this file or of the allow-list"
             yield _finding(reason(name, "security.call"), token.line, f"call of {name}", expected)
-        elif reason(name, "") and following.text in ("::", "<", "(") and name not in words:
+        elif reason(name, "") and following.text == "::" and name not in words:
             yield _finding(reason(name, ""), token.line, name, "plain arithmetic")
 
 

@@ -95,6 +95,8 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
     values = DRAWS[tensor.draw](sizes, generator) * tensor.scale
     if tensor.draw in SCALED:
         values = values * case.scale
+    elif tensor.draw == "peaked" and case.scale > 1.0:
+        values = values * BEYOND
     if tensor.poison_from:
         start = expression.value(tensor.poison_from, case.dims)
         values[..., start:, :] = float("nan")
@@ -138,6 +140,8 @@ DRAWS: Mapping[str, Callable[[tuple[int, ...], Any], Any]] = {
     "peaked": _peaked,
     "fixed": _normal,
 }
+#: Makes peaked scores leave the range of an exponential that no maximum was taken from.
+BEYOND = 8.0
 #: What a case's scale multiplies: what flows through the region, not its weights.
 SCALED = frozenset({"normal"})
 
