@@ -88,7 +88,15 @@ def _units(
     source = digest_of([VERSION, spec.captured])
     if plan is None:
         remark = f"{document.path}: {why}; compile writes it, run again for its regions"
-        yield _unit(spec.name, model, document, source, evidence=source, remark=remark)
+        yield _unit(
+            spec.name,
+            model,
+            document,
+            source,
+            evidence=source,
+            gates=GATES_OF["plan"],
+            remark=remark,
+        )
         return
     _refuse_unknown(spec, plan, document)
     yield _unit(spec.name, model, document, source, evidence=source, gates=GATES_OF["plan"])
@@ -118,7 +126,7 @@ def _unit(
     source: str,
     *,
     evidence: str,
-    gates: tuple[str, ...] = (),
+    gates: tuple[str, ...],
     remark: str = "",
 ) -> Unit:
     off = tuple(gate for gate in body.spec.off if gate in gates)
@@ -138,6 +146,7 @@ def _unit(
         candidates=1,
         timeout_s=body.spec.timeout_s,
         body=body,
+        alone=bool(remark),
         remarks=(remark,) if remark else (),
     )
 
