@@ -30,8 +30,17 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 #: The keys of the artifact: all of them there, and no other.
 KEYS: Final = (
-    *("version", "kind", "name", "latency", "confidence", "agents", "flow", "structures"),
-    *("configurations", "chosen", "space", "searched", "method", "problems", "profile"),
+    *("version", "kind", "name", "latency", "confidence", "agents", "flow", "passes"),
+    *(
+        "structures",
+        "configurations",
+        "chosen",
+        "space",
+        "searched",
+        "method",
+        "problems",
+        "profile",
+    ),
     *("calibration", "remarks"),
 )
 SHOWN: Final = (Split.TRAIN, Split.VALIDATION)  # what the set is made from
@@ -75,9 +84,9 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
     except TooMany as error:
         raise ModelError(
             where=spec.path,
-            found=f"more configurations than can be replayed, and no rule on means for {error}",
-            expected="fewer settings or copies",
-            next="see docs/workflows.md, section Search",
+            found=f"more configurations than can be replayed, no rule on means for {error}",
+            expected="fewer settings or copies, or a search that tries some",
+            next='pip install "pytest-compiledai[evolve]"; see docs/workflows.md, section Search',
         ) from None
     offs = TradeOffs(found.configurations, spec.plan.latency)
     return {
@@ -88,6 +97,7 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
         "confidence": spec.plan.confidence,
         "agents": {name: agent.as_json() for name, agent in sorted(spec.agents.items())},
         "flow": spec.flow,
+        "passes": list(spec.plan.passes),
         "structures": [graph.label(step) for step in composer.structures],
         "configurations": [as_json(configuration) for configuration in found.configurations],
         "chosen": {name: _picked(offs, wish) for name, wish in sorted(spec.plan.wishes.items())},

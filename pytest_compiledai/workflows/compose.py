@@ -1,7 +1,8 @@
 """Makes a trade-off set: replays configurations per query, then averages and keeps the undominated.
 
 Every configuration is replayed while there are at most 20,000. Beyond that the exact search of
-means picks those to replay, where the flow's steps have a rule on means; else it is refused.
+means picks those to replay, where the flow's steps have a rule on means; else an evolutionary
+search does.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _LEAST_SE: Final = 1e-3
 
 
 class TooMany(ValueError):
-    """More configurations than can be replayed, and no rule on means to pick some by."""
+    """More configurations than can be replayed, and nothing to pick some by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,10 @@ class Composer:
             every = list(itertools.islice(self._all(self._rank()), MOST_REPLAYED + 1))
             if len(every) <= MOST_REPLAYED:
                 return every, "every configuration, per query"
-        return self._front_of_means(), "the exact front of means, then per query"
+        try:
+            return self._front_of_means(), "the exact front of means, then per query"
+        except Unsearchable:
+            return self._evolved()
 
     def _all(self, rank: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, dict[str, str]]]:
         for number, step in enumerate(self.structures):
@@ -144,10 +148,7 @@ class Composer:
 
     def _front_of_means(self) -> list[tuple[int, dict[str, str]]]:
         means = {agent: self._means(agent) for agent in self.plan.settings}
-        try:
-            found = search(graph.Choice(self.structures), means, parallel=self.plan.width is None)
-        except Unsearchable as error:
-            raise TooMany(str(error)) from None
+        found = search(graph.Choice(self.structures), means, parallel=self.plan.width is None)
         agents = {
             slot: agent for step in self.structures for slot, agent in graph.slots(step).items()
         }
@@ -161,6 +162,30 @@ class Composer:
             )
             for point in range(len(found.front))
         ]
+
+    def _evolved(self) -> tuple[list[tuple[int, dict[str, str]]], str]:
+        """Return what an evolutionary search tried, settings of an agent in order of accuracy."""
+        from pytest_compiledai.workflows import evolve
+
+        rank = self._rank()
+        ordered: dict[str, list[str]] = {}
+        for agent, setting in sorted(rank, key=rank.__getitem__):
+            ordered.setdefault(agent, []).append(setting)
+        agents = [graph.slots(step) for step in self.structures]
+
+        def settings(structure: int, chosen: Mapping[str, int]) -> dict[str, str]:
+            return {slot: ordered[agents[structure][slot]][n] for slot, n in chosen.items()}
+
+        space = evolve.Space(
+            sizes=[{slot: len(ordered[agent]) for slot, agent in each.items()} for each in agents],
+            figures=lambda structure, chosen: self._figures(structure, settings(structure, chosen)),
+        )
+        try:
+            points = evolve.evolved(space)
+        except ImportError:
+            raise TooMany("this flow and no pymoo to search without one") from None
+        found = [(n, settings(n, dict(zip(agents[n], by, strict=True)))) for n, by in points]
+        return found, evolve.method()
 
     def _interval(
         self, structure: int, settings: Mapping[str, str], measured: Measured

@@ -130,6 +130,7 @@ class Judging:
             "confidence": spec.plan.confidence,
             "agents": {name: agent.as_json() for name, agent in sorted(spec.agents.items())},
             "flow": spec.flow,
+            "passes": list(spec.plan.passes),
             "structures": [graph.label(step) for step in steps],
         }
         for key, wanted in expected.items():

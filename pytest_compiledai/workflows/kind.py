@@ -147,6 +147,7 @@ def _source(spec: WorkflowSpec) -> str:
             "description": spec.description,
             "agents": {name: agent.as_json() for name, agent in spec.agents.items()},
             "flow": spec.flow,
+            "passes": spec.plan.passes,
             "latency": spec.plan.latency,
             "width": spec.plan.width,
             "confidence": spec.plan.confidence,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.graph import Step
+from pytest_compiledai.workflows.passes import PASSES
+from pytest_compiledai.workflows.passes import widened
 
 WANTS: Final = ("best", "fastest", "cheapest")
 LATENCIES: Final = ("mean", "p50", "p95")
+#: Configurations, orders of votes included, up to which a pass may widen the space.
+MOST_WIDENED: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +42,30 @@ class Plan:
     width: int | None  # calls side by side at most
     confidence: float  # of every stated interval
     wishes: Mapping[str, Wish]
+    passes: tuple[str, ...] = ()  # that widen the space
 
 
 def structures(plan: Plan) -> tuple[Step, ...]:
     """Return the flow without choices, and each answering agent alone where the flow has it not.
 
     An agent answers problems when some structure is, or begins as, a step that takes the problem
-    itself and gives the last answer; the single call is always in the space.
+    itself and gives the last answer; the single call is always in the space. What the plan's
+    passes add comes last, so that the flow's own structures keep their numbers.
     """
     found = graph.structures(plan.flow)
     alone = [graph.Call(agent, agent) for step in found for agent in sorted(answering(step))]
-    return tuple(dict.fromkeys([*found, *alone]))
+    return widened(dict.fromkeys([*found, *alone]), plan.passes)
+
+
+def affordable(plan: Plan, wanted: Collection[str]) -> tuple[str, ...]:
+    """Return those of the ``wanted`` passes with which the space stays small enough to replay."""
+    kept: tuple[str, ...] = ()
+    for name in PASSES:
+        more = replace(plan, passes=(*kept, name))
+        steps = structures(more)
+        if name in wanted and sum(size(step, plan) for step in steps) <= MOST_WIDENED:
+            kept = more.passes
+    return kept
 
 
 def answering(step: Step) -> set[str]:  # noqa: PLR0911 - one case a step

@@ -1,21 +1,23 @@
 """Measures a profile with real models, over LiteLLM, every answer recorded as it comes.
 
     python -m pytest_compiledai.workflows.profiling SPEC.yaml [--samples 2] [--budget-tokens N]
+        [--sensitivity N]
 
 What is recorded is not asked again, so that a killed run goes on where it was. The most that the
 run can cost is printed before the first call. Inputs of later calls come from the reference, each
 agent's first setting, on all problems, solved or not; wrong ones make the rows for wrong inputs.
 
-It measures calls that answer the problem, first or later in a sequence or a mending loop. Judges,
-routers, gates and checks are not measured here: import their traces.
+Calls that answer the problem are measured first or later in a sequence or a mending loop; gates and
+checks on right and on wrong results, routers on the problem. A judge is given results that were
+measured before it, once for every number of right ones among them that there can be.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,15 +39,23 @@ from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
 from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
-from pytest_compiledai.workflows import graph
-from pytest_compiledai.workflows.plan import structures
+from pytest_compiledai.workflows.links import GATE
+from pytest_compiledai.workflows.links import JUDGE
+from pytest_compiledai.workflows.links import ROUTER
+from pytest_compiledai.workflows.links import Chain
+from pytest_compiledai.workflows.links import Link
+from pytest_compiledai.workflows.links import chains
 from pytest_compiledai.workflows.saying import answer_of
 from pytest_compiledai.workflows.saying import normal
+from pytest_compiledai.workflows.saying import picked
 from pytest_compiledai.workflows.saying import told
+from pytest_compiledai.workflows.sensitivity import shifts
 from pytest_compiledai.workflows.spec import WorkflowSpec
 from pytest_compiledai.workflows.spec import read_workflow_spec
 
 RIGHT: Final = "correct"
+ACCEPT: Final = "accept"
+_KEY: Final = ("query", "agent", "setting", "sample", "state")
 #: What an agent is given, by problem and state.
 Given = dict[str, dict[str, str | None]]
 #: Returns the desk of a model; one a model.
@@ -53,11 +63,13 @@ Desks = Callable[[str], Desk]
 
 
 class Input(NamedTuple):
-    """What an agent is given with a problem: nothing, or the result of the step before."""
+    """What an agent is given with a problem: nothing, a result, or results to judge."""
 
-    agent: str
+    link: Link
     before: str | None
     state: str
+    candidates: tuple[str, ...] = ()
+    right: tuple[bool, ...] = ()  # by candidate
 
 
 class Ask(NamedTuple):
@@ -89,22 +101,30 @@ class Profiler:
         self.desks = desks
         self.recordings = Recordings(folder)
         self.samples = samples
-        self.chains = tuple(dict.fromkeys(_chains(spec)))
+        self.chains = chains(spec)
 
-    def bill(self) -> Bill:
-        """Return the most that can be asked, with results so far as long as answers may be."""
+    def bill(self, *, again: int = 0) -> Bill:
+        """Return the most that can be asked, with results so far as long as answers may be.
+
+        ``again`` problems are asked once more of every later call, right and wrong results.
+        """
         calls = tokens_in = tokens_out = 0
         for chain in self.chains:
-            for place, agent in enumerate(chain):
-                settings = self._models(agent)
-                states = 1 if place == 0 else 2
+            for place, link in enumerate(chain):
+                settings = self.settings(link.agent)
+                states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
                 for row in self.spec.rows:
-                    size = len(told(self.spec.agents[agent].prompt, row.input).encode()) // 2 + 50
-                    size += place * MOST_ANSWER_TOKENS
+                    prompt = self.spec.agents[link.agent].prompt
+                    size = len(told(prompt, row.input).encode()) // 2 + 50
+                    size += max(place, link.of) * MOST_ANSWER_TOKENS
                     asked = len(settings) * self.samples * states
                     calls += asked
                     tokens_in += asked * size
                     tokens_out += self.samples * states * sum(map(_most_tokens, settings))
+                if place:
+                    calls += 2 * again
+                    tokens_in += 2 * again * size
+                    tokens_out += 2 * again * _most_tokens(settings[0])
         return Bill(calls=calls, tokens_in=tokens_in, tokens_out=tokens_out)
 
     def rows(self) -> list[dict[str, Any]]:
@@ -112,28 +132,59 @@ class Profiler:
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         for chain in self.chains:
             given: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
-            for place, agent in enumerate(chain):
-                made = list(self._measured(agent, place, given))
-                for row in made:
-                    found[
-                        tuple(row[k] for k in ("query", "agent", "setting", "sample", "state"))
-                    ] = row
-                given = self._results(agent, made, given)
+            for place, link in enumerate(chain):
+                if link.role == JUDGE:
+                    asks = self._to_judge(link, list(found.values()))
+                else:
+                    asks = self._asks(link, place, given)
+                made = [self._row(ask) for ask in self._begun(asks)]
+                found |= {tuple(row[k] for k in _KEY): row for row in made}
+                given = self._results(made, given, prefer=self.settings(link.agent)[0])
         return list(found.values())
 
-    def _measured(self, agent: str, place: int, given: Given) -> Iterator[dict[str, Any]]:
-        asks = [
-            Ask(row, Input(agent, before if place else None, state), setting, sample)
+    def given(self, chain: Chain, place: int, *, prefer: str) -> Given:
+        """Return what the agent at ``place`` is given by the one before it at one setting."""
+        found: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+        for number, link in enumerate(chain[:place]):
+            made = [self._row(ask) for ask in self._begun(self._asks(link, number, found))]
+            last = number == place - 1
+            kept = [row for row in made if not last or row["setting"] == prefer]
+            found = self._results(kept, found, prefer=self.settings(link.agent)[0])
+        return found
+
+    def score(self, link: Link, row: Row, before: str | None, state: str) -> float:
+        """Return what an agent's first setting scores when it is given ``before``."""
+        ask = Ask(row, Input(link, before, state), self.settings(link.agent)[0], 0)
+        return float(self._row(ask)["score"])
+
+    def _asks(self, link: Link, place: int, given: Given) -> list[Ask]:
+        return [
+            Ask(row, Input(link, before if place else None, state), setting, sample)
             for row in self.spec.rows
             for state, before in given[row.id].items()
-            for setting in self._models(agent)
+            for setting in self.settings(link.agent)
             for sample in range(self.samples)
         ]
-        for ask in asks:  # started ahead, four at a time a model
+
+    def _to_judge(self, link: Link, rows: Sequence[Mapping[str, Any]]) -> list[Ask]:
+        """Return what a judge is asked: for each problem, each number of right candidates."""
+        sides = _sides(link.pool, rows)
+        return [
+            Ask(row, _candidates(link, right, wrong, count, f"{row.id}/{sample}"), setting, sample)
+            for row in self.spec.rows
+            for right, wrong in [sides.get(row.id, ([], []))]
+            for count in range(link.of + 1)
+            if (right if count else wrong) and (wrong if count < link.of else right)
+            for setting in self.settings(link.agent)
+            for sample in range(self.samples)
+        ]
+
+    def _begun(self, asks: list[Ask]) -> list[Ask]:
+        """Return ``asks``, begun ahead, four at a time a model."""
+        for ask in asks:
             desk = self.desks(_model(ask.setting))
             desk.prefetch([Job(request=self._request(ask), recordings=self.recordings)])
-        for ask in asks:
-            yield self._row(ask)
+        return asks
 
     def _row(self, ask: Ask) -> dict[str, Any]:
         model = _model(ask.setting)
@@ -147,12 +198,12 @@ class Profiler:
         answer = answer_of(reply.text)
         return {
             "query": ask.row.id,
-            "agent": ask.given.agent,
+            "agent": ask.given.link.agent,
             "setting": ask.setting,
             "sample": ask.sample,
             "state": ask.given.state,
-            "score": float(answer is not None and normal(answer) == self._expected(ask.row)),
-            "answer": None if answer is None else normal(answer),
+            "score": float(answer is not None and self._is_good(ask, answer)),
+            "answer": None if answer is None else _as_stored(ask.given.link, answer),
             "tokens_in": reply.tokens_in,
             "tokens_out": reply.tokens_out,
             "seconds": self._seconds(reply, ask),
@@ -160,6 +211,17 @@ class Profiler:
             "cost": _usd(model, reply),
             "text": answer,
         }
+
+    def _is_good(self, ask: Ask, answer: str) -> bool:
+        """Return whether an answer is right, or decides as it should."""
+        link, state, candidates, right = ask.given[0], *ask.given[2:]
+        if link.role == GATE:
+            return (normal(answer) == ACCEPT) == (state == RIGHT)
+        if link.role == ROUTER:
+            return normal(answer) in map(normal, link.names)
+        if link.role == JUDGE:
+            return right[picked(answer, len(candidates))]
+        return normal(answer) == self._expected(ask.row)
 
     def _seconds(self, reply: Reply, ask: Ask) -> float:
         if reply.seconds is None:
@@ -171,18 +233,12 @@ class Profiler:
             )
         return reply.seconds
 
-    def _results(
-        self,
-        agent: str,
-        rows: Sequence[Mapping[str, Any]],
-        before: Given,
-    ) -> Given:
+    def _results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
         """Return what the next agent is given: a right and a wrong result, where there are some.
 
-        The reference's results come first; other settings' stand in for a state it never reached.
+        The preferred setting's come first; others' stand in for a state that it never reached.
         """
-        reference = self._models(agent)[0]
-        ordered = sorted(rows, key=lambda row: (row["setting"] != reference, row["sample"]))
+        ordered = sorted(rows, key=lambda row: (row["setting"] != prefer, row["sample"]))
         found: Given = {query: {} for query in before}
         for row in ordered:
             if row["text"] is not None:
@@ -190,7 +246,8 @@ class Profiler:
                 found[row["query"]].setdefault(state, row["text"])
         return found
 
-    def _models(self, agent: str) -> list[str]:
+    def settings(self, agent: str) -> list[str]:
+        """Return the settings of an agent that ask a model. Raises ``SpecError`` for none."""
         found = self.spec.agents[agent].settings
         models = [setting for setting in found if not setting.startswith(("unit:", "tool:"))]
         if not models:
@@ -206,13 +263,14 @@ class Profiler:
         """Return the models without a known price, whose calls count as costing nothing."""
         from pytest_compiledai.llm.price import price
 
-        agents = {agent for chain in self.chains for agent in chain}
-        models = {_model(setting) for agent in agents for setting in self._models(agent)}
+        agents = {link.agent for chain in self.chains for link in chain}
+        models = {_model(setting) for agent in agents for setting in self.settings(agent)}
         return sorted(model for model in models if price(model) is None)
 
     def _request(self, ask: Ask) -> Request:
-        agent = self.spec.agents[ask.given.agent]
-        text = told(agent.prompt, ask.row.input, before=ask.given.before)
+        link, before, _, candidates, _ = ask.given
+        agent = self.spec.agents[link.agent]
+        text = told(agent.prompt, ask.row.input, before=before, candidates=candidates)
         temperature = agent.temperature if agent.temperature is not None else 0.7
         return Request(
             messages=(Message(role="user", content=text),),
@@ -225,41 +283,34 @@ class Profiler:
         return normal(value if isinstance(value, str) else str(value))
 
 
-def _chains(spec: WorkflowSpec) -> Iterator[tuple[str, ...]]:
-    """Yield the agents that follow one another, first to last. Raises ``SpecError``."""
-    if len(spec.output.data.get("properties", {})) != 1:
-        raise SpecError(
-            where=spec.path, found="an output of several values", expected="one, to be compared"
-        )
-    for step in structures(spec.plan):
-        yield from _of(spec, step, ())
+def _sides(
+    pool: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Return by problem the right and the wrong results that agents of a pool made of it."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for row in rows:
+        if row["agent"] in pool and row["text"] is not None:
+            sides = found.setdefault(row["query"], ([], []))
+            sides[row["score"] < 0.5].append(row["text"])  # noqa: PLR2004 - half is right
+    return found
 
 
-def _of(spec: WorkflowSpec, step: graph.Step, before: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    match step:
-        case graph.Call(agent=agent):
-            yield (*before, agent)
-        case graph.Sequence(steps=steps) if all(isinstance(s, graph.Call) for s in steps):
-            yield (*before, *(call.agent for call in graph.calls(step)))
-        case graph.Vote(branches=branches):
-            for branch in branches:
-                yield from _of(spec, branch, before)
-        case graph.Loop(tries=tries, checks=(), mends=mends):
-            first = list(_of(spec, tries[0], before))
-            yield from first
-            if mends:
-                for chain in first:
-                    yield from _of(spec, tries[1], chain)
-        case graph.Cascade(first=first_step, second=second, gate=None):
-            yield from _of(spec, first_step, before)
-            yield from _of(spec, second, before)
-        case _:
-            raise SpecError(
-                where=spec.path,
-                found=f"the step {graph.label(step)}, whose calls are not measured here",
-                expected="calls, sequences of calls, votes, cascades by agreement, scored loops",
-                next="import its traces; see docs/workflows.md, section Importing",
-            )
+def _candidates(
+    link: Link, right: Sequence[str], wrong: Sequence[str], count: int, seed: str
+) -> Input:
+    """Return what a judge is given: ``count`` right results, in an order that ``seed`` decides."""
+    rng = random.Random(seed)  # noqa: S311 - an order that repeats, no secret
+    texts = [(rng.choice(right), True) for _ in range(count)]
+    texts += [(rng.choice(wrong), False) for _ in range(link.of - count)]
+    rng.shuffle(texts)
+    state = f"{count}/{link.of}"
+    return Input(link, None, state, tuple(t for t, _ in texts), tuple(good for _, good in texts))
+
+
+def _as_stored(link: Link, answer: str) -> str:
+    """Return an answer as the profile holds it: a router's by the name that the flow gives."""
+    names = {normal(name): name for name in link.names}
+    return names.get(normal(answer), normal(answer))
 
 
 def _model(setting: str) -> str:
@@ -312,6 +363,13 @@ def main() -> int:
     parser.add_argument("spec", type=Path)
     parser.add_argument("--samples", type=int, default=2)
     parser.add_argument("--budget-tokens", type=int)
+    parser.add_argument(
+        "--sensitivity",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ask later calls about N problems again, with other settings' results",
+    )
     parser.add_argument("--yes", action="store_true", help="begin without asking")
     asked = parser.parse_args()
     say = sys.stderr.write
@@ -320,12 +378,15 @@ def main() -> int:
         folder = spec.profile_file.parent / f"{spec.name}.answers"
         with desks_of(asked.budget_tokens) as desks:
             profiler = Profiler(spec, desks, folder, samples=asked.samples)
-            say(f"{profiler.bill()}; what is recorded in {folder.name}/ is not asked again\n")
+            bill = profiler.bill(again=asked.sensitivity)
+            say(f"{bill}; what is recorded in {folder.name}/ is not asked again\n")
             for model in profiler.unpriced():
                 say(f"{model}: no known price; its calls count as costing nothing\n")
             if not asked.yes and input("begin? [y/N] ").strip().lower() != "y":
                 return 1
             write(profiler.rows(), spec.profile_file)
+            for shift in shifts(profiler, asked.sensitivity):
+                say(f"{shift}\n")
     except CompiledAIError as error:
         say(f"{error}\n")
         return 2

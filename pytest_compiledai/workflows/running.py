@@ -75,7 +75,7 @@ async def run(
     in loops that stop by it. Raises ``NoAnswer``, and ``KeyError`` for an unknown name.
     """
     chosen = [offs[each] for each in (name, *fallbacks)]
-    steps = _structures(offs)
+    steps = structures_of(offs)
     failed: list[str] = []
     started = time.monotonic()
     cost = 0.0
@@ -106,7 +106,8 @@ def _reason(error: Exception, timeout_s: float) -> str:
     return str(error) or type(error).__name__
 
 
-def _structures(offs: TradeOffs) -> tuple[Step, ...]:
+def structures_of(offs: TradeOffs) -> tuple[Step, ...]:
+    """Return the structures that the configurations of a frozen set point into."""
     data = offs.data or {}
     agents = data["agents"]
     flow = read_flow(data["flow"], lambda *_: Place(path="tradeoffs.json"), agents)
@@ -117,6 +118,7 @@ def _structures(offs: TradeOffs) -> tuple[Step, ...]:
         width=None,
         confidence=data["confidence"],
         wishes={},
+        passes=tuple(data["passes"]),
     )
     return structures(plan)
 

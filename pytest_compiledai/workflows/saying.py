@@ -54,7 +54,7 @@ def normal(text: str) -> str:
 
     Case, spaces and a full stop at the end do not count; a number is its value.
     """
-    plain = " ".join(text.casefold().split()).rstrip(".")
+    plain = " ".join(text.casefold().split()).rstrip(".").rstrip()
     if _NUMBER.fullmatch(plain):
         number = float(plain.replace(",", ""))
         return str(int(number)) if number == int(number) else repr(number)

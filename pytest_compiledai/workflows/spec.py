@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -23,10 +24,12 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.agent import Agent
 from pytest_compiledai.workflows.agent import read_agents
 from pytest_compiledai.workflows.flowspec import read_flow
+from pytest_compiledai.workflows.passes import PASSES
 from pytest_compiledai.workflows.plan import LATENCIES
 from pytest_compiledai.workflows.plan import WANTS
 from pytest_compiledai.workflows.plan import Plan
 from pytest_compiledai.workflows.plan import Wish
+from pytest_compiledai.workflows.plan import affordable
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
 GATES: Final = ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost")
 KEYS: Final = (
     *("compiledai", "kind", "name", "description", "input", "output", "golden"),
-    *("agents", "flow", "hosts", "objectives", "choose", "profile", "runs", "gates", "timeout"),
+    *("agents", "flow", "hosts", "objectives", "choose", "profile", "runs", "passes", "gates"),
+    "timeout",
 )
 DEFAULT_TIMEOUT_S: Final = 600
 
@@ -142,7 +146,7 @@ def _plan(
             found=f"the agent `{unused[0]}`, which no step calls",
             expected="agents of the flow only",
         )
-    return Plan(
+    plan = Plan(
         flow=flow,
         settings={agent: agents[agent].settings for agent in sorted(used)},
         latency=latency,
@@ -152,6 +156,22 @@ def _plan(
         confidence=confidence,
         wishes=_wishes(document),
     )
+    return replace(plan, passes=affordable(plan, _passes(document)))
+
+
+def _passes(document: Document) -> tuple[str, ...]:
+    """Return the passes that may widen the space: those that `passes:` names, else all."""
+    if "passes" not in document.data:
+        return tuple(PASSES)
+    named = fields.words(document, "passes")
+    for name in named:
+        if name not in PASSES:
+            raise SpecError(
+                where=document.place("passes"),
+                found=repr(name)[:80],
+                expected=f"some of {', '.join(PASSES)}, or an empty list",
+            )
+    return named
 
 
 def _wishes(document: Document) -> dict[str, Wish]:

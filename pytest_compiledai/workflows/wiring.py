@@ -74,6 +74,14 @@ def lint(of: nx.DiGraph) -> Iterator[str]:
         yield f"{node}, which leads to no result"
 
 
+def without_dead(of: nx.DiGraph) -> tuple[str, ...]:
+    """Take out the nodes whose results reach no end, and return them, sorted."""
+    useful = nx.ancestors(of, END) | {START, END} if END in of else set(of)
+    dead = tuple(sorted(set(of) - useful))
+    of.remove_nodes_from(dead)
+    return dead
+
+
 def steps_of(of: nx.DiGraph) -> Step:
     """Return the tree of an imported graph of calls, whose nodes are agents.
 

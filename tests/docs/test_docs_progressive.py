@@ -18,6 +18,7 @@ def test_the_script_does_what_the_page_shows(page):
     shown = page("progressive.md").block("console").splitlines()[1:]
     before = {path: path.read_bytes() for path in HERE.rglob("*") if path.is_file()}
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
 
     done = subprocess.run(
         [sys.executable, str(HERE / "progressive.py")],

@@ -20,6 +20,7 @@ from pytest_compiledai.workflows.wiring import END
 from pytest_compiledai.workflows.wiring import START
 from pytest_compiledai.workflows.wiring import NotSeriesParallel
 from pytest_compiledai.workflows.wiring import steps_of
+from pytest_compiledai.workflows.wiring import without_dead
 
 _ENDS: Final = {"__start__": START, "__end__": END}
 _FLAT, _COMPILED = "flowcompile.flat.v1", "flowcompile.compiled.v2"
@@ -83,14 +84,16 @@ def _langgraph(data: Mapping[str, Any], path: str) -> Drafted:
                 "a graph without: write it as `route`, `cascade` or `loop`",
             )
         of.add_edge(*(names[end] for end in ends))
+    dead = without_dead(of)
     try:
         step = steps_of(of)
     except NotSeriesParallel as error:
         raise _amiss(path, str(error), "a graph of sequences and joins") from None
     agents = {agent: {"prompt": "", "models": []} for agent in graph.slots(step)}
-    return Drafted(
-        agents=agents, flow=as_flow(step), notes=("prompts and models: a graph does not hold them",)
-    )
+    notes = ["prompts and models: a graph does not hold them"]
+    if dead:
+        notes.append(f"left out, as it leads to no result: {', '.join(dead)}")
+    return Drafted(agents=agents, flow=as_flow(step), notes=tuple(notes))
 
 
 def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:

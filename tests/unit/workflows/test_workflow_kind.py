@@ -199,14 +199,6 @@ def test_a_large_space_is_searched_by_means_first(world, monkeypatch):
     assert every["configurations"][0]["settings"] == front["configurations"][0]["settings"]
 
 
-def test_a_large_space_without_a_rule_on_means_is_refused(world, monkeypatch):
-    """A vote beyond the bound is an error that says so, and no guess."""
-    monkeypatch.setattr("pytest_compiledai.workflows.compose.MOST_REPLAYED", 1)
-
-    with pytest.raises(CompiledAIError, match="no rule on means for vote"):
-        proposed(world.unit())
-
-
 def test_test_problems_make_no_figure(world):
     """Whatever was measured on test problems, the set is the same but for the profile's digest."""
     plain = json.loads(proposed(world.unit()).files[PATH])
@@ -267,7 +259,7 @@ def test_a_named_host_may_be_asked(world):
         (lambda v: v.pop("method"), "syntax.unreadable"),
         (lambda v: v.update(version=2), "syntax.unreadable"),
         (lambda v: v["configurations"].clear(), "syntax.ids"),
-        (lambda v: v["configurations"][0].update(id="c2"), "syntax.ids"),
+        (lambda v: v["configurations"][0].update(id=v["configurations"][1]["id"]), "syntax.ids"),
         (lambda v: v["configurations"][0].update(structure=9), "syntax.structure"),
         (lambda v: v["configurations"][0].update(settings={}), "syntax.slots"),
         (lambda v: v["configurations"][0]["settings"].update(solver="x"), "syntax.setting"),

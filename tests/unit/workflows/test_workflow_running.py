@@ -38,7 +38,8 @@ def made(flow, *settings: dict[str, str]) -> TradeOffs:
         )
         for n, each in enumerate(settings, start=1)
     )
-    data = {"agents": agents, "flow": flow, "confidence": 0.9, "chosen": {"main": "c1"}}
+    data = {"agents": agents, "flow": flow, "confidence": 0.9, "passes": []}
+    data["chosen"] = {"main": "c1"}
     return TradeOffs(found, "p95", data)
 
 
