@@ -89,9 +89,12 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
         chosen: torch.Tensor = torch.randint(0, below, sizes, generator=generator, dtype=kind)
         return chosen
     if tensor.draw == "last":  # a position or length: the case's own, stated as an expression
-        return torch.full(sizes, expression.value(tensor.below, case.dims)).to(
-            getattr(torch, tensor.dtype)
+        where: torch.Tensor = torch.full(
+            sizes,
+            expression.value(tensor.below, case.dims),
+            dtype=getattr(torch, tensor.dtype),
         )
+        return where
     values = DRAWS[tensor.draw](sizes, generator) * tensor.scale
     if tensor.draw in SCALED:
         values = values * case.scale
@@ -113,7 +116,8 @@ def _normal(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:
 
 def _weight(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:
     # A gain around one, never one: a kernel that leaves it out is wrong by half.
-    return 1.0 + 0.5 * _normal(sizes, generator)
+    gain: torch.Tensor = 1.0 + 0.5 * _normal(sizes, generator)
+    return gain
 
 
 def _matrix(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:

@@ -161,7 +161,7 @@ class _Function:
             case ast.Attribute():
                 yield from self._attribute(node)
             case ast.Constant() if not _is_plain(node):
-                yield _finding("security.string", node.lineno, ast.unparse(node)[:60], "a number")
+                yield _finding("security.string", node.lineno, _text(node), "a number")
             case ast.Assign(targets=targets):
                 yield from self._targets(node, targets)
             case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
@@ -206,8 +206,8 @@ class _Function:
         if ast.unparse(node.func) != "tl.dot":
             return
         precision = [k.value for k in node.keywords if k.arg == "input_precision"]
-        said = [value.value for value in precision if isinstance(value, ast.Constant)]
-        if said not in (["ieee"], ["tf32x3"]):
+        said = [ast.unparse(value) for value in precision]
+        if said not in (["'ieee'"], ["'tf32x3'"]):
             found = f"tl.dot with {said[0] if said else 'the default'} precision"
             yield _finding("security.precision", node.lineno, found, 'input_precision="ieee"')
 

@@ -108,6 +108,7 @@ class Watch:
             self._write(buffer, index)
 
     def _parts(self, pointers: Any, mask: Any, verb: str) -> list[tuple[Buffer, Any]]:
+        mask = mask.astype(bool)  # some versions leave 0 and 1, which would be taken for places
         if not mask.all():
             pointers = pointers[np.broadcast_to(mask, pointers.shape)]
         addresses = pointers.ravel()
