@@ -122,7 +122,8 @@ def _weight(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:
 
 def _matrix(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:
     # Columns of unit length, so that a product stays at the scale of its input.
-    return _normal(sizes, generator) / max(1, sizes[-1]) ** 0.5
+    columns: torch.Tensor = _normal(sizes, generator) / max(1, sizes[-1]) ** 0.5
+    return columns
 
 
 def _angle(sizes: tuple[int, ...], generator: Any) -> torch.Tensor:

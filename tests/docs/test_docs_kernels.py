@@ -28,7 +28,7 @@ def test_the_kernel_of_the_page_passes():
             Tensor(name="x", shape=("N",)),
             Tensor(name="out", shape=("N",), role="output"),
         ),
-        reference=lambda tensors, numbers: {"out": tensors["x"] * 2.0},
+        reference=lambda tensors, _: {"out": tensors["x"] * 2.0},
         sweeps=({"N": 1}, {"N": 257}),
     )
     candidate, verdict = security(contract, source, "triton")

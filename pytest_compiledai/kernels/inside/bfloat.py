@@ -97,6 +97,11 @@ def _float_cast(original: Any) -> Any:
     return mended
 
 
+def _scalar(_: Any, value: float) -> Any:
+    # Versions before 3.9 have no bfloat16 constants at all.
+    return interpreter.TensorHandle(narrow(np.array([value], dtype=np.float32)), tl.bfloat16)
+
+
 def _select(self: Any, condition: Any, left: Any, right: Any) -> Any:
     # Chooses bits, computes nothing; widening would only cost time.
     return self.ternary_op(condition, left, right, np.where)
@@ -153,6 +158,7 @@ def mend() -> None:
     for name, operands in (("create_clampf", 3), ("create_erf", 1), ("create_rsqrt", 1)):
         setattr(builder, name, _around(getattr(builder, name), operands))
     builder.create_select = _select
+    builder.get_bf16 = _scalar
     builder.cast_impl = _cast(builder.cast_impl)
     builder.create_fp_to_fp = _float_cast(builder.create_fp_to_fp)
     builder.create_dot = _dot(builder.create_dot)
