@@ -76,6 +76,7 @@ class Written:
     broken: tuple[str, ...]  # buffers beside which something was written
     loads: int
     stores: int
+    ns: int  # of the launches, by the worker's clock
 
 
 class KernelZygote(Zygote):
@@ -222,6 +223,7 @@ def _written(body: bytes, returned: Sequence[Held]) -> Written:
     try:
         head, data = message.unpack(body)
         broken, loads, stores = tuple(head["broken"]), int(head["loads"]), int(head["stores"])
+        spent_ns = int(head["ns"])
     except (ValueError, KeyError, TypeError) as error:
         raise FaultError(f"an unreadable answer: {error}") from error
     if len(data) != sum(len(held.data) for held in returned):
@@ -230,7 +232,7 @@ def _written(body: bytes, returned: Sequence[Held]) -> Written:
     for held in returned:
         found[held.name] = bytes(data[at : at + len(held.data)])
         at += len(held.data)
-    return Written(data=found, broken=broken, loads=loads, stores=stores)
+    return Written(data=found, broken=broken, loads=loads, stores=stores, ns=spent_ns)
 
 
 def _no_wall(found: str) -> SandboxError:

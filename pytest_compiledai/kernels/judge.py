@@ -37,6 +37,7 @@ from pytest_compiledai.kernels.compiling import TARGETS
 from pytest_compiledai.kernels.compiling import Built
 from pytest_compiledai.kernels.compiling import compile_one
 from pytest_compiledai.kernels.contract import Contract
+from pytest_compiledai.kernels.executing import FaultError
 
 #: Figures of the execution gate; the others are accuracy's.
 _OF_THE_RUN: tuple[str, ...] = ("cases", "guarded", "wall", "cut")
@@ -179,8 +180,23 @@ def _rest(
     if not ran.passed:
         return
     yield right
-    if right.passed:
+    if not right.passed:
+        return
+    if candidate.language == "cpp":
+        yield _measured(contract, candidate, dtype)
+    else:
         yield latency.judge(contract, candidate, built.facts, targets, dtype)
+
+
+def _measured(contract: Contract, candidate: Candidate, dtype: str) -> Verdict:
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            library = native.build(candidate.source, Path(name))
+            own, framework = values.measure(contract, candidate, library, dtype=dtype)
+    except (FaultError, SandboxError, ToolError, native.NotBuiltError) as error:
+        finding = Finding(rule="latency.fault", message=f"cpu: found {error}; expected a time")
+        return Verdict(gate="latency", findings=(finding,))
+    return latency.judge_cpu(contract, dtype, own, framework)
 
 
 def _unasked() -> Finding:

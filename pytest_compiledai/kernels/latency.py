@@ -27,6 +27,8 @@ _WAIT_NS = 700.0  # from a load to its bytes
 _BLOCKS = 32
 #: A modelled time this many times the bound is not worth a measurement.
 HOPELESS = 8.0
+#: Bytes a nanosecond that no core of today streams, caches included.
+CPU_BANDWIDTH = 1000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,8 @@ def judge(
     figures["bytes"] = traffic(contract, dtype)
     for target in targets:
         if target not in MACHINES:
+            message = f"{target}: found no model of its speed; expected {', '.join(MACHINES)} or cpu"
+            findings.append(Finding(rule="latency.target", message=message))
             continue
         found = modelled(contract, candidate, facts, target, dtype)
         figures[f"{target}.modelled_us"] = round(found.ns / 1000, 3)
@@ -144,6 +148,27 @@ def judge(
                 f"{HOPELESS:g} times the bound of {found.bound_ns / 1000:.3g} us"
             )
             findings.append(Finding(rule="latency.modelled", message=message))
+    return Verdict(gate="latency", findings=tuple(findings), figures=figures)
+
+
+def judge_cpu(contract: Contract, dtype: str, own_ns: int, framework_ns: int) -> Verdict:
+    """Judge a measured time on this processor, beside the framework's in the same minute."""
+    figures = {
+        "basis": "measured",
+        "bytes": traffic(contract, dtype),
+        "cpu.us": round(own_ns / 1000, 1),
+        "cpu.framework_us": round(framework_ns / 1000, 1),
+    }
+    findings = []
+    if own_ns > HOPELESS * framework_ns:
+        message = (
+            f"cpu: found {own_ns / 1000:.3g} us; expected at most {HOPELESS:g} times the "
+            f"framework's {framework_ns / 1000:.3g} us"
+        )
+        findings.append(Finding(rule="latency.slow", message=message))
+    if own_ns * CPU_BANDWIDTH < traffic(contract, dtype):
+        message = f"cpu: found {own_ns} ns; expected no less than its bytes take"
+        findings.append(Finding(rule="latency.physics", message=message))
     return Verdict(gate="latency", findings=tuple(findings), figures=figures)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
@@ -58,13 +59,15 @@ class Work:
             buffers[fact["name"]] = self._placed(fact, bytes(data[at : at + fact["bytes"]]))
             at += fact["bytes"]
         WATCH.begin(list(buffers.values()))
+        begun = time.perf_counter_ns()
         for launch in head["launches"]:
             WATCH.launch()
             arguments = [_argument(value, buffers) for value in launch["arguments"]]
             self._program.run(launch["kernel"], launch["grid"], arguments, launch["constants"])
+        spent_ns = time.perf_counter_ns() - begun
         broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
         back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
-        facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores}
+        facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
         return message.pack(facts, [buffer.bytes.tobytes() for buffer in back])
 
     def _placed(self, fact: Mapping[str, Any], data: bytes) -> Buffer:

@@ -7,6 +7,7 @@ import pytest
 from bench.kernel_cheats import bad
 from bench.kernel_cheats import judged
 from pytest_compiledai.kernels import families
+from pytest_compiledai.kernels import latency
 from pytest_compiledai.kernels.judge import GATES
 from pytest_compiledai.kernels.judge import execution
 from pytest_compiledai.kernels.judge import judge
@@ -118,3 +119,31 @@ def test_every_family_states_a_bounded_space_of_readable_candidates():
             assert found, name
             for candidate in (found[0], found[-1]):
                 assert security(contract, candidate.source, language)[1].findings == (), name
+
+
+def test_a_kernel_of_this_processor_is_measured():
+    """A C++ candidate passes five gates, and its time is no model."""
+    family = families.family("elementwise")
+    contract = family.contract()
+    text = family.candidates(contract, language="cpp")[0].source
+    found = judge(contract, text, language="cpp", dtype="float32", targets=("cpu",), seed=SEED)
+
+    assert [verdict.findings for verdict in found.verdicts.values()] == [()] * len(GATES)
+    assert found.verdicts["latency"].figures["basis"] == "measured"
+
+
+def test_a_time_that_no_processor_has_is_refused():
+    """Faster than its bytes can move is a finding, not a record."""
+    contract = families.family("gemv").contract()
+    found = latency.judge_cpu(contract, "float32", 1, 1000)
+
+    assert [finding.rule for finding in found.findings] == ["latency.physics"]
+
+
+def test_a_target_without_a_model_fails():
+    """No model, no verdict that passes."""
+    contract = families.family("rmsnorm").contract()
+    candidate = families.family("rmsnorm").candidates(contract)[0]
+    found = latency.judge(contract, candidate, (), ("sm_75",), "float32")
+
+    assert [finding.rule for finding in found.findings] == ["latency.target"]
