@@ -231,8 +231,10 @@ def _streams(contract: Contract, launch: Launch, dtype: str) -> bool:
     sizes = {
         tensor.name: tensor_bytes(contract, tensor.name, dtype)
         for tensor in contract.tensors
-        if tensor.role != "output"
+        if tensor.role == "input"  # what is updated in place is touched, not read through
     }
+    if not sizes:
+        return False
     largest = max(sizes, key=lambda name: sizes[name])
     inner = contract.tensor(largest).sizes(contract.dims)[-1]
     whole = inner * (4 if dtype == "float32" else 2) % 16 == 0
