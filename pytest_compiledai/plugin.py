@@ -29,6 +29,7 @@ MARKERS = {
     "skill": "kind: instructions and tools in the place of a graph of agents",
     "workflow": "kind: a trade-off set of a graph of calls",
     "dialogue": "kind: a conversation along a graph",
+    "model": "kind: a model, the regions of its step, and the whole",
 }
 
 

@@ -185,6 +185,8 @@ def built_in_kinds() -> tuple[Kind, ...]:
     from pytest_compiledai.distill.demos_kind import DemosKind
     from pytest_compiledai.distill.skill_kind import SkillKind
     from pytest_compiledai.functions.kind import FunctionKind
+    from pytest_compiledai.kernels.kind import ModelKind
     from pytest_compiledai.workflows.kind import WorkflowKind
 
-    return (FunctionKind(), WorkflowKind(), DialogueKind(), DemosKind(), SkillKind())
+    kinds: tuple[Kind, ...] = (FunctionKind(), WorkflowKind(), ModelKind(), DialogueKind())
+    return (*kinds, DemosKind(), SkillKind())

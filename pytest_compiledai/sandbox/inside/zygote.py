@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from .lockdown import Wall
@@ -24,13 +25,16 @@ from .worker import live
 #: How often a quiet zygote looks whether its parent still lives. The closing socket tells the
 #: same at once, unless a process forked from the parent still holds a copy of it.
 WATCH_MS = 500
+#: Locks the process and serves one parent: wall, descriptors, parent, limits, first nonce.
+Live = Callable[[Wall, tuple[int, int], int, dict[str, Any], bytes], Any]
 _KEPT_ENVIRONMENT = ("PYTHONHASHSEED", "TZ", "LC_ALL", "LANG")
 
 
 class Zygote:
     """Serves one parent over one socket: fork, end, drop."""
 
-    def __init__(self, channel: socket.socket, parent: int, wall: Wall) -> None:
+    def __init__(self, channel: socket.socket, parent: int, wall: Wall, live: Live) -> None:
+        self.live = live
         self.channel = channel
         self.parent = parent
         self.wall = wall
@@ -81,7 +85,9 @@ class Zygote:
                     os.close(number)
         if pid == 0:
             try:
-                live(self.wall, keep, parent, request["limits"], bytes.fromhex(request["nonce"]))
+                self.live(
+                    self.wall, keep, parent, request["limits"], bytes.fromhex(request["nonce"])
+                )
             finally:  # never back into the loop of the zygote
                 os._exit(1)
         self.workers.add(pid)
@@ -125,8 +131,17 @@ def _kill(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def main(number: int, parent: int, granted: list[str]) -> None:
-    """Become a zygote that serves the socket ``number`` of the process ``parent``."""
+def main(
+    number: int,
+    parent: int,
+    granted: list[str],
+    prepare: Callable[[list[str]], object] = preload,
+    live: Live = live,
+) -> None:
+    """Become a zygote that serves the socket ``number`` of the process ``parent``.
+
+    ``prepare`` loads what workers need before the wall stands, ``live`` is a worker's whole life.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for name in set(os.environ) - set(_KEPT_ENVIRONMENT):
@@ -135,8 +150,8 @@ def main(number: int, parent: int, granted: list[str]) -> None:
         locale.setlocale(locale.LC_ALL, "")
     time.localtime()  # the C library reads its time zone once
     channel = socket.socket(fileno=number)
-    preload(granted)
     try:
+        prepare(granted)
         wall = Wall()
     except OSError as error:
         channel.send(json.dumps({"error": str(error)}).encode())
@@ -144,4 +159,4 @@ def main(number: int, parent: int, granted: list[str]) -> None:
     gc.collect()
     gc.freeze()
     channel.send(json.dumps({"landlock": wall.landlock}).encode())
-    Zygote(channel, parent, wall).serve()
+    Zygote(channel, parent, wall, live).serve()

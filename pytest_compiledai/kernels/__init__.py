@@ -1,0 +1,1 @@
+"""Kind ``model``: regions of a model and the kernels that may stand for them."""

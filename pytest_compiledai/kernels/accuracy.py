@@ -1,0 +1,157 @@
+"""The accuracy rule: no further from float64 than twice the framework's own path, or rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from pytest_compiledai.kernels.contract import Contract
+
+if TYPE_CHECKING:
+    import torch
+
+#: What rounding the right answer once costs (relative L2), times 1.5. Float32 is wider: a sum in
+#: another order is as good as the framework's, and half precision inside is 1,000 times worse.
+FLOOR: Mapping[str, float] = {"float32": 3e-7, "float16": 3.2e-4, "bfloat16": 2.6e-3}
+#: Half a step of the format, relative.
+STEP: Mapping[str, float] = {"float32": 2**-24, "float16": 2**-11, "bfloat16": 2**-8}
+FACTOR = 2.0
+#: A kernel may be as far off as the right answer to inputs that moved by a step of float32, times
+#: this: where terms cancel, no order of float32 operations does better.
+MOVED_FACTOR = 4.0
+MOVED_STEP = 2.0**-24
+ELEMENT_FACTOR = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """One output that is not right, in words."""
+
+    rule: str
+    output: str
+    found: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """How far a call is from the truth; ``share`` is the error over its limit."""
+
+    error: float
+    own: float  # of the framework's path
+    share: float
+    wrong: tuple[Wrong, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """What an answer is held against, each a table of outputs by name."""
+
+    truth: Mapping[str, torch.Tensor]  # float64
+    eager: Mapping[str, torch.Tensor]  # the framework's path in the region's dtype
+    #: The same two of an input one step away: one input alone may be rounded by luck.
+    other_truth: Mapping[str, torch.Tensor]
+    other_eager: Mapping[str, torch.Tensor]
+    #: The truth of inputs that moved by up to a step of float32, several times.
+    moved: Sequence[Mapping[str, torch.Tensor]]
+
+
+def compare(
+    contract: Contract, found: Mapping[str, torch.Tensor], right: Right, dtype: str
+) -> Compared:
+    """Compare every output of a call. Comparisons are written so that NaN fails them."""
+    wrong: list[Wrong] = []
+    error = own = share = 0.0
+    for tensor in contract.outputs:
+        name = tensor.name
+        if name in contract.exact or not right.eager[name].is_floating_point():
+            wrong += _exact(name, found[name], right.eager[name])
+            continue
+        here = _close(name, found[name], right, dtype)
+        error, own = max(error, here.error), max(own, here.own)
+        share = max(share, here.share)
+        wrong += here.wrong
+    return Compared(error=error, own=own, share=share, wrong=tuple(wrong))
+
+
+def _exact(name: str, found: torch.Tensor, right: torch.Tensor) -> list[Wrong]:
+    import torch
+
+    same = found == right
+    if right.is_floating_point():
+        same |= torch.isnan(found) & torch.isnan(right)
+    if bool(same.all()):
+        return []
+    count = int((~same).sum())
+    return [
+        _wrong("accuracy.exact", name, f"{count} of {same.numel()} elements differ", "the same")
+    ]
+
+
+def _close(name: str, found: torch.Tensor, right: Right, dtype: str) -> Compared:
+    import torch
+
+    wide, true = found.double(), right.truth[name].double()
+    path = right.eager[name].double()
+    # Where the framework's own path leaves the format, a kernel may keep the number or leave too.
+    finite = torch.isfinite(true) & torch.isfinite(path)
+    wrong = _unlike(name, wide, true, path)
+    if wrong or not bool(finite.any()):
+        return Compared(error=0.0, own=0.0, share=2.0 if wrong else 0.0, wrong=tuple(wrong))
+    wide, true, path = wide[finite], true[finite], path[finite]
+    norm = max(float(true.norm()), STEP[dtype] * float(torch.finfo(found.dtype).tiny))
+    other = (right.other_eager[name].double() - right.other_truth[name].double())[finite]
+    other = other[torch.isfinite(other)]
+    apart = [(moved[name].double()[finite] - true) for moved in right.moved]
+    error = float((wide - true).norm()) / norm
+    own = max(float((path - true).norm()), float(other.norm())) / norm
+    felt = MOVED_FACTOR * max(float(one.norm()) for one in apart) / norm
+    # A norm over few elements scatters: over one it is a single rounding, lucky or not.
+    scatter = 1.0 + 3.0 / true.numel() ** 0.5
+    limit = max(FACTOR * own, FLOOR[dtype], felt) * scatter
+    limit += _least(dtype) * true.numel() ** 0.5 / norm
+    if not error <= limit:
+        wrong.append(_wrong("accuracy.error", name, f"{error:.3g}", f"at most {limit:.3g}"))
+    most = [float(one.abs().max()) for one in (path - true, *apart, other) if one.numel()]
+    wrong += _elements(name, wide, true, max(most), dtype)
+    return Compared(error=error, own=own, share=error / limit, wrong=tuple(wrong))
+
+
+def _least(dtype: str) -> float:
+    """Return the distance between the smallest numbers of a format, where steps stop shrinking."""
+    return {"float32": 2.0**-149, "float16": 2.0**-24, "bfloat16": 2.0**-133}[dtype]
+
+
+def _elements(name: str, wide: Any, right: Any, own: float, dtype: str) -> list[Wrong]:
+    """Hold every element to a bound, so that no few of them are given up for the norm."""
+    around = float(right.square().mean().sqrt())
+    bound = ELEMENT_FACTOR * (own + STEP[dtype] * (right.abs() + around)) + _least(dtype)
+    apart = (wide - right).abs()
+    if bool((apart <= bound).all()):
+        return []
+    worst = int((apart / bound).argmax())
+    found = f"element {worst} is {float(wide[worst]):.6g}"
+    expected = f"{float(right[worst]):.6g} within {float(bound[worst]):.3g}"
+    return [_wrong("accuracy.element", name, found, expected)]
+
+
+def _unlike(name: str, wide: Any, right: Any, path: Any) -> list[Wrong]:
+    """Compare where numbers are no numbers: there in the truth, there in the kernel's answer."""
+    import torch
+
+    said, true = torch.isnan(wide), torch.isnan(right)
+    beyond = ~torch.isfinite(path) & ~true  # the framework's path overflows here
+    if bool((said != true)[~beyond].any()):
+        found = f"{int(said.sum())} NaN"
+        return [_wrong("accuracy.nan", name, found, f"{int(true.sum())}, at the same elements")]
+    lost = torch.isinf(wide) & torch.isfinite(path) & torch.isfinite(right)
+    if bool(lost.any()):
+        return [_wrong("accuracy.infinite", name, f"{int(lost.sum())} infinite", "finite numbers")]
+    return []
+
+
+def _wrong(rule: str, output: str, found: str, expected: str) -> Wrong:
+    return Wrong(rule=rule, output=output, found=found, expected=expected)

@@ -1,0 +1,153 @@
+"""Kernel template families: data in ``kernels/<family>/`` that becomes contracts and candidates.
+
+``family.toml`` states dimensions, tensors, legal parameters and the rules that bound them,
+``reference.py`` the mathematics in torch, ``*.py.txt`` and ``*.cpp.txt`` the templates. A template
+is text with ``$NAME``; no template language decides anything.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import string
+import tomllib
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_compiledai.assets import asset
+from pytest_compiledai.kernels import expression
+from pytest_compiledai.kernels.candidate import Candidate
+from pytest_compiledai.kernels.candidate import Language
+from pytest_compiledai.kernels.candidate import read
+from pytest_compiledai.kernels.contract import Contract
+from pytest_compiledai.kernels.contract import Reference
+from pytest_compiledai.kernels.contract import Tensor
+
+MOST_CANDIDATES = 64
+_SUFFIX: Mapping[Language, str] = {"triton": ".py.txt", "cuda": ".cu.txt", "cpp": ".cpp.txt"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One template of a family and the finite space of its parameters."""
+
+    name: str
+    language: Language
+    text: str
+    parameters: Mapping[str, tuple[int, ...]]
+    legal: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A family as its folder states it."""
+
+    name: str
+    facts: Mapping[str, Any]
+    reference: Reference
+    variants: tuple[Variant, ...]
+
+    def contract(
+        self, dims: Mapping[str, int] | None = None, *, name: str = "", **changes: Any
+    ) -> Contract:
+        """Return the contract at these sizes; a size that is not given takes the family's own."""
+        facts = self.facts
+        own: dict[str, int] = {**facts["dims"], **(dims or {})}
+        if unknown := sorted(set(own) - set(facts["dims"])):
+            raise ValueError(f"{self.name} has no dimension {unknown[0]}")
+        stated: dict[str, Any] = {
+            "name": name or self.name,
+            "family": self.name,
+            "dims": own,
+            "tensors": tuple(_tensor(item) for item in facts["tensors"]),
+            "reference": self.reference,
+            "numbers": facts.get("numbers", {}),
+            "dynamic": tuple(facts.get("dynamic", ())),
+            "sweeps": tuple(facts.get("sweeps", ())),
+            "cut": {key: size for key, size in facts.get("cut", {}).items() if size < own[key]},
+            "flops": str(facts.get("flops", "0")),
+            "exact": tuple(facts.get("exact", ())),
+        }
+        return Contract(**(stated | changes))
+
+    def candidates(self, contract: Contract, *, language: Language = "triton") -> list[Candidate]:
+        """Return every legal candidate of one language, in the order of the space."""
+        found = []
+        for variant in self.variants:
+            if variant.language == language:
+                found += [render(variant, chosen, contract) for chosen in _legal(variant, contract)]
+        return found
+
+
+def names() -> list[str]:
+    """Return the families that are shipped."""
+    return sorted(path.parent.name for path in asset("kernels").glob("*/family.toml"))
+
+
+def family(name: str) -> Family:
+    """Load one family; raises ``ToolError`` when it is not shipped."""
+    folder = asset("kernels", name)
+    with (folder / "family.toml").open("rb") as stream:
+        facts = tomllib.load(stream)
+    return Family(
+        name=name,
+        facts=facts,
+        reference=_reference(folder / "reference.py"),
+        variants=tuple(_variant(folder, key, item) for key, item in facts["variants"].items()),
+    )
+
+
+def render(variant: Variant, chosen: Mapping[str, int], contract: Contract) -> Candidate:
+    """Return the candidate of one choice of parameters."""
+    text = string.Template(variant.text).substitute({k: str(v) for k, v in chosen.items()})
+    found = read(text, variant.language, contract)
+    parameters = {"variant": variant.name, **chosen}
+    return Candidate(
+        source=found.source,
+        language=found.language,
+        launches=found.launches,
+        scratch=found.scratch,
+        requires=found.requires,
+        parameters=parameters,
+    )
+
+
+def _legal(variant: Variant, contract: Contract) -> Iterator[dict[str, int]]:
+    keys = list(variant.parameters)
+    count = 0
+    for values in itertools.product(*variant.parameters.values()):
+        chosen = dict(zip(keys, values, strict=True))
+        known = {**contract.dims, **chosen}
+        if all(expression.value(rule, known) for rule in variant.legal):
+            count += 1
+            if count > MOST_CANDIDATES:
+                raise ValueError(f"{variant.name}: more than {MOST_CANDIDATES} legal candidates")
+            yield chosen
+
+
+def _tensor(item: Mapping[str, Any]) -> Tensor:
+    return Tensor(**{**item, "shape": tuple(str(size) for size in item["shape"])})
+
+
+def _variant(folder: Path, name: str, item: Mapping[str, Any]) -> Variant:
+    language: Language = item.get("language", "triton")
+    return Variant(
+        name=name,
+        language=language,
+        text=(folder / (name + _SUFFIX[language])).read_text(encoding="utf-8"),
+        parameters={key: tuple(values) for key, values in item.get("parameters", {}).items()},
+        legal=tuple(item.get("legal", ())),
+    )
+
+
+def _reference(path: Path) -> Reference:
+    spec = importlib.util.spec_from_file_location(f"compiledai_family_{path.parent.name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Reference = module.reference
+    return found

@@ -1,0 +1,68 @@
+"""A candidate's text as kernels that this process can run."""
+
+from __future__ import annotations
+
+import ctypes
+import linecache
+import sys
+import types
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from .memory import Buffer
+from .running import Kernel
+
+_NAME = "candidate_kernel"
+
+
+class TritonProgram:
+    """The kernels of a Triton source, loaded from memory."""
+
+    def __init__(self, source: str) -> None:
+        """Execute the module; its imports find what is loaded already, and nothing else."""
+        module = types.ModuleType(_NAME)
+        module.__file__ = f"<{_NAME}>"
+        lines = source.splitlines(keepends=True)
+        linecache.cache[module.__file__] = (len(source), None, lines, module.__file__)
+        sys.modules[_NAME] = module
+        exec(compile(source, module.__file__, "exec", dont_inherit=True), module.__dict__)
+        self._module = module
+        self._kernels: dict[str, Kernel] = {}
+
+    def run(
+        self,
+        name: str,
+        grid: Sequence[int],
+        arguments: Sequence[Buffer | float],
+        constants: Mapping[str, Any],
+    ) -> None:
+        """Launch one kernel."""
+        if name not in self._kernels:
+            self._kernels[name] = Kernel(getattr(self._module, name).fn)
+        self._kernels[name].run(grid, arguments, constants)
+
+
+class NativeProgram:
+    """The functions of a library that was opened before the wall stood."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+
+    def run(
+        self,
+        name: str,
+        grid: Sequence[int],
+        arguments: Sequence[Buffer | float],
+        constants: Mapping[str, Any],
+    ) -> None:
+        """Call one function; the grid and the constants are compiled into it."""
+        function = getattr(self._library, name)
+        function.restype = None
+        function(*map(_native, arguments))
+
+
+def _native(value: Buffer | float) -> Any:
+    if isinstance(value, Buffer):
+        return ctypes.c_void_p(value.address)
+    return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_float(value)

@@ -1,0 +1,51 @@
+"""Runs one kernel over a grid in Triton's interpreter, in place, with no copy of a tensor."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from triton.runtime import interpreter
+from triton.runtime.jit import _normalize_ty
+
+from .memory import WATCH
+
+
+class Kernel:
+    """A function of a candidate as the interpreter runs it."""
+
+    def __init__(self, function: Any) -> None:
+        self._interpreted = interpreter.InterpretedFunction(function)
+        self._constant = {
+            name
+            for name, kind in inspect.get_annotations(function).items()
+            if _normalize_ty(kind) == "constexpr"
+        }
+
+    def run(
+        self, grid: Sequence[int], arguments: Sequence[Any], constants: Mapping[str, Any]
+    ) -> None:
+        """Run every program of the grid; raises what the kernel raises."""
+        function = self._interpreted.rewrite()
+        bound = inspect.getcallargs(self._interpreted.fn, *arguments, **constants)
+        scope = interpreter._patch_lang(self._interpreted.fn)
+        try:
+            taken = {
+                name: value if name in self._constant else interpreter._implicit_cvt(value)
+                for name, value in bound.items()
+            }
+            interpreter.interpreter_builder.set_grid_dim(*grid)
+            self._programs(function, grid, taken)
+        finally:
+            scope.restore()
+
+    def _programs(self, function: Any, grid: Sequence[int], taken: Mapping[str, Any]) -> None:
+        WATCH.program = 0
+        for x in range(grid[0]):
+            for y in range(grid[1]):
+                for z in range(grid[2]):
+                    interpreter.interpreter_builder.set_grid_idx(x, y, z)
+                    function(**taken)
+                    WATCH.program += 1

@@ -1,0 +1,143 @@
+"""The life of a locked worker that runs one candidate: load it once, then call it.
+
+No expected value is in reach: a call brings inputs and takes back what the kernel wrote.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import NoReturn
+
+from pytest_compiledai.sandbox.inside.frames import Frame
+from pytest_compiledai.sandbox.inside.frames import Kind
+from pytest_compiledai.sandbox.inside.frames import Reader
+from pytest_compiledai.sandbox.inside.frames import pack
+from pytest_compiledai.sandbox.inside.lockdown import COMMAND_FD
+from pytest_compiledai.sandbox.inside.lockdown import RESULT_FD
+from pytest_compiledai.sandbox.inside.lockdown import Wall
+from pytest_compiledai.sandbox.inside.program import describe
+
+from . import message
+
+if TYPE_CHECKING:
+    from .memory import Buffer
+    from .program import NativeProgram
+    from .program import TritonProgram
+
+_READ_BYTES = 1 << 20
+_REQUEST_CAP = 1 << 31
+
+
+class Work:
+    """One loaded candidate and the buffers of its calls, which stay where they are."""
+
+    def __init__(self, order: Mapping[str, Any], library: ctypes.CDLL | None) -> None:
+        # Loaded by the zygote already; not at this module's import, which comes before Triton's.
+        from .program import NativeProgram
+        from .program import TritonProgram
+
+        self._program: TritonProgram | NativeProgram
+        if library is None:
+            self._program = TritonProgram(order["source"])
+        else:
+            self._program = NativeProgram(library)
+        self._held: dict[tuple[str, str, int, int], Buffer] = {}
+
+    def call(self, body: bytes) -> bytes:
+        """Run the launches of a call in order and return what the writable buffers hold."""
+        from .memory import WATCH
+
+        head, data = message.unpack(body)
+        buffers: dict[str, Buffer] = {}
+        at = 0
+        for fact in head["buffers"]:
+            buffers[fact["name"]] = self._placed(fact, bytes(data[at : at + fact["bytes"]]))
+            at += fact["bytes"]
+        WATCH.begin(list(buffers.values()))
+        begun = time.perf_counter_ns()
+        for launch in head["launches"]:
+            WATCH.launch()
+            arguments = [_argument(value, buffers) for value in launch["arguments"]]
+            self._program.run(launch["kernel"], launch["grid"], arguments, launch["constants"])
+        spent_ns = time.perf_counter_ns() - begun
+        broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
+        back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
+        facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
+        return message.pack(facts, [buffer.bytes.tobytes() for buffer in back])
+
+    def _placed(self, fact: Mapping[str, Any], data: bytes) -> Buffer:
+        """Return a buffer with this content, at the address of the last one of its name and size.
+
+        What a candidate remembers by address is wrong then.
+        """
+        from .memory import Buffer
+
+        key = fact["name"], fact["dtype"], fact["bytes"], fact["skew"]
+        held = self._held.get(key)
+        if held is None:
+            held = Buffer(
+                fact["name"], fact["dtype"], data, skew=fact["skew"], writable=fact["writable"]
+            )
+            self._held[key] = held
+        else:
+            held.fill(data)
+        return held
+
+
+def _argument(value: Any, buffers: Mapping[str, Buffer]) -> Buffer | float:
+    return buffers[value] if isinstance(value, str) else value
+
+
+def live(
+    wall: Wall, keep: tuple[int, int], parent: int, limits: Mapping[str, Any], nonce: bytes
+) -> NoReturn:
+    """Lock this process, say so, and serve requests until the command pipe closes.
+
+    A library is opened before: it has no code that runs on opening (see ``native.py``).
+    """
+    library = ctypes.CDLL(limits["library"]) if limits.get("library") else None
+    wall.arrange(keep)
+    try:
+        held = wall.stand(parent=parent, limits=limits)
+    except OSError as error:
+        os.write(RESULT_FD, pack(Kind.ERROR, nonce, describe(error).encode()))
+        os._exit(1)
+    _send(Kind.LOCKED, nonce, held.encode())
+    work: Work | None = None
+    reader = Reader(_REQUEST_CAP)
+    while (request := _request(reader)) is not None:
+        try:
+            if request.kind == Kind.LOAD:
+                work = Work(message.unpack(request.body)[0], library)
+                _send(Kind.LOADED, request.nonce)
+            elif work is not None:
+                _send(Kind.VALUE, request.nonce, work.call(request.body))
+        except BaseException as error:  # noqa: BLE001 - a candidate raises anything
+            _send(Kind.ERROR, request.nonce, _described(error).encode("utf-8", "replace"))
+    os._exit(0)
+
+
+def _described(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return describe(error)
+
+
+def _request(reader: Reader) -> Frame | None:
+    while (frame := reader.next()) is None:
+        data = os.read(COMMAND_FD, _READ_BYTES)
+        if not data:
+            return None
+        reader.feed(data)
+    return frame
+
+
+def _send(kind: int, nonce: bytes, body: bytes = b"") -> None:
+    data = memoryview(pack(kind, nonce, body))
+    while data:
+        data = data[os.write(RESULT_FD, data) :]

@@ -1,0 +1,217 @@
+"""The judge of one kernel: a region's contract and a candidate's text in, a verdict a gate out.
+
+    contract = families.family("rmsnorm").contract({"N": 2048})
+    verdicts = judge(contract, text, language="triton", dtype="bfloat16", targets=("sm_90",))
+
+The gates come in their order; after one that failed no later one is asked, so a text that failed
+``security`` is never executed. ``judge`` is called by the kind for each candidate of a region; it
+reads no file and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from pytest_compiledai.core.errors import SandboxError
+from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.kernels import csource
+from pytest_compiledai.kernels import latency
+from pytest_compiledai.kernels import native
+from pytest_compiledai.kernels import static
+from pytest_compiledai.kernels import values
+from pytest_compiledai.kernels.candidate import Candidate
+from pytest_compiledai.kernels.candidate import Language
+from pytest_compiledai.kernels.candidate import MalformedError
+from pytest_compiledai.kernels.candidate import read
+from pytest_compiledai.kernels.compiling import TARGETS
+from pytest_compiledai.kernels.compiling import Built
+from pytest_compiledai.kernels.compiling import compile_one
+from pytest_compiledai.kernels.contract import Contract
+from pytest_compiledai.kernels.executing import FaultError
+
+#: Figures of the execution gate; the others are accuracy's.
+_OF_THE_RUN: tuple[str, ...] = ("cases", "guarded", "wall", "cut")
+GATES = ("security", "syntax", "execution", "accuracy", "latency")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Everything the gates found, and the code that passed ``syntax``."""
+
+    verdicts: Mapping[str, Verdict]  # the gates that were asked, in their order
+    candidate: Candidate | None = None
+    built: Built = field(default_factory=Built)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate was asked and passed."""
+        asked = tuple(self.verdicts) == GATES
+        return asked and all(verdict.passed for verdict in self.verdicts.values())
+
+
+def judge(
+    contract: Contract,
+    source: str,
+    *,
+    language: Language,
+    dtype: str,
+    targets: Sequence[str] = TARGETS,
+    dtypes: Sequence[str] = (),
+    seed: int | None = None,
+) -> Judged:
+    """Ask every gate until one fails.
+
+    ``dtype`` is what the region runs in and what is compiled; ``dtypes`` are those whose values are
+    compared (``dtype`` alone where empty). Without a ``seed`` inputs come from a secret one.
+    """
+    verdicts: dict[str, Verdict] = {}
+    candidate, verdicts["security"] = security(contract, source, language)
+    built = Built()
+    if candidate is not None and verdicts["security"].passed:
+        built = compile_one(contract, candidate, dtype=dtype, targets=targets)
+        verdicts["syntax"] = _syntax(built, targets)
+        for verdict in _rest(contract, candidate, built, verdicts, dtype, dtypes, targets, seed):
+            verdicts[verdict.gate] = verdict
+    return Judged(verdicts=verdicts, candidate=candidate, built=built)
+
+
+def security(
+    contract: Contract, source: str, language: Language
+) -> tuple[Candidate | None, Verdict]:
+    """Read a candidate's text and judge it; nothing of it is executed."""
+    try:
+        candidate = read(source, language, contract)
+    except MalformedError as error:
+        finding = Finding(rule="security.head", message=f"candidate: found {error}")
+        # A head that cannot be read is no reason to stay silent on the rest of a text.
+        bare = Candidate(source=source, language=language, launches=())
+        return None, Verdict(gate="security", findings=(finding, *_text(bare)))
+    return candidate, Verdict(gate="security", findings=tuple(_text(candidate)))
+
+
+def execution(
+    contract: Contract,
+    candidate: Candidate,
+    *,
+    dtypes: Sequence[str],
+    seed: int | None = None,
+) -> tuple[Verdict, Verdict]:
+    """Run every case of every dtype in a locked process; return execution's and accuracy's verdict.
+
+    A worker answers both: what it wrote beside its buffers, and how far its answer is off.
+    """
+    chosen = secrets.randbits(60) if seed is None else seed
+    failed: list[Finding] = []
+    wrong: list[Finding] = []
+    figures: dict[str, Any] = {"cases": 0, "guarded": 0}
+    for dtype in dtypes:
+        try:
+            asked = _asked(contract, candidate, dtype, chosen)
+        except (SandboxError, ToolError, native.NotBuiltError) as error:
+            failed.append(Finding(rule="execution.sandbox", message=str(error)))
+            break
+        failed += asked.execution
+        wrong += asked.accuracy
+        figures["cases"] += asked.cases
+        figures["guarded"] += asked.guarded
+        figures[f"{dtype}.error"] = float(f"{asked.error:.3g}")
+        figures[f"{dtype}.own_error"] = float(f"{asked.own:.3g}")
+        figures[f"{dtype}.share_of_limit"] = float(f"{asked.share:.3g}")
+        figures["wall"] = asked.wall
+    if not failed and not figures["cases"]:
+        failed.append(Finding(rule="execution.none", message="found no case that was run"))
+    if contract.cut:
+        figures["cut"] = ", ".join(f"{name}={n}" for name, n in sorted(contract.cut.items()))
+    ran: dict[str, Any] = {key: figures[key] for key in _OF_THE_RUN if key in figures}
+    return (
+        Verdict(gate="execution", findings=tuple(failed), figures=ran),
+        Verdict(gate="accuracy", findings=tuple(wrong), figures=figures),
+    )
+
+
+def _text(candidate: Candidate) -> list[Finding]:
+    try:
+        if candidate.language == "triton":
+            return static.findings(candidate)
+        return csource.findings(candidate)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return [Finding(rule="security.text", message=f"candidate: found {error}")]
+
+
+def _syntax(built: Built, targets: Sequence[str]) -> Verdict:
+    figures: dict[str, Any] = {}
+    for fact in built.facts:
+        figures[f"{fact.target}.{fact.kernel}.registers"] = fact.registers
+        figures[f"{fact.target}.{fact.kernel}.shared_bytes"] = fact.shared_bytes
+        figures[f"{fact.target}.{fact.kernel}.wide_loads"] = fact.wide_loads
+    findings = built.findings
+    if not targets:
+        findings = (Finding(rule="syntax.target", message="found no target to compile for"),)
+    return Verdict(gate="syntax", findings=findings, figures=figures)
+
+
+def _rest(
+    contract: Contract,
+    candidate: Candidate,
+    built: Built,
+    verdicts: Mapping[str, Verdict],
+    dtype: str,
+    dtypes: Sequence[str],
+    targets: Sequence[str],
+    seed: int | None,
+) -> Iterator[Verdict]:
+    if not verdicts["syntax"].passed:
+        return
+    if candidate.language == "cuda":
+        yield Verdict(gate="execution", findings=(_unasked(),))
+        return
+    ran, right = execution(contract, candidate, dtypes=dtypes or (dtype,), seed=seed)
+    yield ran
+    if not ran.passed:
+        return
+    yield right
+    if not right.passed:
+        return
+    if candidate.language == "cpp":
+        yield _measured(contract, candidate, dtype)
+    else:
+        yield latency.judge(contract, candidate, built.facts, targets, dtype)
+
+
+def _measured(contract: Contract, candidate: Candidate, dtype: str) -> Verdict:
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            library = native.build(candidate.source, Path(name))
+            own, framework = values.measure(contract, candidate, library, dtype=dtype)
+    except (FaultError, SandboxError, ToolError, native.NotBuiltError) as error:
+        finding = Finding(rule="latency.fault", message=f"cpu: found {error}; expected a time")
+        return Verdict(gate="latency", findings=(finding,))
+    return latency.judge_cpu(contract, dtype, own, framework)
+
+
+def _unasked() -> Finding:
+    return Finding(
+        rule="execution.device",
+        message="candidate: found a CUDA kernel and no device; expected a machine with its target; "
+        "next: run bench.gpu there, or propose the Triton twin",
+    )
+
+
+def _asked(contract: Contract, candidate: Candidate, dtype: str, seed: int) -> values.Asked:
+    if candidate.language != "cpp":
+        return values.ask(contract, candidate, dtype=dtype, seed=seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        library = native.build(candidate.source, folder)
+        return values.ask(contract, candidate, dtype=dtype, seed=seed, library=library)

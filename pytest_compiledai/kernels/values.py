@@ -1,0 +1,307 @@
+"""Execution and accuracy of one candidate: every case through a locked worker, then compared.
+
+The reference runs here, in float64 and in the region's dtype; the candidate's process gets inputs
+and buffers that hold NaN, and never an expected value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.kernels import expression
+from pytest_compiledai.kernels.accuracy import MOVED_STEP
+from pytest_compiledai.kernels.accuracy import STEP
+from pytest_compiledai.kernels.accuracy import Right
+from pytest_compiledai.kernels.accuracy import compare
+from pytest_compiledai.kernels.candidate import Candidate
+from pytest_compiledai.kernels.contract import ANY
+from pytest_compiledai.kernels.contract import Contract
+from pytest_compiledai.kernels.executing import LIMITS
+from pytest_compiledai.kernels.executing import FaultError
+from pytest_compiledai.kernels.executing import Held
+from pytest_compiledai.kernels.executing import Running
+from pytest_compiledai.kernels.executing import Step
+from pytest_compiledai.kernels.executing import Written
+from pytest_compiledai.kernels.inputs import Case
+from pytest_compiledai.kernels.inputs import cases
+from pytest_compiledai.kernels.inputs import draw
+
+if TYPE_CHECKING:
+    import torch
+
+MOST_FINDINGS = 5
+_BLANK = b"\xff"  # NaN in every float format, -1 in every signed integer
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the cases of one candidate and dtype showed."""
+
+    execution: list[Finding] = field(default_factory=list)
+    accuracy: list[Finding] = field(default_factory=list)
+    cases: int = 0
+    guarded: int = 0  # sizes that the declared guard sends to the fallback
+    error: float = 0.0
+    own: float = 0.0
+    share: float = 0.0
+    wall: str = ""
+
+
+def ask(
+    contract: Contract,
+    candidate: Candidate,
+    *,
+    dtype: str,
+    seed: int,
+    library: Path | None = None,
+) -> Asked:
+    """Ask every case of ``dtype``; raises ``SandboxError`` where there is no wall."""
+    asked = Asked()
+    source = candidate.source if library is None else ""
+    answered: dict[str, Mapping[str, bytes]] = {}
+    try:
+        with Running(source, library=library, limits=LIMITS) as running:
+            asked.wall = running.wall
+            for case in cases(contract, dtype, seed):
+                if not candidate.serves(case.dims):
+                    asked.guarded += 1
+                    continue
+                _one(asked, running, contract, candidate, case, dtype, answered)
+                if asked.execution or len(asked.accuracy) >= MOST_FINDINGS:
+                    break
+    except FaultError as error:
+        asked.execution.append(_finding("execution.fault", dtype, "", str(error), "an answer"))
+    return asked
+
+
+def measure(
+    contract: Contract, candidate: Candidate, library: Path, *, dtype: str, rounds: int = 7
+) -> tuple[int, int]:
+    """Return the least nanoseconds of a C++ candidate and of the framework, taken in turns.
+
+    At the region's own sizes, no cut; raises ``FaultError`` and ``SandboxError``.
+    """
+    import time
+
+    case = Case(name="timed", dims=contract.dims, seed=1, numbers=contract.numbers)
+    drawn = draw(contract, case, dtype)
+    held = _buffers(contract, candidate, case, dtype, drawn)
+    todo = steps(candidate, contract, case.dims)
+    own: list[int] = []
+    framework: list[int] = []
+    with Running("", library=library, limits=LIMITS) as running:
+        for _ in range(rounds):
+            own.append(running.call(held, todo).ns)
+            begun = time.perf_counter_ns()
+            contract.reference(drawn, case.numbers)
+            framework.append(time.perf_counter_ns() - begun)
+    return min(own), min(framework)
+
+
+def _one(
+    asked: Asked,
+    running: Running,
+    contract: Contract,
+    candidate: Candidate,
+    case: Case,
+    dtype: str,
+    answered: dict[str, Mapping[str, bytes]],
+) -> None:
+    drawn = draw(contract, case, dtype)
+    held = _buffers(contract, candidate, case, dtype, drawn)
+    try:
+        written = running.call(held, steps(candidate, contract, case.dims))
+    except FaultError as error:
+        asked.execution.append(
+            _finding("execution.fault", dtype, case.name, str(error), "an answer")
+        )
+        return
+    asked.cases += 1
+    asked.execution += _beside(written, held, contract, case, dtype)
+    if case.again:
+        asked.accuracy += _repeated(written, answered[case.again], contract, case, dtype)
+    answered[case.name] = written.data
+    _compare(asked, contract, written, drawn, case, dtype)
+
+
+def _compare(
+    asked: Asked,
+    contract: Contract,
+    written: Written,
+    drawn: Mapping[str, torch.Tensor],
+    case: Case,
+    dtype: str,
+) -> None:
+    right = _right(contract, drawn, case, dtype)
+    found = {t.name: _tensor(written.data[t.name], right.eager[t.name]) for t in contract.outputs}
+    compared = compare(contract, found, right, dtype)
+    if compared.share > asked.share:
+        asked.share, asked.error, asked.own = compared.share, compared.error, compared.own
+    for wrong in compared.wrong:
+        place = f"{case.name}: {wrong.output}"
+        asked.accuracy.append(_finding(wrong.rule, dtype, place, wrong.found, wrong.expected))
+
+
+def _right(
+    contract: Contract, drawn: Mapping[str, torch.Tensor], case: Case, dtype: str
+) -> Right:
+    def truth(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        return contract.reference(_wide(tensors), case.numbers)
+
+    beside = {
+        name: tensor.to(drawn[name].dtype)
+        for name, tensor in _moved(drawn, case.seed + 1, STEP[dtype]).items()
+    }
+    return Right(
+        truth=truth(drawn),
+        eager=contract.reference(_copies(drawn), case.numbers),
+        other_truth=truth(beside),
+        other_eager=contract.reference(_copies(beside), case.numbers),
+        moved=[truth(_moved(drawn, case.seed + n, MOVED_STEP)) for n in range(2, 5)],
+    )
+
+
+def _copies(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in drawn.items()}
+
+
+def _wide(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor.double() if tensor.is_floating_point() else tensor.clone()
+        for name, tensor in drawn.items()
+    }
+
+
+def _moved(
+    drawn: Mapping[str, torch.Tensor], seed: int, step: float
+) -> dict[str, torch.Tensor]:
+    """Return the inputs in float64, each number moved by up to a step, relative to itself."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed % (1 << 62))
+    found = _wide(drawn)
+    for name, tensor in found.items():
+        if tensor.is_floating_point():
+            by = torch.rand(tensor.shape, generator=generator, dtype=torch.float64) * 2.0 - 1.0
+            found[name] = tensor * (1.0 + step * by)
+    return found
+
+
+def _tensor(data: bytes, like: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return torch.frombuffer(bytearray(data), dtype=like.dtype).reshape(like.shape)
+
+
+def _buffers(
+    contract: Contract,
+    candidate: Candidate,
+    case: Case,
+    dtype: str,
+    drawn: Mapping[str, torch.Tensor],
+) -> list[Held]:
+    found = []
+    for tensor in contract.tensors:
+        kind = dtype if tensor.dtype == ANY else tensor.dtype
+        writable = tensor.role != "input"
+        data = (
+            _BLANK * (_count(tensor.sizes(case.dims)) * _width(kind))
+            if tensor.role == "output"
+            else bytes_of(drawn[tensor.name])
+        )
+        found.append(
+            Held(
+                name=tensor.name,
+                dtype=kind,
+                data=data,
+                skew=case.skew,
+                writable=writable,
+                returned=True,
+            )
+        )
+    for scratch in candidate.scratch:
+        sizes = tuple(expression.value(size, case.dims) for size in scratch.shape)
+        kind = dtype if scratch.dtype == ANY else scratch.dtype
+        data = _BLANK * (_count(sizes) * _width(kind))
+        found.append(Held(name=scratch.name, dtype=kind, data=data, writable=True))
+    return found
+
+
+def bytes_of(tensor: torch.Tensor) -> bytes:
+    """Return a tensor's elements in row-major order as bytes."""
+    import torch
+
+    data: bytes = tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    return data
+
+
+def _width(dtype: str) -> int:
+    import torch
+
+    return int(getattr(torch, dtype).itemsize)
+
+
+def _count(sizes: Sequence[int]) -> int:
+    count = 1
+    for size in sizes:
+        count *= size
+    return count
+
+
+def steps(candidate: Candidate, contract: Contract, dims: Mapping[str, int]) -> list[Step]:
+    """Return the launches with every expression computed at these sizes."""
+    pointers = {*contract.names, *(item.name for item in candidate.scratch)}
+
+    def argument(text: str | int) -> str | float:
+        if isinstance(text, str) and text in pointers:
+            return text
+        if isinstance(text, str) and text in contract.numbers:
+            return float(contract.numbers[text])
+        return expression.value(text, dims)
+
+    return [
+        Step(
+            kernel=launch.kernel,
+            grid=tuple(expression.value(size, dims) for size in launch.grid),
+            arguments=tuple(argument(text) for text in launch.arguments),
+            constants={k: expression.value(v, dims) for k, v in launch.constants.items()},
+        )
+        for launch in candidate.launches
+    ]
+
+
+def _beside(
+    written: Written, held: Sequence[Held], contract: Contract, case: Case, dtype: str
+) -> list[Finding]:
+    found = [
+        _finding("execution.guard", dtype, f"{case.name}: {name}", "a write beside it", "none")
+        for name in written.broken
+    ]
+    before = {item.name: item.data for item in held}
+    for tensor in contract.tensors:
+        if tensor.role == "input" and written.data[tensor.name] != before[tensor.name]:
+            place = f"{case.name}: {tensor.name}"
+            found.append(_finding("execution.mutation", dtype, place, "changed", "left as it was"))
+    return found
+
+
+def _repeated(
+    written: Written, first: Mapping[str, bytes], contract: Contract, case: Case, dtype: str
+) -> list[Finding]:
+    return [
+        _finding("accuracy.repeat", dtype, f"{case.name}: {t.name}", "other bits", "the same bits")
+        for t in contract.outputs
+        if written.data[t.name] != first[t.name]
+    ]
+
+
+def _finding(rule: str, dtype: str, place: str, found: str, expected: str) -> Finding:
+    where = f"{dtype}, {place}" if place else dtype
+    # Inputs come from a secret seed: naming a case tells a model nothing it could learn by heart.
+    return Finding(rule=rule, message=f"{where}: found {found}; expected {expected}")
