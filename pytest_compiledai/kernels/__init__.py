@@ -1,0 +1,1 @@
+"""The kind `model`: whole models, and regions of one compiled to kernels."""
