@@ -78,7 +78,8 @@ class UnitNode(pytest.Collector):
 
     def collect(self) -> Iterator[GateItem]:
         """Yield the items in the order of the gates."""
-        for gate in (COMPILE, *self.unit.gates, *asked_last(self.run, self.unit)):
+        gates = () if self.unit.alone else self.unit.gates
+        for gate in (COMPILE, *gates, *asked_last(self.run, self.unit)):
             yield GateItem.from_parent(
                 self, name=gate, callobj=_question(self.run, self.unit, gate), gate=gate
             )

@@ -147,14 +147,14 @@ class Compiling:
             unit,
             judged,
             outcome=self._outcome(judged, entry, accepted=accepted),
-            entry=run.frozen.new_entry(unit, judged.candidate, entry) if accepted else None,
+            entry=run.frozen.new_entry(unit, judged, entry) if accepted else None,
             stopped=trouble_of(ending.stopped if ending else None),
         )
 
     def _outcome(self, judged: Judged, entry: Entry | None, *, accepted: bool) -> Outcome:
         if not accepted:
             return Outcome.REJECTED
-        new = self.run.frozen.new_entry(self.unit, judged.candidate, entry)
+        new = self.run.frozen.new_entry(self.unit, judged, entry)
         if entry is None or dict(new.files) != dict(entry.files):
             return Outcome.FROZEN
         return Outcome.UNCHANGED if new == entry else Outcome.RENEWED

@@ -21,7 +21,7 @@ from pytest_compiledai.core.verify import verify
 from pytest_compiledai.settings import Mode
 
 if TYPE_CHECKING:
-    from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.kind import Judged
     from pytest_compiledai.core.result import Result
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.run import Run
@@ -101,8 +101,11 @@ class Frozen:
         place = Place(path=self.run.relative(self.settings.lock))
         return read_entry(result.unit, result.entry, place)
 
-    def new_entry(self, unit: Unit, candidate: Candidate, before: Entry | None) -> Entry:
-        """Return the entry of ``candidate`` once frozen; provenance of equal bytes is kept."""
+    def new_entry(self, unit: Unit, judged: Judged, before: Entry | None) -> Entry:
+        """Return the entry of ``judged`` once frozen; provenance of equal bytes is kept."""
+        candidate = judged.candidate
+        # A verdict that rests on seconds of a model of the machine says so.
+        modelled = any(v.figures.get("basis") == "modelled" for v in judged.verdicts)
         files = {path: digest(data) for path, data in sorted(candidate.files.items())}
         kept = before if before is not None and dict(before.files) == files else None
         return Entry(
@@ -118,5 +121,5 @@ class Frozen:
             gates=unit.versions,
             off=unit.off,
             capabilities=unit.capabilities,
-            basis="measured",
+            basis="modelled" if modelled else "measured",
         )

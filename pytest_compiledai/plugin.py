@@ -26,7 +26,7 @@ MARKERS = {
     "cost": "gate: what a run of a workflow costs",
     "function": "kind: one pure function",
     "workflow": "kind: a trade-off set of a graph of calls",
-    "model": "kind: a model run by the fastest back end that matches, or by kernels",
+    "model": "kind: a model, the regions of its step, and the whole",
 }
 
 

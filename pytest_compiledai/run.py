@@ -95,6 +95,7 @@ class Run:
 
         return Project(
             root=self.settings.root,
+            out=self.settings.out,
             recordings=self.settings.recordings,
             grants=self.settings.grants,
             versions=versions(),

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import LockError
 from pytest_compiledai.core.paths import belongs_to
-from pytest_compiledai.core.paths import is_free
+from pytest_compiledai.core.paths import may_name
 from pytest_compiledai.core.paths import path_fault
 from pytest_compiledai.core.paths import portable_fault
 from pytest_compiledai.core.place import Place
@@ -95,7 +95,7 @@ class Entry:
 
 def read_entry(name: str, table: object, place: Place) -> Entry:
     """Return the entry in ``table``. Raises ``LockError`` for anything that is not as written."""
-    if not is_free(name):
+    if not may_name(name, table.get("kind") if isinstance(table, dict) else None):
         free = "a name of the form [a-z][a-z0-9_]{0,63}, no keyword, device or word of the loader"
         raise _fault(place, name, f"the name {_shown(name)}", free)
     if not isinstance(table, dict):

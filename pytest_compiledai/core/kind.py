@@ -29,6 +29,7 @@ class Project:
     """The surroundings in which specs are read."""
 
     root: Path  # absolute; every path in messages and in the lock is relative to it
+    out: Path | None = None  # absolute, of frozen artifacts; None: `compiled` below the root
     recordings: Path | None = None  # absolute; None: beside each spec
     grants: Mapping[str, frozenset[str]] = field(
         default_factory=dict
@@ -40,6 +41,10 @@ class Project:
     def granted(self, unit: str) -> frozenset[str]:
         """Return the capabilities that reviewed settings grant to ``unit``."""
         return self.grants.get("*", frozenset()) | self.grants.get(unit, frozenset())
+
+    def frozen(self, path: str) -> Path:
+        """Return the file at ``path`` below the out folder, whether or not it exists."""
+        return (self.out or self.root / "compiled") / path
 
     def recordings_of(self, spec: str) -> Path:
         """Return the folder of the recordings for the spec at the POSIX path ``spec``."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pytest_compiledai.core.errors import LockError
 from pytest_compiledai.core.place import Place
 
-_HEADER = re.compile(r'^\[artifact\."?([A-Za-z0-9_-]+)"?\][ \t]*$')
+_HEADER = re.compile(r'^\[artifact\."?([A-Za-z0-9_.-]+)"?\][ \t]*$')
 _MARKER = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)")
 _KEY = re.compile(r"^([A-Za-z0-9_-]+)[ \t]*=")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"')

@@ -13,6 +13,9 @@ from pathlib import Path
 #: A unit's name, which is also a file's and a Python function's.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
+#: The kind whose units may have a part after a dot: a model's regions.
+DOTTED_KIND = "model"
+
 #: Names that mean something else in ``compiled/__init__.py``.
 RESERVED = frozenset({"ask", "fallback", "load", "sample", "sampled", "trace", "trust"})
 
@@ -59,6 +62,14 @@ def is_free(name: str) -> bool:
     """Return whether a unit may be called ``name`` on every system."""
     taken = keyword.iskeyword(name) or name in RESERVED or name in _DEVICES
     return NAME.fullmatch(name) is not None and not taken
+
+
+def may_name(name: str, kind: object) -> bool:
+    """Return whether a unit of ``kind`` may be called ``name``: of a model, `model.region` too."""
+    model, dot, part = name.partition(".")
+    if dot and kind == DOTTED_KIND:
+        return is_free(model) and NAME.fullmatch(part) is not None
+    return is_free(name)
 
 
 def portable_fault(path: str) -> str:

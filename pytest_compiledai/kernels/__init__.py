@@ -1,1 +1,1 @@
-"""The kind `model`: whole models, and regions of one compiled to kernels."""
+"""Kind ``model``: regions of a model and the kernels that may stand for them."""

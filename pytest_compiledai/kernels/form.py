@@ -1,11 +1,12 @@
-"""What a form of the kind `model` says: a whole model, a region of one, or the assembled model."""
+"""What a form of the kind `model` says: a whole model on its data, or a model cut into regions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import Final
 from typing import Protocol
 
 if TYPE_CHECKING:
@@ -38,8 +39,17 @@ class Form(Protocol):
         """Return the verdict of one gate."""
 
 
-def forms() -> Mapping[str, Form]:
-    """Return the forms by name."""
-    from pytest_compiledai.kernels.whole.form import WholeForm
+#: Form -> where its class is; a run loads those its units have.
+PLACES: Final = {
+    "whole": ("pytest_compiledai.kernels.whole.form", "WholeForm"),
+    "plan": ("pytest_compiledai.kernels.planning", "PlanForm"),
+    "region": ("pytest_compiledai.kernels.choosing", "RegionForm"),
+    "assembled": ("pytest_compiledai.kernels.assembling", "AssembledForm"),
+}
 
-    return {"whole": WholeForm()}
+
+def form(name: str) -> Form:
+    """Return the form called ``name``, one of PLACES."""
+    module, attribute = PLACES[name]
+    made: Form = getattr(importlib.import_module(module), attribute)()
+    return made

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core.candidate import Candidate
-from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import GATES
-from pytest_compiledai.kernels.form import Form
-from pytest_compiledai.kernels.form import forms
+from pytest_compiledai.kernels.form import form
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
@@ -33,22 +32,16 @@ class ModelKind:
 
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the units of a spec. Raises ``SpecError``."""
-        if "dataset" not in document.data:
-            raise SpecError(
-                where=document.place(),
-                found="no `dataset`",
-                expected="a whole model with the data it is compared on",
-                next="see docs/whole-models.md",
-            )
-        from pytest_compiledai.kernels.whole.spec import read_units
-
-        return read_units(document, project)
+        module = "whole.spec" if "dataset" in document.data else "units"
+        reader = importlib.import_module(f"pytest_compiledai.kernels.{module}")
+        units: tuple[Unit, ...] = reader.read_units(document, project)
+        return units
 
     def propose(
         self, unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking
     ) -> Candidate:
         """Return the next candidate. Raises ``ModelError`` when there is none."""
-        return _form(unit).propose(unit, history, sample=sample, asking=asking)
+        return form(unit.body.form).propose(unit, history, sample=sample, asking=asking)
 
     def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
         """Return None: no language model is asked."""
@@ -67,7 +60,7 @@ class ModelKind:
 
     def recorded(self, unit: Unit, asking: Asking) -> str:
         """Return the digest of what verdicts rest on beside the spec."""
-        return _form(unit).recorded(unit, asking)
+        return form(unit.body.form).recorded(unit, asking)
 
     def thaw(
         self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int
@@ -78,19 +71,15 @@ class ModelKind:
 
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
         """Return what the analysers have to scan."""
-        return _form(unit).sources(unit, candidate)
+        return form(unit.body.form).sources(unit, candidate)
 
     def judge(
         self, gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: Bench
     ) -> Verdict:
         """Return the verdict of one gate."""
-        return _form(unit).judge(gate, unit, candidate, phase=phase, bench=bench)
+        return form(unit.body.form).judge(gate, unit, candidate, phase=phase, bench=bench)
 
     def rank(self, verdicts: Sequence[Verdict]) -> float:
-        """Return 0: a form chooses before it proposes."""
+        """Return 0: each form chooses before it proposes."""
         del verdicts
         return 0.0
-
-
-def _form(unit: Unit) -> Form:
-    return forms()[unit.body.form]

@@ -78,12 +78,13 @@ _ALWAYS = ("security", "syntax", "execution")  # gates that no spec can switch o
 _KEYS = {"kind", "spec", "target", "files", "proposer", "attempts", "basis", "source", "gates"}
 _KEYS |= {"off", "capabilities", "evidence", "entry"}
 _NAME = _re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DOTTED = _re.compile(rf"{_NAME.pattern}(?:\.{_NAME.pattern})?")  # `model.region`: no function
 _DIGEST = _re.compile(r"[0-9a-f]{64}")
 _STRING = _re.compile(r'"(?:[^"\\]|\\.)*+"')
 _MOST_DOTS = 3  # outside strings in one line of a table; the writer needs none
-_HEADER = _re.compile(r'^\[artifact\."([a-z][a-z0-9_]{0,63})"\]$', _re.MULTILINE)
+_HEADER = _re.compile(rf'^\[artifact\."({_DOTTED.pattern})"\]$', _re.MULTILINE)
 _STRAY = _re.compile(
-    r'^(?:\[(?!artifact\."[a-z][a-z0-9_]{0,63}"\]$)|<{7}|={7}|>{7})', _re.MULTILINE
+    rf'^(?:\[(?!artifact\."{_DOTTED.pattern}"\]$)|<{{7}}|={{7}}|>{{7}})', _re.MULTILINE
 )
 
 
@@ -338,7 +339,7 @@ def _entry(name: str) -> dict[str, _Any]:
     with _guard:
         if not _tables:
             _tables.update(_read_lock())
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name not in _tables:
+        if not isinstance(name, str) or not _DOTTED.fullmatch(name) or name not in _tables:
             raise NotCompiled(
                 _message(
                     _LOCK,
