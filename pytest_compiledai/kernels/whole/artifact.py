@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
@@ -68,12 +67,7 @@ def made(spec: WholeSpec, back_end: str, data: bytes) -> dict[str, bytes]:
         "version": VERSION,
         "name": spec.name,
         "back_end": back_end,
-        "source": {
-            "kind": source.kind,
-            "named": source.named,
-            "function": source.function,
-            "pool": source.pool,
-        },
+        "source": named(source),
         "weights": weights(source),
         "inputs": [each.as_json() for each in spec.inputs],
         "axes": {name: list(sizes) for name, sizes in spec.axes.sizes.items()},
@@ -84,6 +78,17 @@ def made(spec: WholeSpec, back_end: str, data: bytes) -> dict[str, bytes]:
     if data and form["inline"]:
         files[f"{spec.name}/{ONNX}"] = data
     return files
+
+
+def named(source: Source) -> dict[str, str]:
+    """Return what the manifest says of a source; no path of a machine."""
+    return {
+        "kind": source.kind,
+        "named": source.named,
+        "folder": source.inside,
+        "function": source.function,
+        "pool": source.pool,
+    }
 
 
 def manifest_of(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
@@ -118,13 +123,3 @@ def _release(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "missing"
-
-
-def file_in(files: Mapping[str, bytes], name: str, folder: Path) -> str:
-    """Write the model's file to ``folder`` and return its path; empty where it is not frozen."""
-    data = files.get(f"{name}/{ONNX}")
-    if data is None:
-        return ""
-    path = folder / ONNX
-    path.write_bytes(data)
-    return str(path)

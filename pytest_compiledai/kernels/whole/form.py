@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -17,6 +15,7 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import judging
 from pytest_compiledai.kernels.whole import measured
+from pytest_compiledai.kernels.whole.working import exported
 from pytest_compiledai.kernels.whole.working import rows_of
 from pytest_compiledai.kernels.whole.working import work
 
@@ -55,10 +54,8 @@ class WholeForm:
             found = searched(spec, timeout_s=unit.timeout_s)
             measured.write(spec, unit.source, found)
         back_end = measured.chosen(found, spec.bounds)
-        with tempfile.TemporaryDirectory(prefix="compiledai-model-") as name:
-            file = Path(name) / artifact.ONNX
-            work(spec, "export", timeout_s=unit.timeout_s, framework=back_end, file=str(file))
-            files = artifact.made(spec, back_end, file.read_bytes())
+        data = exported(spec, back_end, "", timeout_s=unit.timeout_s)
+        files = artifact.made(spec, back_end, data)
         return Candidate(files=files, proposer=f"search:{back_end}", attempt=1)
 
     def recorded(self, unit: Unit, asking: Asking) -> str:

@@ -53,6 +53,7 @@ class Source:
 
     kind: str  # package | folder | builder
     named: str  # as the spec names it
+    inside: str  # the folder inside a package
     folder: Path | None  # with config.json and *.safetensors
     builder: Path | None  # a Python file
     function: str  # of the builder
@@ -223,7 +224,13 @@ def _source(document: Document, project: Project) -> Source:
     else:
         folder = project.root / beside(document, project, "model", block["folder"])
     return Source(
-        kind=kind, named=block[kind], folder=folder, builder=builder, function=function, pool=pool
+        kind=kind,
+        named=block[kind],
+        inside=block.get("folder", ".") if kind == "package" else "",
+        folder=folder,
+        builder=builder,
+        function=function,
+        pool=pool,
     )
 
 

@@ -111,13 +111,8 @@ def _built(name: str, original: Original, inputs: Sequence[Sequence[Any]]) -> Ru
 
 
 def _frozen(job: Job, original: Original) -> Run:
-    """Return what runs the artifact; a form that was too large to freeze is made again."""
-    chosen = backend(job["framework"])
-    if job["file"]:
-        data = Path(job["file"]).read_bytes()
-    else:
-        data = chosen.export(original.module, original.example(), original.axes())
-    return chosen.load(original.module, data)
+    """Return what runs the artifact."""
+    return backend(job["framework"]).load(original.module, Path(job["file"]).read_bytes())
 
 
 def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
+from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ToolError
 
 if TYPE_CHECKING:
@@ -51,6 +52,29 @@ def work(spec: WholeSpec, op: str, *, timeout_s: float, **rest: Any) -> Any:
         except (OSError, ValueError):
             said = done.stdout.decode("utf-8", "replace").strip()[-_TOLD:]
             raise _failed(spec, op, f"exit status {done.returncode}: {said}") from None
+
+
+def exported(spec: WholeSpec, back_end: str, wanted: str, *, timeout_s: float) -> bytes:
+    """Return the model in a back end's form, made once a process for each digest.
+
+    ``wanted`` is the SHA-256 it has to have, empty for any. Raises ``WorkerError``, also for other
+    bytes than wanted: what is made again has to be what was judged.
+    """
+    if wanted not in _MADE:
+        with tempfile.TemporaryDirectory(prefix="compiledai-model-") as name:
+            file = Path(name) / "model"
+            work(spec, "export", timeout_s=timeout_s, framework=back_end, file=str(file))
+            data = file.read_bytes()
+        _MADE.clear()  # such forms are large, and one unit is judged at a time
+        _MADE[digest(data)] = data
+        if wanted and wanted not in _MADE:
+            raise _failed(spec, "export", f"a form with the digest {digest(data)[:12]}, not it")
+        return data
+    return _MADE[wanted]
+
+
+#: The last form made by this process, by its digest.
+_MADE: dict[str, bytes] = {}
 
 
 def _model(spec: WholeSpec) -> dict[str, Any]:

@@ -12,8 +12,14 @@ from pytest_compiledai.kernels.whole.backends import reason
 
 
 def exported(model: Any, example: Sequence[Any], axes: Mapping[str, Any]) -> bytes:
-    """Return the file's bytes. Raises ``Unsupported`` where the exporter cannot take the module."""
+    """Return the file's bytes. Raises ``Unsupported`` where the exporter cannot take the module.
+
+    A process that tries several back ends exports a module once.
+    """
     import torch
+
+    if id(model) in _KNOWN:
+        return _KNOWN[id(model)]
 
     # An axis that may be 1 is exported from 1 on; the exporter itself takes 0 and 1 for constants.
     dims = {
@@ -37,4 +43,9 @@ def exported(model: Any, example: Sequence[Any], axes: Mapping[str, Any]) -> byt
         raise Unsupported(reason(error)) from error
     assert written is not None
     data: bytes = written.model_proto.SerializeToString()
+    _KNOWN[id(model)] = data
     return data
+
+
+#: By the module's identity; a worker has one module, and lives as long as it.
+_KNOWN: dict[int, bytes] = {}
