@@ -27,6 +27,7 @@ ARROWS = {
     "runtime": {"core"},
     "report": {"core", "llm", ".failure", ".summary"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
+    "kernels": {"core", "gates", "llm", "sandbox", ".assets"},  # families of kernels are data
     "drafts": {"core"},
     "audit": {"core", "functions", "llm"},
     "commands": {

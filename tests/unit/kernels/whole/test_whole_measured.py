@@ -1,0 +1,73 @@
+"""What is chosen from measurements, and how they are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.kernels.whole import measured
+
+EAGER = {"built_s": 0.0, "cosine": 1.0, "max_error": 0.0, "p50_ms": 4.0, "ratio": [1, 1, 1]}
+
+
+def tried(**changes):
+    """Return the figures of a back end that matches at twice eager's speed."""
+    figures = {"built_s": 3.0, "cosine": 1.0, "max_error": 1e-7, "p50_ms": 2.0}
+    return figures | {"ratio": [1.8, 2.0, 2.2]} | changes
+
+
+@pytest.mark.parametrize(
+    ("back_ends", "name"),
+    [
+        ({"a": tried()}, "a"),
+        ({"a": tried(), "b": tried(ratio=[2.0, 3.0, 4.0])}, "b"),
+        ({"a": tried(cosine=0.9)}, "eager"),
+        ({"a": tried(max_error=0.5)}, "eager"),
+        ({"a": tried(cosine=float("nan"))}, "eager"),
+        ({"a": tried(ratio=[0.9, 1.5, 2.0])}, "eager"),
+        ({"a": {"refused": "the operator aten.x: no"}}, "eager"),
+        ({}, "eager"),
+    ],
+)
+def test_the_fastest_that_matches_is_chosen(whole, back_ends, name):
+    """It has to match and to beat eager beyond its interval; else eager stays."""
+    bounds = whole.unit().body.bounds
+
+    assert measured.chosen({"eager": EAGER} | back_ends, bounds) == name
+
+
+def test_a_recording_is_of_one_source(whole):
+    """What was measured for another architecture or shape is not taken."""
+    unit = whole.unit()
+    measured.write(unit.body, unit.source, {"eager": EAGER})
+
+    assert measured.read(unit.body, unit.source) == {"eager": EAGER}
+    assert measured.read(unit.body, "0" * 64) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 2}', '{"version": 1, "source": "s"}'])
+def test_a_recording_that_is_none_is_an_error(whole, text):
+    """It says what to delete; nothing is chosen from it."""
+    unit = whole.unit()
+    unit.body.measured_file.parent.mkdir()
+    unit.body.measured_file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(SpecError, match="recording of a search"):
+        measured.read(unit.body, "s")
+
+
+def test_a_recording_that_lacks_figures_is_an_error(whole):
+    """A hand that took out a figure gets no choice."""
+    unit = whole.unit()
+    measured.write(unit.body, unit.source, {"eager": EAGER, "a": {"cosine": 1.0}})
+
+    with pytest.raises(SpecError, match="KeyError"):
+        measured.read(unit.body, unit.source)
+
+
+def test_building_is_earned_back_by_what_each_call_saves():
+    """Three seconds at two milliseconds a call are 1,500 calls; a slower one never pays."""
+    slow = tried(p50_ms=5.0)
+
+    assert measured.break_even({"eager": EAGER, "a": tried()}, "a") == 1500
+    assert measured.break_even({"eager": EAGER, "a": slow}, "a") is None
