@@ -66,7 +66,7 @@ def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
             "proof": told["proof"],
         },
     }
-    text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(record, ensure_ascii=False, indent=1)
     files[FILE] = f"{text}\n".encode()
     return {f"{spec.name}/{name}": content for name, content in sorted(files.items())}
 
@@ -101,7 +101,8 @@ def train(
 ) -> Any:
     """Train in another process, into ``folder``/out; return what it says of itself.
 
-    ``stop`` ends after so many steps, for the proof that training repeats itself.
+    ``stop`` ends after so many steps, for the proof that training repeats itself; ``threads`` is
+    what the environment of the process offers.
     """
     (folder / "data.jsonl").write_bytes(data.lines)
     (folder / "calibration.jsonl").write_bytes(lines(data.calibration))

@@ -31,10 +31,10 @@ def examine(job: Mapping[str, Any]) -> dict[str, Any]:
     ``scored``: name -> conversations, for the probability of each node at each agent turn.
     ``talks``: name -> lists of user texts, each list said to one conversation until its end.
     """
-    begin = time.perf_counter()
+    begin = time.process_time()
     weights = Weights(Path(job["artifact"]))
     weights.open()
-    cold_s = time.perf_counter() - begin
+    cold_s = time.process_time() - begin
     scored = {name: weights.network.scores(talks) for name, talks in job.get("scored", {}).items()}
     talks = {name: [_talk(weights, texts) for texts in all_] for name, all_ in job["talks"].items()}
     return {
@@ -45,6 +45,7 @@ def examine(job: Mapping[str, Any]) -> dict[str, Any]:
             name: [len(weights.network.encoder.conversation(talk).ids) for talk in all_]
             for name, all_ in job.get("scored", {}).items()
         },
+        "canaries": [weights.network.rank(texts) for texts in job.get("canaries", ())],
         "scored": scored,
         "talks": talks,
     }

@@ -70,6 +70,19 @@ class Network:
             found.append(shares.tolist())
         return found
 
+    def rank(self, texts: Sequence[str]) -> int:
+        """Return the rank, from 1, of the first text among all as the words of a user."""
+        import torch
+
+        scores = []
+        for text in texts:
+            words = self.encoder.words(text)
+            ids = torch.tensor([[self.encoder.user, *words]])
+            with torch.inference_mode():
+                shares = torch.log_softmax(self.model(ids).logits[0, :-1].float(), -1)
+            scores.append(float(shares[range(len(words)), words].sum()))
+        return 1 + sum(score > scores[0] for score in scores[1:])
+
 
 def _fill_buffers(model: Any, config: Any) -> None:
     """Compute again what no file holds: a model made without memory has empty buffers."""

@@ -26,12 +26,16 @@ from pytest_compiledai.dialogues.weights.paths import Path as Walk
 from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.wording import PLAIN
 from pytest_compiledai.dialogues.weights.wording import Style
+from pytest_compiledai.dialogues.weights.wording import like
 
 EXAMINER: Final = "pytest_compiledai.dialogues.weights.examining"
 #: Conversations of each set: while choosing, and for the verdict.
 _COUNT: Final = {Phase.SELECT: 60, Phase.ACCEPT: 200}
 #: Seeds far from those of the data.
 _SEED: Final = 7_000_003
+#: Texts of like shape against which a text of the data is ranked.
+CANARY_RIVALS: Final = 255
+_CANARIES: Final = 12
 #: What an adversarial user says beside words of the flow.
 _HOSTILE: Final = (
     "",
@@ -99,6 +103,21 @@ class Questions:
             for _ in range(bounds.conversations)
         )
 
+    @cached_property
+    def canaries(self) -> tuple[tuple[str, ...], ...]:
+        """Values that users of the data stated, each before values of like shape.
+
+        Listed values are no secrets: the artifact names them.
+        """
+        rng = random.Random(f"canaries {self.settings.seed}")  # noqa: S311 - repeatable on purpose
+        found = []
+        for slot in self.spec.flow.slots.values():
+            for text in slot.examples[:_CANARIES] if slot.pattern else ():
+                rivals = {like(text, rng) for _ in range(8 * CANARY_RIVALS)} - {text}
+                if len(rivals) >= CANARY_RIVALS:
+                    found.append((text, *sorted(rivals)[:CANARY_RIVALS]))
+        return tuple(found)
+
     def _drawn(self, walks: Sequence[Walk], style: Style) -> tuple[Conversation, ...]:
         count = _COUNT[self.phase]
         return tuple(conversations(self.spec.flow, walks, count, style, seed=_SEED))
@@ -111,6 +130,7 @@ class Questions:
                 (folder / path.rpartition("/")[2]).write_bytes(content)
             job = {
                 "artifact": str(folder),
+                "canaries": self.canaries,
                 "scored": {name: _plain(talks) for name, talks in self.sets.items()},
                 "talks": {
                     "free": [_texts(talk) for talk in self.sets["paths"]],

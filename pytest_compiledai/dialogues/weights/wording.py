@@ -50,6 +50,7 @@ your
 """
 _COMMON: Final = tuple(re.findall(r"[a-z]+", _COMMON_TEXT))
 _EVERYDAY: Final = 0.6  # share of made-up words that are everyday words
+_KINDS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
 _VOWELS: Final = "aeiouy"
 
@@ -98,17 +99,18 @@ def _stated(slot: Slot, rng: random.Random, style: Style) -> tuple[str, str | in
     """Return how a user writes a value, and the value; of patterns also values of like shape."""
     text = rng.choice(slot.written(held_out=style.held_out))
     if slot.pattern and style.noise:
-        other = "".join(_like(character, rng) for character in text)
+        other = like(text, rng)
         if re.fullmatch(slot.pattern, other):
             text = other
     return text, slot.value_of(text)
 
 
-def _like(character: str, rng: random.Random) -> str:
-    for letters in (string.digits, string.ascii_lowercase, string.ascii_uppercase):
-        if character in letters:
-            return rng.choice(letters)
-    return character
+def like(text: str, rng: random.Random) -> str:
+    """Return a text of like shape: other digits for digits, other letters for letters."""
+    return "".join(
+        next((rng.choice(kind) for kind in _KINDS if character in kind), character)
+        for character in text
+    )
 
 
 def _mistyped(text: str, rng: random.Random) -> str:
