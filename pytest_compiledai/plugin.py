@@ -26,6 +26,7 @@ MARKERS = {
     "cost": "gate: what a run of a workflow costs",
     "function": "kind: one pure function",
     "workflow": "kind: a trade-off set of a graph of calls",
+    "dialogue": "kind: a conversation along a graph",
 }
 
 

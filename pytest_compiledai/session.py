@@ -181,7 +181,8 @@ def gate_ids(items: Iterable[pytest.Item]) -> frozenset[str]:
 def built_in_kinds() -> tuple[Kind, ...]:
     """Return the kinds of this package."""
     # Imported here: a kind pulls in gates and readers that only a compiling run needs.
+    from pytest_compiledai.dialogues.kind import DialogueKind
     from pytest_compiledai.functions.kind import FunctionKind
     from pytest_compiledai.workflows.kind import WorkflowKind
 
-    return (FunctionKind(), WorkflowKind())
+    return (FunctionKind(), WorkflowKind(), DialogueKind())

@@ -1,0 +1,1 @@
+"""Target `machine`: the flow as plain code, with a small linear model that tells intents apart."""
