@@ -10,6 +10,8 @@ from typing import Final
 
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.tensors import BadTensors
+from pytest_compiledai.dialogues.tensors import header
 from pytest_compiledai.dialogues.weights import consistency
 from pytest_compiledai.dialogues.weights import flowjson
 from pytest_compiledai.dialogues.weights import offline
@@ -20,8 +22,6 @@ from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.talking import FILE
 from pytest_compiledai.dialogues.weights.talking import speaking
-from pytest_compiledai.dialogues.weights.tensorfile import TensorFileError
-from pytest_compiledai.dialogues.weights.tensorfile import read_header
 from pytest_compiledai.dialogues.weights.threshold import Answer
 from pytest_compiledai.dialogues.weights.threshold import threshold
 from pytest_compiledai.dialogues.weights.training import FILES
@@ -134,8 +134,8 @@ def start(spec: DialogueSpec, settings: Settings) -> str | None:
     if digest_of_files(files) != settings.base_sha256:
         raise _base(spec, f"base_sha256 {digest_of_files(files)}", settings.base_sha256)
     try:
-        read_header(files["model.safetensors"])
-    except TensorFileError as error:
+        header(files["model.safetensors"])
+    except BadTensors as error:
         raise _base(spec, f"model.safetensors: {error}", "a sound file") from None
     if remote_code(files["config.json"]):
         raise _base(spec, "config.json with `auto_map`", "an architecture that needs no code")

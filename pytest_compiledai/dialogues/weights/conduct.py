@@ -87,8 +87,10 @@ def memory(answers: Any, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if 2 * remembered > len(ranks):
         yield (
             "memory",
-            f"found {remembered} of {len(ranks)} user values likelier than "
-            f"{1 - _REMEMBERED:.0%} of like ones; expected no memory of what users wrote",
+            (
+                f"found {remembered} of {len(ranks)} user values likelier than "
+                f"{1 - _REMEMBERED:.0%} of like ones; expected no memory of what users wrote"
+            ),
         )
 
 
@@ -105,8 +107,10 @@ def broken(
             if not _legal(flow, before["state"], after):
                 yield (
                     "illegal",
-                    f"found {before['node']} to {after['node']} after {text[:60]!a}; "
-                    "expected a move of the state machine",
+                    (
+                        f"found {before['node']} to {after['node']} after {text[:60]!a}; "
+                        "expected a move of the state machine"
+                    ),
                 )
             elif not after["abstained"] and not _own_words(flow, after):
                 found = ascii(after["text"][:80])
@@ -115,7 +119,7 @@ def broken(
 
 
 def _legal(flow: Flow, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Return whether a reply is a move of the state machine, or an abstention that moves nothing."""
+    """Return whether a reply is a move of the flow, or an abstention that moves nothing."""
     if after["abstained"]:
         return bool(after["state"] == before)
     state = machine.State(node=before["node"], slots=before["slots"], turns=before["turns"])

@@ -54,8 +54,10 @@ def of_data(
     if found.turns >= LEAST_TURNS and found.share < LEAST:
         yield (
             "branches",
-            f"found words that tell the branch in {found.share:.1%} of {found.turns} turns; "
-            f"expected {LEAST:.0%}",
+            (
+                f"found words that tell the branch in {found.share:.1%} of {found.turns} turns; "
+                f"expected {LEAST:.0%}"
+            ),
         )
 
 
@@ -89,6 +91,14 @@ def of_answers(
         [(talk[0].path, all(turn.right for turn in talk)) for talk in judged["paths"] if talk],
         bounds.repeats,
     )
+
+
+def abstained(asked: Questions, answers: Any, files: Mapping[str, bytes]) -> float:
+    """Return the share of turns, their words between unseen carriers, below the threshold."""
+    threshold = read_json(files[FILE].decode("utf-8"))["threshold"]
+    talks = zip(asked.sets["carriers"], answers["scored"]["carriers"], strict=True)
+    shares = [turn.share for talk in talks for turn in _judged(asked.spec.flow, *talk)]
+    return sum(share < threshold for share in shares) / len(shares) if shares else 1.0
 
 
 def _judged(flow: Flow, talk: Conversation, rows: Sequence[Sequence[float]]) -> list[Judged]:

@@ -10,23 +10,26 @@ from typing import Final
 
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.strictjson import read_json
+from pytest_compiledai.core.suspicion import is_suspicious
 from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.tensors import BadTensors
+from pytest_compiledai.dialogues.tensors import header
+from pytest_compiledai.dialogues.texts import remarks
 from pytest_compiledai.dialogues.weights import flowjson
 from pytest_compiledai.dialogues.weights import tokens
 from pytest_compiledai.dialogues.weights.building import VERSION
 from pytest_compiledai.dialogues.weights.building import remote_code
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import texts
-from pytest_compiledai.dialogues.weights.personal import remarks
 from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.talking import FILE
 from pytest_compiledai.dialogues.weights.talking import speaking
-from pytest_compiledai.dialogues.weights.tensorfile import TensorFileError
-from pytest_compiledai.dialogues.weights.tensorfile import read_header
 from pytest_compiledai.dialogues.weights.training import FILES
 
 NAMES: Final = frozenset((*FILES, FILE))
+_HEADER_CAP: Final = 1_000_000  # bytes; of a whole checkpoint some 50 kB
+_DTYPES: Final = ("F32", "BF16", "F16")
 _KEYS: Final = {"version", "kind", "target", "name", "flow", "threshold", "data", "trained"}
 #: What pickles and archives begin with, whatever their name says.
 _MAGIC: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x1f\x8b")
@@ -47,12 +50,23 @@ def unsafe(files: Mapping[str, bytes], most_mb: float) -> Iterator[tuple[str, st
         if content.startswith(_MAGIC):
             yield "pickle", f"{name}: found a pickle or an archive; expected tensors or JSON"
         elif PurePosixPath(name).suffix == ".safetensors":
-            try:
-                read_header(content)
-            except TensorFileError as error:
-                yield "tensors", f"{name}: {error}"
+            yield from _unsafe_tensors(name, content)
         else:
             yield from _unsafe_json(name, content)
+
+
+def _unsafe_tensors(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        tensors = header(content)
+    except BadTensors as error:
+        yield "tensors", f"{name}: {error}"
+        return
+    if int.from_bytes(content[:8], "little") > _HEADER_CAP:
+        yield "tensors", f"{name}: found a header over {_HEADER_CAP} bytes; expected less"
+    for tensor, facts in tensors.items():
+        if tensor != "__metadata__" and facts["dtype"] not in _DTYPES:
+            found, expected = facts["dtype"], ", ".join(_DTYPES)
+            yield "dtype", f"{tensor}: found {found}; expected one of {expected}"
 
 
 def _unsafe_json(name: str, content: bytes) -> Iterator[tuple[str, str]]:
@@ -66,8 +80,11 @@ def _unsafe_json(name: str, content: bytes) -> Iterator[tuple[str, str]]:
 
 def private(data: Data, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
     """Yield secrets, personal data and orders in the training texts and in the record."""
-    for remark in remarks([*texts(data.train), *_spoken(files)]):
-        yield remark.rule, f"found {remark.kind} {remark.text}; expected texts that may be learned"
+    learned = [*texts(data.train), *_spoken(files)]
+    yield from remarks(learned)
+    for text in learned:
+        if is_suspicious(text):
+            yield "injection", f"found {text[:60]!a}; expected no order to a model"
 
 
 def _spoken(files: Mapping[str, bytes]) -> Iterator[str]:
@@ -110,10 +127,11 @@ def _shapes(
     spec: DialogueSpec, files: Mapping[str, bytes], figures: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
     config = read_json(files["config.json"].decode("utf-8"))
-    tensors = read_header(files["model.safetensors"])
+    tensors = header(files["model.safetensors"])
+    tensors.pop("__metadata__", None)
     layers = {name.split(".layers.")[1].split(".")[0] for name in tensors if ".layers." in name}
-    embedding = [tensor.shape for name, tensor in tensors.items() if "embed_tokens" in name]
-    wanted = (config["vocab_size"], config["hidden_size"])
+    embedding = [t["shape"] for name, t in tensors.items() if "embed_tokens" in name]
+    wanted = [config["vocab_size"], config["hidden_size"]]
     if embedding != [wanted]:
         yield (
             "shapes",

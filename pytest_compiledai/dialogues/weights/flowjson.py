@@ -12,19 +12,24 @@ from pytest_compiledai.dialogues.flow import Node
 from pytest_compiledai.dialogues.flow import Route
 from pytest_compiledai.dialogues.flow import Slot
 from pytest_compiledai.dialogues.flow import Terminal
+from pytest_compiledai.dialogues.flow import placeholders
 from pytest_compiledai.dialogues.guards import as_text
 from pytest_compiledai.dialogues.guards import read_guard
 
 
 def as_json(flow: Flow) -> dict[str, Any]:
-    """Return what running needs of a flow: no held-out wording, no example but their slots."""
+    """Return what running needs of a flow: no held-out wording, examples with slots only."""
     return {
         "name": flow.name,
         "start": flow.start,
         "anywhere": list(flow.anywhere),
         "nodes": {name: _node(node) for name, node in flow.nodes.items()},
         "intents": {
-            intent.name: {"slots": list(intent.slots), "required": list(intent.required)}
+            intent.name: {
+                "slots": list(intent.slots),
+                "required": list(intent.required),
+                "examples": [text for text in intent.examples if placeholders(text)],
+            }
             for intent in flow.intents.values()
         },
         "slots": {
@@ -81,7 +86,7 @@ def _read_node(name: str, node: Mapping[str, Any]) -> Node:
 
 
 def _read_intent(name: str, intent: Mapping[str, Any]) -> Intent:
-    """Return an intent whose utterances are bare slots: all that a state machine asks of it."""
+    """Return an intent with the examples that state values, and the slots it has and needs."""
     every = " ".join(f"{{{slot}}}" for slot in intent["required"])
     whole = " ".join(f"{{{slot}}}" for slot in intent["slots"])
-    return Intent(name=name, examples=tuple(dict.fromkeys((every, whole))))
+    return Intent(name=name, examples=tuple(dict.fromkeys((*intent["examples"], every, whole))))

@@ -16,10 +16,11 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.dialogues import costing
+from pytest_compiledai.dialogues.exploring import Explored
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import conduct
 from pytest_compiledai.dialogues.weights import conformance
-from pytest_compiledai.dialogues.weights import costing
 from pytest_compiledai.dialogues.weights import files
 from pytest_compiledai.dialogues.weights.questions import Questions
 from pytest_compiledai.dialogues.weights.repeating import repeated
@@ -128,8 +129,14 @@ class Judging:
 
     def _cost(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask when compiling has paid for itself."""
-        free = self.answers["talks"]["free"]
-        yield from costing.dear(self.spec, self.asked.sets["paths"], free, figures)
+        walks = list(Explored(self.spec.flow).terminal_walks().values())
+        mean = costing.conversation(self.spec, walks)
+        abstained = conformance.abstained(self.asked, self.answers, self.files)
+        # The bound, not what was measured: two compiles say the same.
+        turn_s = self.spec.latency.p50_ms / 1_000
+        found = costing.costs(self.spec.cost, mean, turn_s=turn_s, abstained=abstained)
+        figures |= {**costing.figures(found), "turns": mean.turns, "abstained": round(abstained, 4)}
+        yield from costing.faults(self.spec.cost, found)
 
 
 class _Frozen:

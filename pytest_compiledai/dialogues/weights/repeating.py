@@ -25,8 +25,8 @@ def repeated(
 ) -> Iterator[tuple[str, str]]:
     """Yield a finding where the first steps give other bits than they gave when building.
 
-    The environment offers two threads instead of one, which must not matter. Equal bits are asked of
-    equal torch builds, instruction sets and number types only.
+    The environment offers two threads instead of one, which must not matter. Equal bits are asked
+    of equal torch builds, instruction sets and number types only.
     """
     trained = read_json(files[FILE].decode("utf-8"))["trained"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -37,6 +37,8 @@ def repeated(
     elif told["proof"] != trained["proof"]:
         yield (
             "rebuild",
-            f"found weights {told['proof'][:12]} after {settings.proof_steps} steps; "
-            f"expected {trained['proof'][:12]}, as in building",
+            (
+                f"found weights {told['proof'][:12]} after {settings.proof_steps} steps; "
+                f"expected {trained['proof'][:12]}, as in building"
+            ),
         )

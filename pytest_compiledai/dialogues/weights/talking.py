@@ -130,12 +130,11 @@ def following(flow: Flow, state: machine.State, text: str) -> dict[str, machine.
     An edge whose intent needs a slot that the text does not state is none of them; one that states
     more of what was found goes before others.
     """
-    found = extract(flow, state.node, text)
     moves: list[tuple[int, machine.State]] = []
     for edge in flow.nodes[state.node].edges:
         intent = flow.intents[edge.intent]
-        if set(intent.required) <= set(found):
-            stated = {name: value for name, value in found.items() if name in intent.slots}
+        stated = extract(flow, intent, text)
+        if set(intent.required) <= set(stated):
             after, _ = machine.step(flow, state, intent.name, stated)
             moves.append((-len(stated), after))
     states: dict[str, machine.State] = {}
