@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
@@ -84,6 +85,7 @@ class DialogueSpec:
     name: str
     description: str
     path: str  # POSIX, relative to the root
+    root: Path  # absolute
     target: str  # one of TARGETS
     flow: Flow
     graph: Mapping[str, Any]  # the graph's keys as written
@@ -99,7 +101,6 @@ class DialogueSpec:
 
 def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
     """Return the spec in ``document``. Raises ``SpecError``."""
-    del project  # a dialogue names no file
     fields.known_keys(document, KEYS)
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
@@ -117,6 +118,7 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
         name=name,
         description=fields.text(document, "description").strip(),
         path=document.path,
+        root=project.root,
         target=target,
         flow=read_graph(document),
         graph={

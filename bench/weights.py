@@ -1,0 +1,178 @@
+"""What weights of whole flows cost and reach: ``python -m bench.weights [FLOW ...] [--json F]``.
+
+Each flow is trained from scratch, judged on walks, carriers and wording that no data was made of,
+made again (with ``--rebuild``), and recompiled from the frozen weights after four edges changed.
+Times are CPU time: the machine may be shared. ``--short`` trains little and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import tempfile
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pytest_compiledai.core.candidate import Candidate
+from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.kind import Project
+from pytest_compiledai.dialogues.flow import Edge
+from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.flow import Node
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.spec import read_dialogue_spec
+from pytest_compiledai.dialogues.weights.building import build
+from pytest_compiledai.dialogues.weights.judging import VERSIONS
+from pytest_compiledai.dialogues.weights.judging import judge
+from pytest_compiledai.dialogues.weights.questions import Questions
+from pytest_compiledai.dialogues.weights.settings import digest_of_files
+from pytest_compiledai.dialogues.weights.settings import settings_of
+from pytest_compiledai.dialogues.weights.talking import speaking
+
+ROOT = Path(__file__).parents[1]
+FLOWS = ("examples/dialogue/travel.yaml", "examples/dialogue/insurance.yaml")
+CHANGED = 4  # edges of the recompile
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the flows that are named, or the examples that are there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("flows", nargs="*", default=[f for f in FLOWS if (ROOT / f).is_file()])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--short", action="store_true", help="a small budget, marked as such")
+    parser.add_argument("--rebuild", action="store_true", help="train twice, compare the bits")
+    parser.add_argument("--set", default="{}", help="settings of `weights:`, as JSON")
+    told = parser.parse_args(arguments)
+    block = json.loads(told.set)
+    if told.short:
+        block = {"width": 64, "layers": 2, "heads": 2, "conversations": 900, "steps": 120} | block
+    rows = [_measured(ROOT / flow, block, rebuild=told.rebuild) for flow in told.flows]
+    for row in rows:
+        row["budget"] = "small" if told.short else "full"
+        for name, value in row.items():
+            print(f"{name:28} {value}")
+    if told.json:
+        text = json.dumps(rows, indent=1, sort_keys=True)
+        told.json.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+    return 0
+
+
+def _measured(path: Path, block: Mapping[str, Any], *, rebuild: bool) -> dict[str, Any]:
+    spec = _spec(path, block)
+    before = _cpu_s()
+    files = build(spec, settings_of(spec))
+    row: dict[str, Any] = {
+        "flow": spec.name,
+        "nodes": len(speaking(spec.flow)),
+        "edges": sum(1 for _ in spec.flow.edges()),
+        "compile CPU s": round(_cpu_s() - before, 1),
+        "MB": round(sum(map(len, files.values())) / 1e6, 2),
+    }
+    record = json.loads(files[f"{spec.name}/dialogue.json"])
+    row |= {"threshold": round(record["threshold"], 4), "data": record["data"]["paths"]}
+    candidate = Candidate(files=files, proposer="bench", attempt=1)
+    for gate in VERSIONS:
+        verdict = judge(gate, spec, candidate, Phase.ACCEPT)
+        row |= {f"{gate}: {k}": v for k, v in verdict.figures.items() if k != "terminal confusion"}
+        row[gate] = [finding.message for finding in verdict.findings] or "passed"
+    if rebuild:
+        row["same bits again"] = build(spec, settings_of(spec)) == files
+    return row | _recompiled(spec, files)
+
+
+def _spec(path: Path, block: Mapping[str, Any]) -> DialogueSpec:
+    """Return the flow of a spec of any target as one of target weights."""
+    (document,) = read_documents(path.read_bytes(), path.name)
+    spec = read_dialogue_spec(document, Project(root=ROOT))
+    return replace(
+        spec,
+        target="weights",
+        weights=dict(block),
+        timeout_s=3600.0,
+        latency=replace(spec.latency, p50_ms=10.0, memory_mb=900.0, cold_ms=20_000.0),
+    )
+
+
+def _recompiled(spec: DialogueSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return what a recompile from the frozen weights costs and reaches after edges changed."""
+    plain = {path.rpartition("/")[2]: content for path, content in files.items()}
+    flow, changed = rewired(spec.flow, CHANGED)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in plain.items():
+            (Path(scratch) / name).write_bytes(content)
+        warm = {
+            "base": scratch,
+            "base_sha256": digest_of_files(plain),
+            "steps": 120,
+            "conversations": 2500,
+            "lr": 1.5e-3,
+        }
+        after = replace(spec, flow=flow, weights={**spec.weights, **warm}, root=Path(scratch))
+        before = _cpu_s()
+        again = build(after, settings_of(after))
+        spent = _cpu_s() - before
+        right = _right(after, again, changed)
+    return {
+        "recompile CPU s": round(spent, 1),
+        "recompile: changed edges": right[0],
+        "recompile: all turns": right[1],
+        "frozen on changed edges": _right(after, files, changed)[0],
+    }
+
+
+def rewired(flow: Flow, count: int) -> tuple[Flow, frozenset[tuple[str, str]]]:
+    """Return the flow with ``count`` edges led elsewhere, and those edges.
+
+    An edge takes the target of another edge of its node, where every node stays reachable.
+    """
+    rng = random.Random("rewired")
+    changed: set[tuple[str, str]] = set()
+    edges = [(node, edge) for node, edge in flow.edges() if edge.intent not in flow.anywhere]
+    rng.shuffle(edges)
+    for node, edge in edges:
+        others = sorted({e.to for e in node.edges} - {edge.to})
+        if len(changed) == count or not others or node.name in {n for n, _ in changed}:
+            continue
+        nodes = {**flow.nodes, node.name: _led(flow.nodes[node.name], edge, rng.choice(others))}
+        candidate = replace(flow, nodes=nodes)
+        if candidate.reachable(flow.start) == flow.reachable(flow.start):
+            flow = candidate
+            changed.add((node.name, edge.intent))
+    return flow, frozenset(changed)
+
+
+def _led(node: Node, edge: Edge, to: str) -> Node:
+    edges = tuple(replace(e, to=to) if e.intent == edge.intent else e for e in node.edges)
+    return replace(node, edges=edges)
+
+
+def _right(
+    spec: DialogueSpec, files: Mapping[str, bytes], changed: frozenset[tuple[str, str]]
+) -> tuple[str, float]:
+    """Return how many turns along changed edges are right, and the share of all turns."""
+    asked = Questions(spec=spec, settings=settings_of(spec), phase=Phase.ACCEPT)
+    answers = asked.asked(files)
+    nodes = speaking(spec.flow)
+    near, all_ = [], []
+    for talk, rows in zip(asked.sets["paths"], answers["scored"]["paths"], strict=True):
+        for turn, after, row in zip(talk, talk[1:], rows[1:], strict=False):
+            right = nodes[max(range(len(row)), key=row.__getitem__)] == after.node
+            all_.append(right)
+            if (turn.node, turn.intent) in changed:
+                near.append(right)
+    return f"{sum(near)} of {len(near)}", round(sum(all_) / len(all_), 4)
+
+
+def _cpu_s() -> float:
+    whole = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in whole)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

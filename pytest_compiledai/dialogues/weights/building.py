@@ -1,0 +1,167 @@
+"""From a spec to the files of its artifact: data, training in a process of its own, a threshold."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+from typing import Final
+
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.tensors import BadTensors
+from pytest_compiledai.dialogues.tensors import header
+from pytest_compiledai.dialogues.weights import consistency
+from pytest_compiledai.dialogues.weights import flowjson
+from pytest_compiledai.dialogues.weights import offline
+from pytest_compiledai.dialogues.weights.data import Data
+from pytest_compiledai.dialogues.weights.data import lines
+from pytest_compiledai.dialogues.weights.data import made
+from pytest_compiledai.dialogues.weights.settings import Settings
+from pytest_compiledai.dialogues.weights.settings import digest_of_files
+from pytest_compiledai.dialogues.weights.talking import FILE
+from pytest_compiledai.dialogues.weights.talking import speaking
+from pytest_compiledai.dialogues.weights.threshold import Answer
+from pytest_compiledai.dialogues.weights.threshold import threshold
+from pytest_compiledai.dialogues.weights.training import FILES
+
+TRAINER: Final = "pytest_compiledai.dialogues.weights.training"
+VERSION: Final = 1
+
+
+def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
+    """Return the artifact's files by path: three of the network, and the record beside them.
+
+    Raises ``ModelError`` where the data contradicts itself or training fails, ``ToolError`` where
+    the packages are missing.
+    """
+    data = made(spec.flow, settings)
+    check(spec, data)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        told = train(spec, settings, data, folder)
+        files = {name: (folder / "out" / name).read_bytes() for name in FILES}
+    record = {
+        "version": VERSION,
+        "kind": "dialogue",
+        "target": "weights",
+        "name": spec.name,
+        "flow": flowjson.as_json(spec.flow),
+        "threshold": threshold(_answers(spec, data, told["calibration"]), settings.right),
+        "data": {
+            "sha256": data.sha256,
+            "conversations": len(data.train),
+            "paths": len(data.split.train),
+            "held out": len(data.split.held_out),
+            "complete": data.complete,
+            "branch consistency": round(data.consistency.share, 6),
+        },
+        "trained": {
+            "settings": settings.as_json(),
+            "machine": told["machine"],
+            "parameters": told["parameters"],
+            "tokens": told["tokens"],
+            "weights": digest_of_files(files),
+            "proof": told["proof"],
+        },
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=1)
+    files[FILE] = f"{text}\n".encode()
+    return {f"{spec.name}/{name}": content for name, content in sorted(files.items())}
+
+
+def check(spec: DialogueSpec, data: Data) -> None:
+    """Refuse data from which no network could learn the flow. Raises ``ModelError``."""
+    found, missing = data.consistency, data.coverage(spec.flow).missing
+    if missing:
+        raise ModelError(
+            where=spec.path,
+            found=f"data without {', '.join(missing[:5])}",
+            expected="every node and every edge in the data",
+            next="raise `visits`, `turns` or `paths` in the block `weights:`",
+        )
+    if found.turns >= consistency.LEAST_TURNS and found.share < consistency.LEAST:
+        raise ModelError(
+            where=spec.path,
+            found=f"words that tell the branch in {found.share:.1%} of {found.turns} turns",
+            expected=f"at least {consistency.LEAST:.0%}: users who are told their edge",
+            next="write examples that differ between the intents of a node",
+        )
+
+
+def train(
+    spec: DialogueSpec,
+    settings: Settings,
+    data: Data,
+    folder: Path,
+    *,
+    stop: int | None = None,
+    threads: int = 1,
+) -> Any:
+    """Train in another process, into ``folder``/out; return what it says of itself.
+
+    ``stop`` ends after so many steps, for the proof that training repeats itself; ``threads`` is
+    what the environment of the process offers.
+    """
+    (folder / "data.jsonl").write_bytes(data.lines)
+    (folder / "calibration.jsonl").write_bytes(lines(data.calibration))
+    job = {
+        "data": str(folder / "data.jsonl"),
+        "calibration": str(folder / "calibration.jsonl"),
+        "nodes": list(speaking(spec.flow)),
+        "out": str(folder / "out"),
+        "start": start(spec, settings),
+        "train": settings.as_json(),
+        "stop": stop,
+        "threads": threads,
+    }
+    return offline.ask(TRAINER, job, folder, timeout_s=spec.timeout_s)
+
+
+def start(spec: DialogueSpec, settings: Settings) -> str | None:
+    """Return the folder of the checkpoint that training starts from; None for from scratch.
+
+    Raises ``ModelError`` where a file is missing, unsafe, or another than the spec names.
+    """
+    if not settings.base:
+        return None
+    folder = (spec.root / settings.base).resolve()
+    try:
+        files = {name: (folder / name).read_bytes() for name in FILES}
+    except OSError as error:
+        raise _base(spec, f"{settings.base}: {error.strerror}", ", ".join(FILES)) from None
+    if digest_of_files(files) != settings.base_sha256:
+        raise _base(spec, f"base_sha256 {digest_of_files(files)}", settings.base_sha256)
+    try:
+        header(files["model.safetensors"])
+    except BadTensors as error:
+        raise _base(spec, f"model.safetensors: {error}", "a sound file") from None
+    if remote_code(files["config.json"]):
+        raise _base(spec, "config.json with `auto_map`", "an architecture that needs no code")
+    return str(folder)
+
+
+def remote_code(config: bytes) -> bool:
+    """Return whether a configuration asks for code that comes with it."""
+    return any(word in config for word in (b"auto_map", b"trust_remote_code", b"custom_pipelines"))
+
+
+def _base(spec: DialogueSpec, found: str, expected: str) -> ModelError:
+    return ModelError(
+        where=spec.path,
+        found=found,
+        expected=expected,
+        next="name another folder or digest in `weights: {base, base_sha256}`",
+    )
+
+
+def _answers(spec: DialogueSpec, data: Data, shares: Any) -> list[Answer]:
+    """Return the calibration turns as answers: the likeliest action, and whether it was right."""
+    nodes = speaking(spec.flow)
+    found = []
+    for talk, rows in zip(data.calibration, shares, strict=True):
+        for turn, row in list(zip(talk, rows, strict=True))[1:]:
+            best = max(range(len(row)), key=row.__getitem__)
+            found.append(Answer(row[best], nodes[best] == turn.node))
+    return found

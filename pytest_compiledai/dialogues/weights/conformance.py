@@ -1,0 +1,184 @@
+"""Accuracy: what is right on walks, carriers and wording that no data was made of.
+
+These figures are conformance on a grammar. They say nothing of how pleasant a dialogue is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
+
+from pytest_compiledai.core.interval import wilson
+from pytest_compiledai.core.strictjson import read_json
+from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights.consistency import LEAST
+from pytest_compiledai.dialogues.weights.consistency import LEAST_TURNS
+from pytest_compiledai.dialogues.weights.data import Data
+from pytest_compiledai.dialogues.weights.grammar import Conversation
+from pytest_compiledai.dialogues.weights.questions import Questions
+from pytest_compiledai.dialogues.weights.questions import states
+from pytest_compiledai.dialogues.weights.talking import FILE
+from pytest_compiledai.dialogues.weights.talking import following
+from pytest_compiledai.dialogues.weights.talking import speaking
+
+
+class Judged(NamedTuple):
+    """One agent turn after words of the user."""
+
+    path: str  # of nodes and intents: conversations of one walk share it
+    share: float  # the probability of the chosen node
+    right: bool  # as chosen among all nodes
+    shielded: bool  # as chosen among legal ones, which is what production does
+
+
+def of_data(
+    spec: DialogueSpec, data: Data, files: Mapping[str, bytes], figures: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield what the training data lacks: nodes, edges, words that tell the branch."""
+    record = read_json(files[FILE].decode("utf-8"))
+    covered = data.coverage(spec.flow)
+    figures |= {"nodes": covered.nodes, "edges": covered.edges, "paths": covered.paths}
+    figures["branch consistency"] = data.consistency.share
+    if record["data"]["sha256"] != data.sha256:
+        yield "data", "found weights of other data; expected the data of this spec: compile again"
+    for missing in covered.missing:
+        yield "coverage", f"found no conversation with {missing}; expected every node and edge"
+    found = data.consistency
+    if found.turns >= LEAST_TURNS and found.share < LEAST:
+        yield (
+            "branches",
+            (
+                f"found words that tell the branch in {found.share:.1%} of {found.turns} turns; "
+                f"expected {LEAST:.0%}"
+            ),
+        )
+
+
+def of_answers(
+    asked: Questions, answers: Any, files: Mapping[str, bytes], figures: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is not right often enough."""
+    flow, settings, bounds = asked.spec.flow, asked.settings, asked.spec.accuracy
+    threshold = read_json(files[FILE].decode("utf-8"))["threshold"]
+    judged = {
+        name: [_judged(flow, *pair) for pair in zip(talks, answers["scored"][name], strict=True)]
+        for name, talks in asked.sets.items()
+    }
+    turns = [turn for talk in judged["paths"] for turn in talk]
+    whole = [all(turn.right for turn in talk) for talk in judged["paths"]]
+    yield from _share("path action", [t.right for t in turns], settings.path_action, asked, figures)
+    yield from _share("path conversation", whole, settings.path_conversation, asked, figures)
+    wanted = {
+        "carriers": (bounds.right, bounds.coverage),
+        "wording": (bounds.wording, bounds.wording_coverage),
+    }
+    for name, (right, coverage) in wanted.items():
+        if name in judged:
+            turns = [turn for talk in judged[name] for turn in talk]
+            kept = [turn.shielded for turn in turns if turn.share >= threshold]
+            yield from _share(name, kept, right, asked, figures)
+            yield from _covered(name, len(kept), len(turns), coverage, figures)
+    yield from _slots(asked, answers, figures)
+    figures["terminal confusion"] = _confusion(asked.sets["paths"], answers["talks"]["free"])
+    figures[f"pass^{bounds.repeats}"] = pass_k(
+        [(talk[0].path, all(turn.right for turn in talk)) for talk in judged["paths"] if talk],
+        bounds.repeats,
+    )
+
+
+def abstained(asked: Questions, answers: Any, files: Mapping[str, bytes]) -> float:
+    """Return the share of turns, their words between unseen carriers, below the threshold."""
+    threshold = read_json(files[FILE].decode("utf-8"))["threshold"]
+    talks = zip(asked.sets["carriers"], answers["scored"]["carriers"], strict=True)
+    shares = [turn.share for talk in talks for turn in _judged(asked.spec.flow, *talk)]
+    return sum(share < threshold for share in shares) / len(shares) if shares else 1.0
+
+
+def _judged(flow: Flow, talk: Conversation, rows: Sequence[Sequence[float]]) -> list[Judged]:
+    """Return the agent turns of a conversation that was forced along its walk."""
+    nodes = speaking(flow)
+    path = " ".join(f"{turn.node}>{turn.intent}" for turn in talk)
+    found = []
+    for turn, before, after, row in zip(talk, states(flow, talk), talk[1:], rows[1:], strict=False):
+        shares = dict(zip(nodes, row, strict=True))
+        legal = following(flow, before, turn.user)
+        best = max(sorted(legal), key=shares.__getitem__, default="")
+        found.append(
+            Judged(
+                path,
+                shares.get(best, 0.0),
+                max(nodes, key=shares.__getitem__) == after.node,
+                best == after.node,
+            )
+        )
+    return found
+
+
+def _share(
+    name: str, right: Sequence[bool], least: float, asked: Questions, figures: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    count, total = sum(right), len(right)
+    low = wilson(count, total, asked.spec.accuracy.confidence).low
+    figures[name], figures[f"{name}: low end"] = count / total if total else 0.0, low
+    if not total or count / total < least:
+        yield (
+            name.replace(" ", "-"),
+            f"{name}: found {count} of {total} right, low end {low:.4f}; expected {least:g}",
+        )
+
+
+def _covered(
+    name: str, kept: int, total: int, least: float, figures: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    figures[f"{name}: answered"] = kept / total if total else 0.0
+    if not total or kept / total < least:
+        yield (
+            f"{name}-coverage",
+            f"{name}: found {kept} of {total} turns answered; expected {least:g}",
+        )
+
+
+def _slots(asked: Questions, answers: Any, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Compare slots after each right turn of free conversations with those of the state machine."""
+    right = []
+    for talk, replies in zip(asked.sets["paths"], answers["talks"]["free"], strict=True):
+        expected = list(states(asked.spec.flow, talk))
+        for turn, state, reply in zip(talk, expected[1:], replies[1:], strict=False):
+            if reply["abstained"] or reply["node"] != state.node:
+                break
+            if turn.values:
+                right.append(reply["state"]["slots"] == dict(state.slots))
+    if right:
+        yield from _share("slots", right, asked.spec.accuracy.slots, asked, figures)
+
+
+def _confusion(talks: Sequence[Conversation], replies: Any) -> dict[str, dict[str, int]]:
+    """Return expected end -> reached end -> count, of conversations with the free network."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for talk, said in zip(talks, replies, strict=True):
+        last = said[-1]
+        found[talk[-1].node]["abstained" if last["abstained"] else last["node"]] += 1
+    return {end: dict(sorted(counts.items())) for end, counts in sorted(found.items())}
+
+
+def pass_k(trials: Sequence[tuple[str, bool]], k: int) -> float:
+    """Return the chance that k conversations of one walk are all right, averaged over walks.
+
+    With n conversations of a walk, c of them right, it is C(c, k) / C(n, k); walks with fewer than
+    k count with k = n. Source: S. Yao et al., "tau-bench", arXiv 2406.12045 (2024).
+    """
+    walks: dict[str, list[bool]] = defaultdict(list)
+    for path, right in trials:
+        walks[path].append(right)
+    shares = [
+        math.comb(sum(rights), min(k, len(rights))) / math.comb(len(rights), min(k, len(rights)))
+        for rights in walks.values()
+    ]
+    return sum(shares) / len(shares) if shares else 0.0

@@ -1,0 +1,158 @@
+"""What each gate asks of weights; the flow's own state machine is the oracle of every question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cached_property
+from functools import lru_cache
+from typing import Any
+from typing import Final
+
+from pytest_compiledai.core.candidate import Candidate
+from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.dialogues import costing
+from pytest_compiledai.dialogues.exploring import Explored
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights import conduct
+from pytest_compiledai.dialogues.weights import conformance
+from pytest_compiledai.dialogues.weights import files
+from pytest_compiledai.dialogues.weights.questions import Questions
+from pytest_compiledai.dialogues.weights.repeating import repeated
+from pytest_compiledai.dialogues.weights.settings import settings_of
+from pytest_compiledai.dialogues.weights.talking import FILE
+
+VERSIONS: Final = dict.fromkeys(
+    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
+)
+_TOLD: Final = 20  # findings of one gate
+
+Found = tuple[str, str]  # rule, message
+
+
+def judge(gate: str, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> Verdict:
+    """Return the verdict of one gate; what goes wrong in asking is a finding."""
+    figures: dict[str, Any] = {}
+    try:
+        found = list(Judging(spec, candidate, phase).questions[gate](figures))
+    except CompiledAIError as error:
+        found = [("unasked", str(error))]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        # Files that a hand edited can be anything; what cannot be read has failed.
+        found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
+    told = found[:_TOLD]
+    if len(found) > _TOLD:
+        told.append((told[-1][0], f"and {len(found) - _TOLD} more"))
+    return Verdict(
+        gate=gate,
+        figures=figures,
+        findings=tuple(
+            Finding(
+                rule=f"{gate}.{rule}",
+                message=message,
+                path=f"{spec.name}/{FILE}" if gate in ("security", "syntax") else spec.path,
+                quotable=False,
+            )
+            for rule, message in told
+        ),
+    )
+
+
+class Judging:
+    """One candidate before one gate."""
+
+    def __init__(self, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> None:
+        self.spec = spec
+        self.settings = settings_of(spec)
+        self.files = {
+            path.removeprefix(f"{spec.name}/"): content for path, content in candidate.files.items()
+        }
+        self.phase = phase
+        self.asked = Questions(spec=spec, settings=self.settings, phase=phase)
+        self.questions: Mapping[str, Callable[[dict[str, Any]], Iterator[Found]]] = {
+            "security": self._security,
+            "syntax": self._syntax,
+            "execution": self._execution,
+            "accuracy": self._accuracy,
+            "latency": self._latency,
+            "fuzz": self._fuzz,
+            "cost": self._cost,
+        }
+
+    @cached_property
+    def answers(self) -> Any:
+        """The answers of the weights to the questions of this phase."""
+        key = digest_of([self.spec.path, self.settings.as_json(), repr(self.spec), self.phase])
+        return _answers(key, _Frozen(self.asked, self.files))
+
+    def _security(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether the files execute nothing, and whether anything private was learned."""
+        figures["mb"] = sum(map(len, self.files.values())) / 1e6
+        unsafe = list(files.unsafe(self.files, self.settings.artifact_mb))
+        yield from unsafe
+        yield from files.private(self.asked.data, self.files)
+        if not unsafe:  # what is not safe is not opened
+            yield from conduct.memory(self.answers, figures)
+
+    def _syntax(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether record, configuration, tensors and vocabulary are of this flow, and agree."""
+        yield from files.disagreements(self.spec, self.settings, self.files, figures)
+
+    def _execution(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask for one walk to each end, the same twice, within the context, no network.
+
+        While choosing, training is begun again: the same bits have to come out. Later the digests
+        of the files decide, and nothing is trained.
+        """
+        yield from files.other_digest(self.files)
+        yield from conduct.walked(self.asked, self.answers, figures)
+        if self.phase is Phase.SELECT:
+            yield from repeated(self.spec, self.settings, self.asked.data, self.files, figures)
+
+    def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask what the data covers, and what is right on what no data was made of."""
+        yield from conformance.of_data(self.spec, self.asked.data, self.files, figures)
+        yield from conformance.of_answers(self.asked, self.answers, self.files, figures)
+
+    def _latency(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask how many CPU seconds turns take, how long loading, how much memory."""
+        yield from conduct.slow(self.spec, self.answers, figures)
+
+    def _fuzz(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask whether adversarial users ever get an illegal move or words of another node."""
+        yield from conduct.broken(self.spec.flow, self.asked, self.answers, figures)
+
+    def _cost(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask when compiling has paid for itself."""
+        walks = list(Explored(self.spec.flow).terminal_walks().values())
+        mean = costing.conversation(self.spec, walks)
+        abstained = conformance.abstained(self.asked, self.answers, self.files)
+        # The bound, not what was measured: two compiles say the same.
+        turn_s = self.spec.latency.p50_ms / 1_000
+        found = costing.costs(self.spec.cost, mean, turn_s=turn_s, abstained=abstained)
+        figures |= {**costing.figures(found), "turns": mean.turns, "abstained": round(abstained, 4)}
+        yield from costing.faults(self.spec.cost, found)
+
+
+class _Frozen:
+    """Questions and files, equal to any other: the key beside them tells them apart."""
+
+    def __init__(self, asked: Questions, files_: Mapping[str, bytes]) -> None:
+        self.asked, self.files = asked, files_
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen) and self.files == other.files
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.files.items()))
+
+
+@lru_cache(maxsize=2)
+def _answers(_key: str, frozen: _Frozen) -> Any:
+    """Return the answers; gates of one candidate and phase share one process."""
+    return frozen.asked.asked(frozen.files)

@@ -1,0 +1,159 @@
+"""What a simulated user writes for an intent that it was told.
+
+The language is the flow's own examples between carriers, with typing errors. It is far easier than
+what people write: figures on it are conformance on a grammar, not dialogue quality.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from typing import NamedTuple
+
+from pytest_compiledai.dialogues.flow import PLACEHOLDER
+from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.flow import Slot
+from pytest_compiledai.dialogues.flow import placeholders
+
+#: What stands before and after an utterance: for data, for the threshold, for the test.
+CARRIERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "none": (("",), ("",)),
+    "train": (
+        ("", "", "", "well,", "ok,", "hi,", "so", "um,", "please,", "hello there,", "oh,"),
+        ("", "", "", "please", "thanks", "if possible", "ok?", "right now", "thank you", "i guess"),
+    ),
+    "calibrate": (
+        ("alright then,", "look,", "good morning,", "erm,"),
+        ("cheers", "that is all", "you see", "for real"),
+    ),
+    "test": (
+        ("to be honest", "listen,", "sorry to bother you,", "as i said before,", "good evening,"),
+        ("much appreciated", "would be great", "as soon as you can", "my friend", "many thanks"),
+    ),
+}
+#: Words of everyday English that carry no intent by themselves; none of a test carrier's own.
+_COMMON_TEXT: Final = """
+a about actually after again all already also and anyway are at away back basically because been
+before being but by case come course day did do each even ever every few find first for from
+getting give guys had has have he her here him his how if in into is it its just kind know last
+later least let like little long made make maybe me mean more most must need new next not now of
+on one only or other our out over perhaps place point quite rather really right same say see she
+should since some something sort still such sure take tell than that the their them then there
+these they thing think this those though through time to today together too under until up us
+use very want was way we week were what when where which while who why will with world yet you
+your
+"""
+_COMMON: Final = tuple(re.findall(r"[a-z]+", _COMMON_TEXT))
+_EVERYDAY: Final = 0.6  # share of made-up words that are everyday words
+_KINDS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+_CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
+_VOWELS: Final = "aeiouy"
+
+
+class Said(NamedTuple):
+    """An utterance, and what it states."""
+
+    intent: str
+    text: str
+    values: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How users write."""
+
+    carriers: str = "none"
+    typos: float = 0.0  # share of utterances with one
+    noise: float = 0.0  # share of utterance edges with made-up words
+    held_out: bool = False  # utterances and values that no data is made of
+
+
+PLAIN: Final = Style()
+TRAIN: Final = Style(carriers="train", typos=0.12, noise=0.35)
+
+
+def draw(flow: Flow, intent: str, rng: random.Random, style: Style = PLAIN) -> Said:
+    """Return something that a user who means ``intent`` may write."""
+    known = flow.intents[intent]
+    template = rng.choice((style.held_out and known.holdout) or known.examples)
+    texts, values = {}, {}
+    for name in placeholders(template):
+        texts[name], values[name] = _stated(flow.slots[name], rng, style)
+    if rng.random() < style.typos:
+        template = _mistyped(template, rng)
+    before, after = (rng.choice(part) for part in CARRIERS[style.carriers])
+    if rng.random() < style.noise:
+        before = _made_up(_own_words(flow), rng)
+    if rng.random() < style.noise:
+        after = _made_up(_own_words(flow), rng)
+    text = PLACEHOLDER.sub(lambda match: texts[match[1]], template)
+    return Said(intent, " ".join(part for part in (before, text, after) if part), values)
+
+
+def _stated(slot: Slot, rng: random.Random, style: Style) -> tuple[str, str | int]:
+    """Return how a user writes a value, and the value; of patterns also values of like shape."""
+    text = rng.choice(slot.written(held_out=style.held_out))
+    if slot.pattern and style.noise:
+        other = like(text, rng)
+        if re.fullmatch(slot.pattern, other):
+            text = other
+    return text, slot.value_of(text)
+
+
+def like(text: str, rng: random.Random) -> str:
+    """Return a text of like shape: other digits for digits, other letters for letters."""
+    return "".join(
+        next((rng.choice(kind) for kind in _KINDS if character in kind), character)
+        for character in text
+    )
+
+
+def _mistyped(text: str, rng: random.Random) -> str:
+    """Return the text with one letter dropped, doubled or swapped, never inside a ``{slot}``."""
+    spots = [
+        match.start() + place
+        for match in re.finditer(r"(?<![{\w])[a-z]{4,}(?![}\w])", text)
+        for place in range(1, len(match[0]) - 1)
+    ]
+    if not spots:
+        return text
+    spot = rng.choice(spots)
+    one, two = text[spot], text[spot + 1]
+    return text[:spot] + rng.choice((two, one + one + two, two + one)) + text[spot + 2 :]
+
+
+def _made_up(known: frozenset[str], rng: random.Random) -> str:
+    """Return one to five words that mean nothing here: everyday words and invented ones.
+
+    Words of the flow's own examples are none of them: they may tell an intent.
+    """
+    found = []
+    for _ in range(rng.randint(1, 5)):
+        word = rng.choice(_COMMON) if rng.random() < _EVERYDAY else _invented(rng)
+        if word not in known:
+            found.append(word)
+    return " ".join(found) + rng.choice(("", "", ",", "?"))
+
+
+def _invented(rng: random.Random) -> str:
+    kinds = rng.choice((_CONSONANTS + _VOWELS, _VOWELS))
+    word = rng.choice(kinds)
+    for _ in range(rng.randint(1, 7)):
+        kinds = _CONSONANTS if kinds == _VOWELS else _VOWELS
+        word += rng.choice(kinds) * rng.choice((1, 1, 1, 2))
+    return word
+
+
+@lru_cache(maxsize=8)
+def _vocabulary(texts: frozenset[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in re.findall(r"[a-z]+", text.casefold()))
+
+
+def _own_words(flow: Flow) -> frozenset[str]:
+    """Return the words of the flow's examples; its held-out wording is not looked at."""
+    return _vocabulary(frozenset(t for intent in flow.intents.values() for t in intent.examples))

@@ -1,0 +1,148 @@
+"""Data for weights: walks, hold-out, wording, branch consistency."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from pytest_compiledai.dialogues import machine
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights.consistency import LEAST
+from pytest_compiledai.dialogues.weights.consistency import consistency
+from pytest_compiledai.dialogues.weights.grammar import Conversation
+from pytest_compiledai.dialogues.weights.grammar import conversations
+from pytest_compiledai.dialogues.weights.paths import Bounds
+from pytest_compiledai.dialogues.weights.paths import coverage
+from pytest_compiledai.dialogues.weights.paths import split
+from pytest_compiledai.dialogues.weights.paths import walks
+from pytest_compiledai.dialogues.weights.wording import CARRIERS
+from pytest_compiledai.dialogues.weights.wording import TRAIN
+from pytest_compiledai.dialogues.weights.wording import Style
+from pytest_compiledai.dialogues.weights.wording import draw
+
+
+@pytest.fixture(scope="module")
+def data(parcel: DialogueSpec) -> list[Conversation]:
+    """Conversations of the flow with a loop."""
+    paths = split(walks(parcel.flow, Bounds()).paths).train
+    return list(conversations(parcel.flow, paths, 400, seed=0))
+
+
+def test_walks_are_listed_up_to_their_bounds(parcel: DialogueSpec) -> None:
+    """No walk visits a node more often than the bound says, and none is listed twice."""
+    found = walks(parcel.flow, Bounds(visits=2))
+
+    assert found.complete
+    assert len({path.key for path in found.paths}) == len(found.paths) > 5
+    assert all(path.nodes.count(node) <= 2 for path in found.paths for node in path.nodes)
+
+
+def test_more_walks_than_the_bound_are_drawn(parcel: DialogueSpec) -> None:
+    """Where there are more walks than the bound, distinct drawn ones cover every edge."""
+    found = walks(parcel.flow, Bounds(visits=4, most=12))
+
+    assert not found.complete
+    assert len(found.paths) == 12
+    assert not coverage(parcel.flow, _trips(found.paths)).missing
+
+
+def test_guards_lead_walks_both_ways(table: DialogueSpec) -> None:
+    """A guard that looks at a value sends walks of equal words to different ends."""
+    ends = {path.end for path in walks(table.flow, Bounds()).paths}
+
+    assert ends == {"done", "human", "bye"}
+
+
+def test_a_walk_is_held_out_by_its_digest_alone(parcel: DialogueSpec) -> None:
+    """The same walks are held out in any order, none of them is trained on, and no edge is lost."""
+    paths = walks(parcel.flow, Bounds(visits=4)).paths
+
+    one, other = split(paths), split(paths[::-1])
+
+    assert {p.key for p in one.held_out} == {p.key for p in other.held_out}
+    assert one.held_out
+    assert not {p.key for p in one.held_out} & {p.key for p in one.train}
+    assert not coverage(parcel.flow, _trips(one.train)).missing
+
+
+def test_coverage_names_what_is_missing(parcel: DialogueSpec) -> None:
+    """An edge that no conversation takes is named."""
+    paths = walks(parcel.flow, Bounds(visits=4)).paths
+    without = [p for p in paths if "lost" not in {step.said.intent for step in p.steps}]
+
+    assert coverage(parcel.flow, _trips(without)).missing == ("ask --lost-->",)
+
+
+def test_data_is_the_same_again(parcel: DialogueSpec, data: list[Conversation]) -> None:
+    """Equal flows and seeds give equal conversations; another seed gives others."""
+    paths = split(walks(parcel.flow, Bounds()).paths).train
+
+    assert data == list(conversations(parcel.flow, paths, 400, seed=0))
+    assert data != list(conversations(parcel.flow, paths, 400, seed=1))
+
+
+def test_every_user_turn_takes_its_edge(table: DialogueSpec) -> None:
+    """Conversations replayed by the state machine visit exactly the nodes they say."""
+    paths = walks(table.flow, Bounds()).paths
+    for path in paths:
+        state, _ = machine.start(table.flow)
+        for step in path.steps:
+            assert state.node == step.node
+            state, _ = machine.step(table.flow, state, step.said.intent, step.said.values)
+        assert state.node == path.end
+
+
+def test_carriers_of_the_test_are_in_no_other_data() -> None:
+    """No carrier phrase is shared by training, threshold and test."""
+    parts = [{c for both in CARRIERS[name] for c in both} - {""} for name in CARRIERS]
+
+    assert sum(map(len, parts)) == len(set().union(*parts))
+
+
+def test_held_out_wording_is_never_drawn_for_data(parcel: DialogueSpec) -> None:
+    """The style of data draws examples only, the style of the test held-out wording only."""
+    intent = parcel.flow.intents["lost"]
+    rng = random.Random(0)
+
+    drawn = {draw(parcel.flow, "lost", rng, Style()).text for _ in range(50)}
+    held_out = {draw(parcel.flow, "lost", rng, Style(held_out=True)).text for _ in range(50)}
+
+    assert drawn == set(intent.examples)
+    assert held_out == set(intent.holdout)
+
+
+def test_typing_errors_spare_slot_values(parcel: DialogueSpec) -> None:
+    """However users mistype, the value that an utterance states is in it."""
+    rng = random.Random(0)
+    for _ in range(200):
+        said = draw(parcel.flow, "number", rng, replace(TRAIN, typos=1.0))
+        assert str(said.values["parcel"]) in said.text
+
+
+def test_words_of_users_who_know_their_edge_tell_it(data: list[Conversation]) -> None:
+    """Grammar data lets a small classifier find the branch."""
+    assert consistency(data).interval.low > LEAST
+
+
+def test_words_of_users_who_do_not_know_their_edge_are_rejected(data: list[Conversation]) -> None:
+    """Data in which users speak without being told their edge stays far below the bar."""
+    rng = random.Random(0)
+    heard: dict[str, list[str]] = {}
+    for talk in data:
+        for turn in talk:
+            heard.setdefault(turn.node, []).append(turn.user)
+    blind = [
+        tuple(replace(t, user=rng.choice(heard[t.node])) if t.user else t for t in talk)
+        for talk in data
+    ]
+
+    assert consistency(blind).interval.high < 0.7
+
+
+def _trips(paths: object) -> list[list[tuple[str, str]]]:
+    return [
+        [*((step.node, step.said.intent) for step in path.steps), (path.end, "")]
+        for path in paths  # type: ignore[attr-defined]
+    ]

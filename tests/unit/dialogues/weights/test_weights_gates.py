@@ -1,0 +1,307 @@
+"""Gates for weights: a small network that passes them all, and planted faults that each find."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import struct
+import sys
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from pytest_compiledai.core.candidate import Candidate
+from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights import building
+from pytest_compiledai.dialogues.weights import conduct
+from pytest_compiledai.dialogues.weights import conformance
+from pytest_compiledai.dialogues.weights import files as checks
+from pytest_compiledai.dialogues.weights.data import made
+from pytest_compiledai.dialogues.weights.judging import judge
+from pytest_compiledai.dialogues.weights.questions import Questions
+from pytest_compiledai.dialogues.weights.settings import digest_of_files
+from pytest_compiledai.dialogues.weights.settings import settings_of
+from pytest_compiledai.dialogues.weights.target import TARGET
+
+pytestmark = pytest.mark.skipif(
+    find_spec("torch") is None, reason="the extra `weights` is not installed"
+)
+
+GATES = ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The weights that the tests of this file share, and what they answered."""
+
+    spec: DialogueSpec
+    files: Mapping[str, bytes]
+    questions: Questions
+    answers: Any
+    verdicts: Mapping[str, Verdict]
+
+    @property
+    def bare(self) -> dict[str, bytes]:
+        """The files without their folder."""
+        return {path.rpartition("/")[2]: content for path, content in self.files.items()}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record beside the tensors."""
+        value: dict[str, Any] = json.loads(self.bare["dialogue.json"])
+        return value
+
+
+@pytest.fixture(scope="module")
+def trained(parcel: DialogueSpec) -> Trained:
+    """The flow of five nodes, trained with a small budget and judged once."""
+    files = TARGET.build(parcel)
+    candidate = Candidate(files=files, proposer="test", attempt=1)
+    questions = Questions(spec=parcel, settings=settings_of(parcel), phase=Phase.ACCEPT)
+    bare = {path.rpartition("/")[2]: content for path, content in files.items()}
+    answers = questions.asked(bare)
+    with pytest.MonkeyPatch.context() as patch:
+        # One process answers for all gates and for the tests below.
+        patch.setattr(Questions, "asked", lambda _self, _files: answers)
+        verdicts = {gate: judge(gate, parcel, candidate, Phase.ACCEPT) for gate in GATES}
+    return Trained(parcel, files, questions, answers, verdicts)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_small_weights_pass_each_gate(trained: Trained, gate: str) -> None:
+    """Weights that learned the flow pass."""
+    assert trained.verdicts[gate].findings == ()
+
+
+def test_torch_stays_out_of_this_process(trained: Trained) -> None:
+    """Training and judging happen elsewhere."""
+    assert trained.files
+    assert "torch" not in sys.modules
+
+
+def test_training_repeats_itself_with_other_threads(trained: Trained) -> None:
+    """The first steps again, in an environment of two threads, give the same bits."""
+    settings = settings_of(trained.spec)
+    figures: dict[str, Any] = {}
+    from pytest_compiledai.dialogues.weights.repeating import repeated
+
+    found = list(repeated(trained.spec, settings, trained.questions.data, trained.bare, figures))
+
+    assert found == []
+    assert figures["steps proved"] == settings.proof_steps
+
+
+def test_figures_of_accuracy_carry_their_low_ends(trained: Trained) -> None:
+    """Shares come with the low end of their interval, below them."""
+    figures = trained.verdicts["accuracy"].figures
+
+    for name in ("path action", "path conversation", "carriers", "wording", "slots"):
+        assert 0 < figures[f"{name}: low end"] <= figures[name] <= 1
+
+
+def _tensors(entries: Mapping[str, Any], size: int) -> bytes:
+    header = json.dumps(entries).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(size)
+
+
+OVERLAP = {
+    "a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+    "b": {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
+}
+EIGHT = {"a": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rule"),
+    [
+        ("pytorch_model.bin", b"x", "files"),
+        ("model.pt", b"x", "files"),
+        ("data.pkl", pickle.dumps({}), "files"),
+        ("model.safetensors", pickle.dumps({}), "pickle"),
+        ("model.safetensors", struct.pack("<Q", 1 << 40) + b"{}", "tensors"),
+        ("model.safetensors", _tensors(OVERLAP, 12), "tensors"),
+        ("model.safetensors", _tensors(EIGHT, 8), "dtype"),
+        ("config.json", b'{"auto_map": {"AutoModel": "evil.Model"}}', "code"),
+        ("config.json", b"{not json", "json"),
+    ],
+)
+def test_files_that_could_execute_are_refused(
+    trained: Trained, name: str, content: bytes, rule: str
+) -> None:
+    """Pickles, remote code and tensors that are not what they claim are found before opening."""
+    assert list(checks.unsafe(trained.bare, 5.0)) == []
+
+    assert rule in [found for found, _ in checks.unsafe({**trained.bare, name: content}, 5.0)]
+
+
+def test_artifacts_over_their_size_are_refused(trained: Trained) -> None:
+    """More than `artifact_mb` is a finding."""
+    assert [rule for rule, _ in checks.unsafe(trained.bare, 0.1)] == ["size"]
+
+
+def test_secrets_and_personal_data_in_training_texts_are_found(trained: Trained) -> None:
+    """What users of the data write is scanned."""
+    data = trained.questions.data
+    leaky = replace(
+        data,
+        train=(*data.train, (replace(data.train[0][0], user="mail anna.berg@posteo.net"),)),
+    )
+
+    assert list(checks.private(data, trained.bare)) == []
+    assert [rule for rule, _ in checks.private(leaky, trained.bare)] == ["personal"]
+
+
+def test_remembered_user_texts_are_found(trained: Trained) -> None:
+    """Values of users that outrank nearly all of like shape are memory; usual ranks are not."""
+    assert list(conduct.memory({"canaries": [120, 30, 200]}, {})) == []
+    assert [rule for rule, _ in conduct.memory({"canaries": [1, 2, 200]}, {})] == ["memory"]
+    assert trained.answers["canaries"]
+
+
+def _changed(trained: Trained, file: str, way: list[Any], value: Any) -> dict[str, bytes]:
+    whole = json.loads(trained.bare[file])
+    inner = whole
+    for key in way[:-1]:
+        inner = inner[key]
+    inner[way[-1]] = value
+    return {**trained.bare, file: json.dumps(whole).encode()}
+
+
+@pytest.mark.parametrize(
+    ("file", "way", "value", "rule"),
+    [
+        ("dialogue.json", ["name"], "other", "other"),
+        ("dialogue.json", ["flow", "start"], "told", "other"),
+        ("dialogue.json", ["threshold"], 0.1, "threshold"),
+        ("dialogue.json", ["more"], 1, "record"),
+        ("config.json", ["hidden_size"], 128, "shapes"),
+        ("config.json", ["num_hidden_layers"], 7, "shapes"),
+        ("tokenizer.json", ["added_tokens", 0, "id"], 100_000, "tokens"),
+        ("tokenizer.json", ["added_tokens"], [], "tokens"),
+    ],
+)
+def test_files_that_disagree_are_found(
+    trained: Trained, file: str, way: list[Any], value: Any, rule: str
+) -> None:
+    """Record, configuration, tensors, vocabulary and spec have to say the same."""
+    changed = _changed(trained, file, way, value)
+    if (file, rule) == ("tokenizer.json", "tokens") and value == []:
+        whole = json.loads(changed[file])
+        whole["model"]["vocab"] = {
+            k: v for k, v in whole["model"]["vocab"].items() if "act" not in k
+        }
+        changed[file] = json.dumps(whole).encode()
+    settings = settings_of(trained.spec)
+
+    found = [rule for rule, _ in checks.disagreements(trained.spec, settings, changed, {})]
+
+    assert rule in found
+
+
+def test_other_tensors_than_the_trained_ones_are_found(trained: Trained) -> None:
+    """One changed byte of a tensor is another artifact, also where nothing is trained again."""
+    tensors = bytearray(trained.bare["model.safetensors"])
+    tensors[-1] ^= 1
+
+    changed = {**trained.bare, "model.safetensors": bytes(tensors)}
+
+    assert list(checks.other_digest(trained.bare)) == []
+    assert [rule for rule, _ in checks.other_digest(changed)] == ["digest"]
+
+
+def test_walks_that_miss_their_end_or_differ_are_found(trained: Trained) -> None:
+    """A walk that ends elsewhere, a second run that differs and a full context are findings."""
+    answers = deepcopy(trained.answers)
+    answers["talks"]["walks"][0][-1]["node"] = "greet"
+    answers["context"] = 10
+
+    rules = [rule for rule, _ in conduct.walked(trained.questions, answers, {})]
+
+    assert rules == ["walk", "repeat", "context"]
+
+
+def test_illegal_moves_and_foreign_words_are_found(trained: Trained) -> None:
+    """A jump that no edge allows and words that no node says are findings of the fuzz gate."""
+    moved = next(talk for talk in trained.answers["talks"]["hostile"] if not talk[1]["abstained"])
+    answers = deepcopy(trained.answers)
+    answers["talks"]["hostile"][0] = [moved[0], {**moved[1], "text": "buy now"}]
+    flow = trained.spec.flow
+
+    assert [rule for rule, _ in conduct.broken(flow, trained.questions, answers, {})] == ["words"]
+    state = {"node": "told", "slots": {}, "turns": 1}
+    answers["talks"]["hostile"][0] = [moved[0], {**moved[1], "node": "told", "state": state}]
+    assert [rule for rule, _ in conduct.broken(flow, trained.questions, answers, {})] == ["illegal"]
+
+
+def test_slow_turns_are_found(trained: Trained) -> None:
+    """A median over the bound is a finding, and so is no turn at all."""
+    answers = deepcopy(trained.answers)
+    for talk in answers["talks"]["free"]:
+        for reply in talk:
+            reply["seconds"] = 1.0
+
+    assert "p50-ms" in [rule for rule, _ in conduct.slow(trained.spec, answers, {})]
+    answers["talks"]["free"] = []
+    assert "p50-ms" in [rule for rule, _ in conduct.slow(trained.spec, answers, {})]
+
+
+def test_wrong_actions_are_found(trained: Trained) -> None:
+    """Weights that always choose one node fail on walks, carriers and coverage."""
+    answers = deepcopy(trained.answers)
+    for name in answers["scored"]:
+        for talk in answers["scored"][name]:
+            for row in talk:
+                row[:] = [0.9, *([0.02] * (len(row) - 1))]
+
+    found = conformance.of_answers(trained.questions, answers, trained.bare, {})
+
+    assert {"path-action", "path-conversation", "carriers-coverage"} <= {rule for rule, _ in found}
+
+
+def test_weights_of_other_data_are_found(trained: Trained) -> None:
+    """The digest of the data in the record has to be the digest of the data of the spec."""
+    changed = _changed(trained, "dialogue.json", ["data", "sha256"], "0" * 64)
+
+    found = conformance.of_data(trained.spec, trained.questions.data, changed, {})
+
+    assert [rule for rule, _ in found] == ["data"]
+
+
+def test_pass_k_asks_for_all_of_k() -> None:
+    """Of four conversations with one wrong, two drawn are both right in half of the cases."""
+    trials = [("a", True), ("a", True), ("a", True), ("a", False), ("b", True)]
+
+    assert math.isclose(conformance.pass_k(trials, 2), (0.5 + 1) / 2)
+
+
+def test_words_that_do_not_tell_the_branch_stop_the_build(parcel: DialogueSpec) -> None:
+    """Equal examples of two intents are refused before anything is trained."""
+    intents = dict(parcel.flow.intents)
+    intents["lost"] = replace(intents["lost"], examples=intents["quit"].examples)
+    intents["track"] = replace(intents["track"], examples=intents["quit"].examples)
+    spec = replace(parcel, flow=replace(parcel.flow, intents=intents))
+
+    with pytest.raises(ModelError, match="tell the branch"):
+        building.check(spec, made(spec.flow, settings_of(spec)))
+
+
+def test_a_checkpoint_of_another_digest_is_refused(trained: Trained, tmp_path: Any) -> None:
+    """Training starts from the checkpoint that the spec names, or not at all."""
+    for name, content in trained.bare.items():
+        (tmp_path / name).write_bytes(content)
+    block = {**trained.spec.weights, "base": ".", "base_sha256": digest_of_files(trained.bare)}
+    spec = replace(trained.spec, weights=block, root=tmp_path)
+
+    assert building.start(spec, settings_of(spec)) == str(tmp_path)
+    other = replace(spec, weights={**block, "base_sha256": "0" * 64})
+    with pytest.raises(ModelError, match="base_sha256"):
+        building.start(other, settings_of(other))
