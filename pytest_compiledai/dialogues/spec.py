@@ -26,6 +26,7 @@ KEYS: Final = (
     *("start", "slots", "intents", "nodes", "anywhere"),
     *("weights", "gates", "timeout"),
 )
+_MEMORY_MB: Final = {"machine": 256.0, "weights": 1_024.0}  # torch alone takes some 480
 DEFAULT_TIMEOUT_S: Final = 600
 
 
@@ -127,7 +128,7 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
         },
         weights=weights,
         accuracy=_accuracy(document, blocks.get("accuracy", {})),
-        latency=_latency(document, blocks.get("latency", {})),
+        latency=_latency(document, blocks.get("latency", {}), memory_mb=_MEMORY_MB[target]),
         fuzz=_fuzz(document, blocks.get("fuzz", {})),
         cost=_cost(document, blocks.get("cost", {})),
         off=off,
@@ -155,9 +156,9 @@ def _accuracy(document: Document, block: Mapping[str, Any]) -> AccuracyBounds:
     )
 
 
-def _latency(document: Document, block: Mapping[str, Any]) -> LatencyBounds:
+def _latency(document: Document, block: Mapping[str, Any], *, memory_mb: float) -> LatencyBounds:
     at = _at(document, "gates", "latency")
-    most = {"p50_ms": 10.0, "p99_ms": 50.0, "cold_ms": 5_000.0, "memory_mb": 256.0}
+    most = {"p50_ms": 10.0, "p99_ms": 50.0, "cold_ms": 5_000.0, "memory_mb": memory_mb}
     reading.known_keys(block, tuple(most), at)
     return LatencyBounds(
         **{key: reading.above_zero(block, key, default, at) for key, default in most.items()}
