@@ -44,7 +44,6 @@ PLACES: Final = {
     "whole": ("pytest_compiledai.kernels.whole.form", "WholeForm"),
     "plan": ("pytest_compiledai.kernels.planning", "PlanForm"),
     "region": ("pytest_compiledai.kernels.choosing", "RegionForm"),
-    "assembled": ("pytest_compiledai.kernels.assembling", "AssembledForm"),
 }
 
 

@@ -134,7 +134,8 @@ def judge(
     figures["bytes"] = traffic(contract, dtype)
     for target in targets:
         if target not in MACHINES:
-            message = f"{target}: found no model of its speed; expected {', '.join(MACHINES)} or cpu"
+            known = ", ".join(MACHINES)
+            message = f"{target}: found no model of its speed; expected {known} or cpu"
             findings.append(Finding(rule="latency.target", message=message))
             continue
         found = modelled(contract, candidate, facts, target, dtype)

@@ -148,9 +148,7 @@ def _compare(
         asked.accuracy.append(_finding(wrong.rule, dtype, place, wrong.found, wrong.expected))
 
 
-def _right(
-    contract: Contract, drawn: Mapping[str, torch.Tensor], case: Case, dtype: str
-) -> Right:
+def _right(contract: Contract, drawn: Mapping[str, torch.Tensor], case: Case, dtype: str) -> Right:
     def truth(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         return contract.reference(_wide(tensors), case.numbers)
 
@@ -178,9 +176,7 @@ def _wide(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     }
 
 
-def _moved(
-    drawn: Mapping[str, torch.Tensor], seed: int, step: float
-) -> dict[str, torch.Tensor]:
+def _moved(drawn: Mapping[str, torch.Tensor], seed: int, step: float) -> dict[str, torch.Tensor]:
     """Return the inputs in float64, each number moved by up to a step, relative to itself."""
     import torch
 

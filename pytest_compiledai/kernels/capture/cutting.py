@@ -108,13 +108,12 @@ class _Cutter:
         return found
 
     def _buffers(self, block: _Block) -> set[Node]:
-        read = {
+        return {
             self.states[n]
             for node in block.nodes
             for n in [node, *node.all_input_nodes]
             if n in self.states
         }
-        return read
 
     def _joins(self, block: _Block, sources: Iterable[Node], index: int) -> bool:
         piece = self.pieces[index]

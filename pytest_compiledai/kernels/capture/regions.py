@@ -149,7 +149,7 @@ def gather(made: list[tuple[Region, Call]]) -> tuple[tuple[Region, ...], tuple[C
     return tuple(regions), calls
 
 
-def family_of(piece: Piece) -> str:
+def family_of(piece: Piece) -> str:  # noqa: PLR0911 - one case a family
     """Return what a piece is to the template families."""
     if piece.boundary:
         return "framework"

@@ -42,7 +42,7 @@ def _(
     return torch.empty_like(query, memory_format=torch.contiguous_format)
 
 
-def attention(
+def attention(  # noqa: PLR0917 - the form that transformers calls
     module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -98,7 +98,8 @@ def decoder(config: Mapping[str, Any], *, dtype: str, context: int, device: str)
         for layer in model.model.layers:
             shape = (1, known.num_key_value_heads, context, layer.self_attn.head_dim)
             for name in ("compiledai_keys", "compiledai_values"):
-                layer.self_attn.register_buffer(name, torch.zeros(shape, dtype=kind), False)
+                empty = torch.zeros(shape, dtype=kind)
+                layer.self_attn.register_buffer(name, empty, persistent=False)
     return model.eval()
 
 
