@@ -1,0 +1,46 @@
+"""A model's step cut into regions, and a kernel of the user's for one of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+for package in ("torch", "transformers", "triton"):
+    pytest.importorskip(package, reason="the extra `kernels` is not installed")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "model"
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the wall of kernels is Linux's"),
+    pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ to build a kernel with"),
+]
+
+
+def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
+    """The first run writes the plan; then the kernel passes, and one that drops a term does not."""
+    specs = pytester.mkdir("specs")
+    for name in ("tiny.yaml", "down_proj.cpp"):
+        shutil.copy(EXAMPLE / name, specs)
+
+    first = pytester.runpytest_subprocess("--compile", "-p", "no:xdist", "specs")
+    first.stdout.fnmatch_lines(["*no plan yet; compile writes it, run again for its regions"])
+    plan = json.loads((pytester.path / "compiled" / "tiny" / "regions.json").read_bytes())
+    assert len(plan["regions"]) == 9
+
+    again = pytester.runpytest_subprocess("--compile", "-v", "-p", "no:xdist", "specs")
+    again.assert_outcomes(passed=58)
+    again.stdout.fnmatch_lines(["*frozen*tiny.down_proj*5/5 gates", "*accuracy*passed*own_error*"])
+    frozen = pytester.path / "compiled" / "tiny.down_proj"
+    before = {path.name: path.read_bytes() for path in frozen.iterdir()}
+    assert set(before) == {"kernel.cpp", "region.json"}
+
+    text = (specs / "down_proj.cpp").read_text(encoding="utf-8")
+    wrong = text.replace("along[row] + total", "total")
+    assert wrong != text
+    (specs / "down_proj.cpp").write_text(wrong, encoding="utf-8")
+    bad = pytester.runpytest_subprocess("--compile", "-p", "no:xdist", "specs", "-k", "down_proj")
+    bad.stdout.fnmatch_lines(["*float32, plain: t1: found*[[]accuracy.error]"])
+    assert before == {path.name: path.read_bytes() for path in frozen.iterdir()}
