@@ -9,6 +9,7 @@ from typing import Final
 from pytest_compiledai.kernels.contract import ANY
 from pytest_compiledai.kernels.contract import Contract
 from pytest_compiledai.kernels.contract import Tensor
+from pytest_compiledai.kernels.matching import Match
 from pytest_compiledai.kernels.reference import evaluate
 from pytest_compiledai.kernels.region import Op
 from pytest_compiledai.kernels.region import Region
@@ -19,19 +20,22 @@ from pytest_compiledai.kernels.region import tensors_in
 _TABLES: Final = {"aten.embedding.default": (0, 0), "aten.index_copy_.default": (0, 2)}
 
 
-def contract_of(region: Region, dtype: str, *, context: int) -> Contract:
+def contract_of(
+    region: Region, dtype: str, *, context: int = 1, match: Match | None = None
+) -> Contract:
     """Return the contract of ``region`` in ``dtype``, at its own sizes.
 
     Whole numbers that go in are positions below ``context`` unless a table says how many rows it
-    has. Raises ``ValueError`` for what a kernel's interface cannot say: strides of other order, or
-    an output of another type than the region's.
+    has. With a ``match`` values and dimensions bear the family's names. Raises ``ValueError`` for
+    what a kernel's interface cannot say: strides of another order.
     """
+    names = match.names if match else {}
     for value in (*region.inputs, *region.outputs):
         if not _is_row_major(value):
             raise ValueError(f"{value.name} with strides {value.strides}; expected row-major")
     tensors = [
         Tensor(
-            name=value.name,
+            name=names.get(value.name, value.name),
             shape=tuple(map(str, value.shape)),
             dtype=_kind(value, dtype),
             role="inout" if value.name in region.mutates else "input",
@@ -42,7 +46,7 @@ def contract_of(region: Region, dtype: str, *, context: int) -> Contract:
     ]
     tensors += [
         Tensor(
-            name=value.name,
+            name=names.get(value.name, value.name),
             shape=tuple(map(str, value.shape)),
             dtype=_kind(value, dtype),
             role="output",
@@ -53,17 +57,23 @@ def contract_of(region: Region, dtype: str, *, context: int) -> Contract:
     def reference(given: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
         del numbers  # they stand in the operators
         wide = any(str(tensor.dtype) == "torch.float64" for tensor in given.values())
-        return evaluate(region, given, dtype="float64" if wide else "")
+        own = {value.name: given[names.get(value.name, value.name)] for value in region.inputs}
+        found = evaluate(region, own, dtype="float64" if wide else "")
+        return {names.get(name, name): tensor for name, tensor in found.items()}
 
     return Contract(
         name=region.name,
         family=region.family,
-        dims={},
+        dims=dict(match.dims) if match else {},
         tensors=tuple(tensors),
         reference=reference,
         dtypes=(dtype,),
         flops=str(region.flops),
-        exact=tuple(value.name for value in region.outputs if value.dtype.startswith("int")),
+        exact=tuple(
+            names.get(value.name, value.name)
+            for value in region.outputs
+            if value.dtype.startswith("int")
+        ),
     )
 
 

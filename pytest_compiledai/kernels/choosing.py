@@ -1,7 +1,8 @@
-"""The unit of one region: a kernel of the user's that passes every gate, else the framework.
+"""The unit of one region: a kernel that passes every gate, else the framework.
 
-The artifact says which of the two a region runs by, and holds the kernel's text. What no kernel
-was named for stays with the framework, which is the reference and needs no proof against itself.
+The kernel is the file that the spec names, or one of a template family's, proposed one after the
+other until one passes; after them the framework, which is the reference and needs no proof against
+itself. The artifact says which of them a region runs by, and holds the kernel's text.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from typing import Any
@@ -39,20 +41,19 @@ _LAST: dict[tuple[str, str], Mapping[str, Verdict]] = {}
 
 
 class RegionForm:
-    """One candidate: the file that the spec names for the region, else the framework's own path."""
+    """The file that the spec names for the region; else a family's kernels, then the framework."""
 
     def propose(
         self, unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking
     ) -> Candidate:
-        """Return it. Raises ``ModelError`` for a second, ``SpecError`` for another language."""
+        """Return the next. Raises ``ModelError`` after the last, ``SpecError`` for no kernel."""
         del asking
-        if history or sample:
-            raise only_one(unit, "the region's one candidate, judged already")
         body: RegionBody = unit.body
         path = body.spec.candidates.get(body.region.name)
+        if sample or (history and (path or not _kernel(unit, history[-1].candidate))):
+            raise only_one(unit, "the region's last candidate, judged already")
         if path is None:
-            files = {f"{unit.name}/{FILE}": _manifest(unit, "", "")}
-            return Candidate(files=files, proposer=FRAMEWORK, attempt=1)
+            return _proposed(unit, attempt=len(history) + 1)
         suffix = PurePosixPath(path).suffix
         if suffix not in LANGUAGES:
             raise SpecError(
@@ -92,7 +93,36 @@ class RegionForm:
             return Verdict(gate=gate, findings=(_finding(gate, f"found {error}"),))
         if gate not in verdicts:
             return Verdict(gate=gate, findings=(_finding(gate, "found no answer; expected one"),))
-        return verdicts[gate]
+        return _beside_framework(verdicts[gate], unit.body.spec.margin)
+
+
+def _proposed(unit: Unit, *, attempt: int) -> Candidate:
+    """Return the family's candidate of an attempt, the framework's path after the last."""
+    from pytest_compiledai.kernels.matching import proposals
+
+    body: RegionBody = unit.body
+    known = proposals(body.region, body.spec.targets, body.spec.budget)
+    if attempt > len(known):
+        files = {f"{unit.name}/{FILE}": _manifest(unit, "", "")}
+        return Candidate(files=files, proposer=FRAMEWORK, attempt=attempt)
+    chosen = known[attempt - 1]
+    suffix = next(end for end, name in LANGUAGES.items() if name == chosen.language)
+    name = f"kernel{suffix}"
+    files = {
+        f"{unit.name}/{FILE}": _manifest(unit, name, chosen.source),
+        f"{unit.name}/{name}": chosen.source.encode(),
+    }
+    told = ",".join(f"{key}={value}" for key, value in chosen.parameters.items())
+    return Candidate(files=files, proposer=f"family:{told}", attempt=attempt)
+
+
+def _beside_framework(verdict: Verdict, margin: float) -> Verdict:
+    """Return the verdict of latency with a finding where the framework is as fast."""
+    own, other = verdict.figures.get("cpu.us"), verdict.figures.get("cpu.framework_us")
+    if own is None or other is None or own <= other * (1 - margin):
+        return verdict
+    found = f"cpu: found {own:g} us; expected {margin:.0%} less than the framework's {other:g} us"
+    return replace(verdict, findings=(*verdict.findings, _finding("latency", found)))
 
 
 def _manifest(unit: Unit, name: str, text: str) -> bytes:
@@ -118,6 +148,10 @@ def _named(unit: Unit, candidate: Candidate) -> str:
     return "" if kernel is None else str(kernel["file"])
 
 
+def _kernel(unit: Unit, candidate: Candidate) -> bool:
+    return len(candidate.files) > 1 and f"{unit.name}/{FILE}" in candidate.files
+
+
 def _misread(unit: Unit, candidate: Candidate, name: str) -> Iterator[str]:
     """Yield where the artifact is none of this region and these targets."""
     own = f"{unit.name}/{name}"
@@ -134,11 +168,19 @@ def _asked(unit: Unit, candidate: Candidate, name: str) -> Mapping[str, Verdict]
     """Return the verdicts of every gate that was reached."""
     from pytest_compiledai.kernels import judge as judging
     from pytest_compiledai.kernels.adapting import contract_of
+    from pytest_compiledai.kernels.matching import matched
 
     key = (candidate.address, unit.evidence)
     if key not in _LAST:
         body: RegionBody = unit.body
-        contract = contract_of(body.region, body.spec.dtype, context=body.spec.context)
+        # A file of the user's speaks the plan's names, a family's kernel the family's.
+        own = body.region.name in body.spec.candidates
+        contract = contract_of(
+            body.region,
+            body.spec.dtype,
+            context=body.spec.context,
+            match=None if own else matched(body.region),
+        )
         text = candidate.files[f"{unit.name}/{name}"].decode("utf-8", "replace")
         judged = judging.judge(
             contract,

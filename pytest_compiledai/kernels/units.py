@@ -118,7 +118,7 @@ def _unit(
         source=source,
         evidence=evidence,
         asks_model=False,
-        attempts=1,
+        attempts=body.spec.budget + 1 if isinstance(body, RegionBody) else 1,
         candidates=1,
         timeout_s=body.spec.timeout_s,
         body=body,

@@ -33,6 +33,9 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     again = pytester.runpytest_subprocess("--compile", "-v", "-p", "no:xdist", "specs")
     again.assert_outcomes(passed=58)
     again.stdout.fnmatch_lines(["*frozen*tiny.down_proj*5/5 gates", "*accuracy*passed*own_error*"])
+    lock = (pytester.path / "compiledai.lock").read_text(encoding="utf-8")
+    assert 'proposer = "file:specs/down_proj.cpp"' in lock
+    assert 'proposer = "family:' in lock  # of o_proj, a product with a sum as well
     frozen = pytester.path / "compiled" / "tiny.down_proj"
     before = {path.name: path.read_bytes() for path in frozen.iterdir()}
     assert set(before) == {"kernel.cpp", "region.json"}
