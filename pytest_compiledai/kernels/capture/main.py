@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import types
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -92,9 +93,10 @@ def _module(order: Mapping[str, Any]) -> tuple[nn.Module, tuple[Any, ...]]:
             order["config"], dtype=order["dtype"], context=order["context"], device="meta"
         )
         return step.Step(model), step.example("meta")
-    space: dict[str, Any] = {"__name__": "builder", "__file__": order["path"]}
-    exec(compile(order["text"], order["path"], "exec"), space)  # noqa: S102 - the user's own builder
-    module, inputs = space[order["function"]]()
+    built = types.ModuleType("compiledai_builder")
+    sys.modules[built.__name__] = built  # the export imports the module of each class it meets
+    exec(compile(order["text"], order["path"], "exec"), vars(built))  # noqa: S102 - the user's own
+    module, inputs = getattr(built, order["function"])()
     return module.eval().to(getattr(torch, order["dtype"])), tuple(inputs)
 
 
