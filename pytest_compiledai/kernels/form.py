@@ -43,6 +43,7 @@ class Form(Protocol):
 PLACES: Final = {
     "whole": ("pytest_compiledai.kernels.whole.form", "WholeForm"),
     "plan": ("pytest_compiledai.kernels.planning", "PlanForm"),
+    "assembled": ("pytest_compiledai.kernels.assembling", "AssembledForm"),
     "region": ("pytest_compiledai.kernels.choosing", "RegionForm"),
 }
 

@@ -1,4 +1,4 @@
-"""The units of a model's spec: its plan, and one a region.
+"""The units of a model's spec: its plan, one a region, and the step put together from them.
 
 Which regions there are is read from the checked-in plan; where none fits the spec, the plan's unit
 stands alone, and the next run collects the others.
@@ -22,6 +22,7 @@ from pytest_compiledai.kernels.plan import FILE
 from pytest_compiledai.kernels.plan import VERSION
 from pytest_compiledai.kernels.plan import Plan
 from pytest_compiledai.kernels.plan import PlanError
+from pytest_compiledai.kernels.plan import plan_digest
 from pytest_compiledai.kernels.plan import read_plan
 from pytest_compiledai.kernels.region import Region
 from pytest_compiledai.kernels.spec import ModelSpec
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
     from pytest_compiledai.core.kind import Project
 
+#: The unit that checks the step as a whole.
+WHOLE: Final = "whole"
 PLAN_CAP: Final = 64 << 20  # bytes
 #: Of what the gates of each form ask; a higher one makes entries stale.
 GATE_VERSION: Final = 1
 GATES_OF: Final = {
     "plan": ALWAYS_ON,
+    "assembled": ("security", "syntax", "execution", "accuracy"),
     "region": tuple(gate for gate in GATES if gate != "fuzz"),
 }
 
@@ -57,17 +61,29 @@ class RegionBody:
     region: Region
 
 
-Body = PlanBody | RegionBody
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssembledBody:
+    """The unit of the step put together from its regions."""
+
+    form: ClassVar[str] = "assembled"
+    spec: ModelSpec
+    plan: Plan
+    project: Project  # frozen kernels are read where they lie
+
+
+Body = PlanBody | RegionBody | AssembledBody
 
 
 def read_units(document: Document, project: Project) -> tuple[Unit, ...]:
     """Return the units of a spec without a dataset. Raises ``SpecError``."""
     spec = read_model_spec(document, project)
     plan, why = _plan(spec, project)
-    return tuple(_units(spec, plan, why, document))
+    return tuple(_units(spec, plan, why, document, project))
 
 
-def _units(spec: ModelSpec, plan: Plan | None, why: str, document: Document) -> Iterator[Unit]:
+def _units(
+    spec: ModelSpec, plan: Plan | None, why: str, document: Document, project: Project
+) -> Iterator[Unit]:
     model = PlanBody(spec=spec)
     source = digest_of([VERSION, spec.captured])
     if plan is None:
@@ -92,6 +108,15 @@ def _units(spec: ModelSpec, plan: Plan | None, why: str, document: Document) -> 
             digest_of([region.signature, spec.targets, spec.budget, spec.texts.get(region.name)]),
             evidence=digest_of([region.signature, spec.dtype, spec.targets, spec.settings]),
             gates=GATES_OF["region"],
+        )
+    if spec.config is not None:  # the framework's own step is known of these only
+        yield _unit(
+            f"{spec.name}.{WHOLE}",
+            AssembledBody(spec=spec, plan=plan, project=project),
+            document,
+            digest_of([plan_digest(plan), spec.targets]),
+            evidence=digest_of([plan_digest(plan), spec.tokens, spec.settings]),
+            gates=GATES_OF["assembled"],
         )
 
 

@@ -31,8 +31,9 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     assert len(plan["regions"]) == 9
 
     again = pytester.runpytest_subprocess("--compile", "-v", "-p", "no:xdist", "specs")
-    again.assert_outcomes(passed=58)
+    again.assert_outcomes(passed=63)
     again.stdout.fnmatch_lines(["*frozen*tiny.down_proj*5/5 gates", "*accuracy*passed*own_error*"])
+    again.stdout.fnmatch_lines(["*frozen*tiny.whole*4/4 gates", "*accuracy*equal 256,*"])
     lock = (pytester.path / "compiledai.lock").read_text(encoding="utf-8")
     assert 'proposer = "file:specs/down_proj.cpp"' in lock
     assert 'proposer = "family:' in lock  # of o_proj, a product with a sum as well

@@ -57,12 +57,16 @@ def search(job: Job) -> dict[str, Any]:
     for name in job["frameworks"]:
         start = time.perf_counter()
         try:
-            runs[name] = _built(name, original, inputs)
-        except (Unsupported, ImportError) as error:
-            found[name] = {"refused": str(error) or reason(error)}
+            run = _built(name, original, inputs)
+            built_s = time.perf_counter() - start
+            figures = _closest(reference, run, inputs)
+        except Exception as error:  # noqa: BLE001 - whatever a back end raises is its refusal
+            told = isinstance(error, Unsupported) and str(error)
+            found[name] = {"refused": told or reason(error)}
             continue
-        built_s = time.perf_counter() - start
-        found[name] = {"built_s": round(built_s, 3), **_closest(reference, runs[name], inputs)}
+        found[name] = {"built_s": round(built_s, 3), **figures}
+        if "refused" not in figures:
+            runs[name] = run
     for name, figures in _interleaved(runs, inputs).items():
         found[name] |= figures
     return found

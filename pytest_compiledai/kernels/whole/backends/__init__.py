@@ -26,7 +26,11 @@ _BUILT_IN: Final = {
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
 }
-_OPERATOR: Final = re.compile(r"\b(?:aten|prims|onnx|torch\.ops|ai\.onnx)[.:]+[A-Za-z_][\w.]*")
+#: An operator as messages name it: `aten.cumsum.default`, `mine::twist`, `ai.onnx:Foo`.
+_OPERATOR: Final = re.compile(
+    r"\b(?:torch\.ops\.)?([a-z_]\w*::\w+(?:\.\w+)?|(?:aten|prims)\.\w+(?:\.\w+)?|ai\.onnx:\w+)"
+)
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Unsupported(Exception):
@@ -64,7 +68,7 @@ def backend(name: str) -> Backend:
 
 def reason(error: BaseException) -> str:
     """Return in one line what a back end could not take: the operator first, where one is named."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
     named = _OPERATOR.search(text)
-    lead = f"the operator {named[0]}: " if named else ""
+    lead = f"the operator {named[1]}: " if named else ""
     return f"{lead}{type(error).__name__}: {text[:300]}"

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.kernels.whole import measured
+from pytest_compiledai.kernels.whole.backends import reason
 
 EAGER = {"built_s": 0.0, "cosine": 1.0, "max_error": 0.0, "p50_ms": 4.0, "ratio": [1, 1, 1]}
 
@@ -71,3 +72,22 @@ def test_building_is_earned_back_by_what_each_call_saves():
 
     assert measured.break_even({"eager": EAGER, "a": tried()}, "a") == 1500
     assert measured.break_even({"eager": EAGER, "a": slow}, "a") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [
+        (
+            "\x1b[31mNo ONNX function for <OpOverload(op='mine.twist')> mine::twist\x1b[0m",
+            "mine::twist",
+        ),
+        ("could not translate aten.cumsum.default; see torch.onnx.export", "aten.cumsum.default"),
+        ("Data-dependent control flow", ""),
+    ],
+)
+def test_a_refusal_names_the_operator_and_no_interface(text, lead):
+    """What could not be taken comes first, without the colours of a terminal."""
+    told = reason(RuntimeError(text))
+
+    assert told.startswith(f"the operator {lead}: " if lead else "RuntimeError: ")
+    assert "\x1b" not in told
