@@ -128,7 +128,11 @@ def cluster(tmp_path_factory) -> Iterator[str]:
         for child in reversed(started):
             child.terminate()
         for child in started:
-            child.wait(timeout=30)
+            try:
+                child.wait(timeout=30)
+            except subprocess.TimeoutExpired:  # it waits for a scheduler that is gone
+                child.kill()
+                child.wait()
 
 
 def _address(told: Path, log: Path) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.unit.distill.conftest import Tickets
@@ -36,3 +39,18 @@ def test_another_prompt_is_stale(planted):
     stale = planted.run("--compile-locked", "specs")
 
     stale.assert_outcomes(failed=1, skipped=6)
+
+
+def test_the_example_freezes_from_its_recordings(pytester):
+    """What the models answered is enough: no model is asked, and every gate passes."""
+    root = Path(__file__).parents[2]
+    for folder in ("examples/demos", "fixtures"):
+        target = pytester.path / folder
+        target.mkdir(parents=True)
+        for path in (root / folder).glob("*household*" if folder == "fixtures" else "*"):
+            copy = shutil.copytree if path.is_dir() else shutil.copy
+            copy(path, target / path.name)
+
+    done = pytester.runpytest_inprocess("--compile", "-p", "no:xdist", "examples/demos")
+
+    done.assert_outcomes(passed=7)
