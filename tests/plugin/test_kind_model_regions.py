@@ -22,8 +22,9 @@ pytestmark = [
 def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     """The first run writes the plan; then the kernel passes, and one that drops a term does not."""
     specs = pytester.mkdir("specs")
-    for name in ("tiny.yaml", "down_proj.cpp"):
-        shutil.copy(EXAMPLE / name, specs)
+    shutil.copy(EXAMPLE / "down_proj.cpp", specs)
+    spec = (EXAMPLE / "tiny.yaml").read_text(encoding="utf-8")
+    (specs / "tiny.yaml").write_text(f"{spec}tokens: 24\n", encoding="utf-8")
 
     first = pytester.runpytest_subprocess("--compile", "-p", "no:xdist", "specs")
     first.stdout.fnmatch_lines(["*no plan yet; compile writes it, run again for its regions"])
@@ -33,7 +34,7 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     again = pytester.runpytest_subprocess("--compile", "-v", "-p", "no:xdist", "specs")
     again.assert_outcomes(passed=63)
     again.stdout.fnmatch_lines(["*frozen*tiny.down_proj*5/5 gates", "*accuracy*passed*own_error*"])
-    again.stdout.fnmatch_lines(["*frozen*tiny.whole*4/4 gates", "*accuracy*equal 256,*"])
+    again.stdout.fnmatch_lines(["*frozen*tiny.whole*4/4 gates", "*accuracy*equal 24,*"])
     lock = (pytester.path / "compiledai.lock").read_text(encoding="utf-8")
     assert 'proposer = "file:specs/down_proj.cpp"' in lock
     assert 'proposer = "family:' in lock  # of o_proj, a product with a sum as well
