@@ -96,7 +96,8 @@ def arguments(options: argparse.Namespace) -> list[str]:
     if options.proposer == BUILTIN:
         return [*more, "--compile-model", BUILTIN]
     if options.recordings:
-        more += ["--compile-recordings", str(options.recordings.resolve())]
+        # One word: as two, pytest takes the folder for a place of tests and looks for its root.
+        more += [f"--compile-recordings={options.recordings.resolve()}"]
     if options.proposer == "recordings":
         return [*more, "--compile-record", "none"]
     return [*more, "--compile-model", options.proposer]
