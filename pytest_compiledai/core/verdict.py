@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
@@ -44,3 +45,23 @@ class Verdict:
         """Return the figures that are one number or word, by name; the rest is for reports."""
         plain = {k: v for k, v in self.figures.items() if isinstance(v, (int, float, str))}
         return dict(sorted(plain.items()))
+
+
+MOST_TOLD = 20  # findings of one gate
+
+
+def verdict_of(
+    gate: str, found: Sequence[tuple[str, str]], figures: Mapping[str, Any], path: str
+) -> Verdict:
+    """Return the verdict of what was found, rule's name and message; beyond twenty by number.
+
+    No finding is quotable: what a kind's own gates say may rest on any row.
+    """
+    told = list(found[:MOST_TOLD])
+    if len(found) > MOST_TOLD:
+        told.append((told[-1][0], f"and {len(found) - MOST_TOLD} more"))
+    findings = tuple(
+        Finding(rule=f"{gate}.{rule}", message=message, path=path, quotable=False)
+        for rule, message in told
+    )
+    return Verdict(gate=gate, figures=figures, findings=findings)

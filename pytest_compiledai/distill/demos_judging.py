@@ -19,8 +19,8 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.distill.agreeing import canonical
 from pytest_compiledai.distill.demos import Demos
 from pytest_compiledai.distill.demos import made
@@ -47,7 +47,6 @@ VERSIONS: Final = dict.fromkeys(
 )
 #: What a vector of an encoder may differ by, made again on another machine.
 _DRIFT: Final = 1e-4
-_TOLD: Final = 20  # findings of one gate
 _MILLION: Final = 1_000_000
 
 Found = tuple[str, str]  # rule, message
@@ -64,17 +63,7 @@ def judge(gate: str, spec: DemosSpec, candidate: Candidate, phase: Phase) -> Ver
     except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
         # Files that a hand edited can be anything; they are read as they stand.
         found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
-    told = found[:_TOLD]
-    if len(found) > _TOLD:
-        told.append((told[-1][0], f"and {len(found) - _TOLD} more"))
-    return Verdict(
-        gate=gate,
-        figures=figures,
-        findings=tuple(
-            Finding(rule=f"{gate}.{rule}", message=message, path=spec.path, quotable=False)
-            for rule, message in told
-        ),
-    )
+    return verdict_of(gate, found, figures, spec.path)
 
 
 class Judging:

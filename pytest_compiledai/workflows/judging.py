@@ -19,8 +19,8 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.workflows import artifact
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows import recorded
@@ -45,7 +45,6 @@ VERSIONS: Final = dict.fromkeys(
 )
 #: Edited problems below which a drop would not be seen.
 LEAST_EDITED: Final = 20
-_TOLD: Final = 20  # findings of one gate
 
 
 def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> Verdict:
@@ -61,22 +60,8 @@ def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> 
     except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
         # A set that a hand edited can be anything; its figures are read as they stand.
         found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
-    told = found[:_TOLD]
-    if len(found) > _TOLD:
-        told.append((told[-1][0], f"and {len(found) - _TOLD} more"))
-    return Verdict(
-        gate=gate,
-        figures=figures,
-        findings=tuple(
-            Finding(
-                rule=f"{gate}.{rule}",
-                message=message,
-                path=f"{spec.name}/{FILE}" if gate in ("syntax", "execution") else spec.path,
-                quotable=False,
-            )
-            for rule, message in told
-        ),
-    )
+    path = f"{spec.name}/{FILE}" if gate in ("syntax", "execution") else spec.path
+    return verdict_of(gate, found, figures, path)
 
 
 class Judging:

@@ -14,8 +14,8 @@ from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
-from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.dialogues import costing
 from pytest_compiledai.dialogues.exploring import Explored
 from pytest_compiledai.dialogues.spec import DialogueSpec
@@ -30,7 +30,6 @@ from pytest_compiledai.dialogues.weights.talking import FILE
 VERSIONS: Final = dict.fromkeys(
     ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
 )
-_TOLD: Final = 20  # findings of one gate
 
 Found = tuple[str, str]  # rule, message
 
@@ -45,22 +44,8 @@ def judge(gate: str, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> 
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         # Files that a hand edited can be anything; what cannot be read has failed.
         found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
-    told = found[:_TOLD]
-    if len(found) > _TOLD:
-        told.append((told[-1][0], f"and {len(found) - _TOLD} more"))
-    return Verdict(
-        gate=gate,
-        figures=figures,
-        findings=tuple(
-            Finding(
-                rule=f"{gate}.{rule}",
-                message=message,
-                path=f"{spec.name}/{FILE}" if gate in ("security", "syntax") else spec.path,
-                quotable=False,
-            )
-            for rule, message in told
-        ),
-    )
+    path = f"{spec.name}/{FILE}" if gate in ("security", "syntax") else spec.path
+    return verdict_of(gate, found, figures, path)
 
 
 class Judging:

@@ -19,8 +19,8 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import measured
 from pytest_compiledai.kernels.whole.safetensors_file import header_faults
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pytest_compiledai.kernels.whole.spec import WholeSpec
 
 Found = tuple[str, str]  # rule, message
-_TOLD: Final = 20  # findings of one gate
 _TIMED: Final = 8  # rows on which latency is measured
 _CODE_KEYS: Final = ("auto_map", "custom_pipelines", "trust_remote_code")
 
@@ -53,17 +52,7 @@ def judge(gate: str, unit: Unit, candidate: Candidate, phase: Phase, bench: Benc
     except (ValueError, KeyError, TypeError, LookupError, OSError) as error:
         # An artifact that a hand edited can be anything.
         found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
-    told = found[:_TOLD]
-    if len(found) > _TOLD:
-        told.append((told[-1][0], f"and {len(found) - _TOLD} more"))
-    return Verdict(
-        gate=gate,
-        figures=figures,
-        findings=tuple(
-            Finding(rule=f"{gate}.{rule}", message=message, path=unit.body.path, quotable=False)
-            for rule, message in told
-        ),
-    )
+    return verdict_of(gate, found, figures, unit.body.path)
 
 
 class Judging:
