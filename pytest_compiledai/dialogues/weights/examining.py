@@ -70,7 +70,21 @@ def _turn(conversation: Conversation, text: str) -> dict[str, Any]:
 
 
 def _memory_mb() -> float:
-    """Return the most memory that this process ever held; 0 where the system does not say."""
+    """Return the most memory (MiB) that this process ever held; 0 where the system does not say.
+
+    Linux hands ``ru_maxrss`` on through fork and exec, so a small process started by a large one
+    would be charged with its parent's; ``VmHWM`` belongs to the program that runs.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return _resident_mb()
+    held = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(held.split()[1]) / 1024
+
+
+def _resident_mb() -> float:
+    """Return the peak that the system's accounting states, where there is no ``/proc``."""
     try:
         import resource
     except ImportError:  # pragma: no cover - only Windows

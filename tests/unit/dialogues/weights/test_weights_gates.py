@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 import struct
+import subprocess
 import sys
 from collections.abc import Mapping
 from copy import deepcopy
@@ -327,3 +328,14 @@ def test_a_checkpoint_of_another_digest_is_refused(trained: Trained, tmp_path: A
     other = replace(spec, weights={**block, "base_sha256": "0" * 64})
     with pytest.raises(ModelError, match="base_sha256"):
         building.start(other, settings_of(other))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory by /proc is Linux's")
+def test_memory_of_the_process_that_started_it_is_not_counted() -> None:
+    """A small process started by a large one is not charged with the large one's memory."""
+    asked = "from pytest_compiledai.dialogues.weights import examining as e; print(e._memory_mb())"
+    ballast = bytearray(256 * 1024 * 1024)
+    told = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+    ).stdout
+    assert float(told) < len(ballast) / 1024 / 1024
