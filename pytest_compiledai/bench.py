@@ -30,7 +30,7 @@ class RunBench:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.scanning = Scanning(run.store)
+        self.scanning = Scanning(run.store, self._foreseen)
         self._proved: set[str] = set()
 
     def of(self, unit: Unit) -> UnitBench:
@@ -92,7 +92,7 @@ class RunBench:
         if "sandbox" in self.__dict__:
             self.sandbox.close()
 
-    def _ahead(self) -> list[ScanRequest]:
+    def _foreseen(self) -> list[ScanRequest]:
         """Return what selected units will want scanned, as far as no model decides it."""
         found: list[ScanRequest] = []
         for unit in self.run.selected.values():
@@ -129,7 +129,7 @@ class RunBench:
 
         static = smoke.smoke(cache=self.run.store.folder("mypy"))
         # From here on the analysers have nothing else to do, and mypy's cache is warm.
-        self.scanning.ahead(self._ahead())
+        self.scanning.ahead()
         return sorted(static)
 
     def _dynamic_smoke(self) -> list[str]:

@@ -36,8 +36,8 @@ def requests(*names: str) -> list[ScanRequest]:
 
 def test_selected_sources_are_scanned_ahead_in_batches(tmp_path, batches) -> None:
     """Batches keep the order of the units; asking for a report scans nothing again."""
-    made = Scanning(Store(tmp_path))
-    made.ahead(requests("a", "b", "c"))
+    made = Scanning(Store(tmp_path), lambda: requests("a", "b", "c"))
+    made.ahead()
 
     found = made.reports(requests("c"))
     made.reports(requests("a", "b", "c"))
@@ -45,6 +45,19 @@ def test_selected_sources_are_scanned_ahead_in_batches(tmp_path, batches) -> Non
 
     assert [report.scanned for report in found.values()] == [frozenset({"x"})]
     assert batches == [["a", "b"], ["c"]]
+
+
+def test_a_process_that_comes_to_a_batch_first_scans_all_of_it(tmp_path, batches) -> None:
+    """The process that scans ahead finds that batch done, and goes on."""
+    store = Store(tmp_path)
+    made, other = (Scanning(store, lambda: requests("a", "b", "c", "d")) for _ in range(2))
+
+    other.reports(requests("d"))
+    made.ahead()
+    made.reports(requests("a", "d"))
+    made.close()
+
+    assert batches == [["c", "d"], ["a", "b"]]
 
 
 def test_a_source_that_nobody_foresaw_is_scanned_when_asked_for(tmp_path, batches) -> None:
@@ -65,8 +78,8 @@ def test_an_error_of_the_analysers_reaches_who_asks(tmp_path, monkeypatch) -> No
         raise OSError("no space")
 
     monkeypatch.setattr(tools, "scan", broken)
-    made = Scanning(Store(tmp_path))
-    made.ahead(requests("a"))
+    made = Scanning(Store(tmp_path), lambda: requests("a"))
+    made.ahead()
 
     with pytest.raises(OSError, match="no space"):
         made.reports(requests("a"))
@@ -84,8 +97,8 @@ def test_closing_gives_up_what_has_not_begun(tmp_path, batches, monkeypatch) -> 
         return scan(requests, **facts)
 
     monkeypatch.setattr(tools, "scan", held)
-    made = Scanning(Store(tmp_path))
-    made.ahead(requests("a", "b", "c", "d", "e"))
+    made = Scanning(Store(tmp_path), lambda: requests("a", "b", "c", "d", "e"))
+    made.ahead()
     begun.wait(10)
     closing = threading.Thread(target=made.close)
     closing.start()
