@@ -16,6 +16,8 @@ from pytest_compiledai.core.calls import Limits
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.source import Source
+from pytest_compiledai.core.tensorfile import BadTensors
+from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.dialogues import adversary
@@ -36,8 +38,6 @@ from pytest_compiledai.dialogues.lint import lint
 from pytest_compiledai.dialogues.player import Asked
 from pytest_compiledai.dialogues.player import SandboxPlayer
 from pytest_compiledai.dialogues.player import inputs_of
-from pytest_compiledai.dialogues.tensors import BadTensors
-from pytest_compiledai.dialogues.tensors import header
 from pytest_compiledai.dialogues.texts import remarks
 from pytest_compiledai.gates import latency
 from pytest_compiledai.gates import security
@@ -143,8 +143,10 @@ class _Judging:
             yield "files", f"{path}: found {there}; expected {expected} only"
         if model in self.candidate.files:
             try:
-                metadata = header(self.candidate.files[model]).get("__metadata__", {})
-            except (BadTensors, UnicodeDecodeError) as error:
+                metadata = header(self.candidate.files[model], types=("I8",)).get(
+                    "__metadata__", {}
+                )
+            except BadTensors as error:
                 yield "tensors", f"{model}: {error}"
             else:
                 yield from remarks({model: metadata})

@@ -19,11 +19,12 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.core.tensorfile import BadTensors
+from pytest_compiledai.core.tensorfile import header_of
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import measured
-from pytest_compiledai.kernels.whole.safetensors_file import header_faults
 from pytest_compiledai.kernels.whole.tensor import drawn_inputs
 from pytest_compiledai.kernels.whole.working import exported
 from pytest_compiledai.kernels.whole.working import rows_of
@@ -86,7 +87,9 @@ class Judging:
         if source.folder is not None:
             yield from _configured(source.folder)
             for path in sorted(source.folder.glob("*.safetensors")):
-                for fault in header_faults(path):
+                try:
+                    header_of(path)
+                except BadTensors as fault:
                     yield "safetensors", f"{path.name}: {fault}"
         data = self.candidate.files.get(f"{self.spec.name}/{artifact.ONNX}")
         form = self.manifest["form"]
