@@ -14,7 +14,7 @@ from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import consistency
 from pytest_compiledai.dialogues.weights import flowjson
-from pytest_compiledai.dialogues.weights import offline
+from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import lines
 from pytest_compiledai.dialogues.weights.data import made
@@ -118,7 +118,7 @@ def train(
         "stop": stop,
         "threads": threads,
     }
-    return offline.ask(TRAINER, job, folder, timeout_s=spec.timeout_s)
+    return ask(TRAINER, job, folder, timeout_s=spec.timeout_s)
 
 
 def start(spec: DialogueSpec, settings: Settings) -> str | None:
