@@ -51,17 +51,19 @@ MOST_TOLD = 20  # findings of one gate
 
 
 def verdict_of(
-    gate: str, found: Sequence[tuple[str, str]], figures: Mapping[str, Any], path: str
+    gate: str, found: Sequence[Finding | tuple[str, str]], figures: Mapping[str, Any], path: str
 ) -> Verdict:
     """Return the verdict of what was found, rule's name and message; beyond twenty by number.
 
-    No finding is quotable: what a kind's own gates say may rest on any row.
+    No finding that is made here is quotable: what a kind's own gates say may rest on any row. One
+    that another gate made stays as it is.
     """
-    told = list(found[:MOST_TOLD])
+
+    def finding(rule: str, message: str) -> Finding:
+        return Finding(rule=f"{gate}.{rule}", message=message, path=path, quotable=False)
+
+    told = [item if isinstance(item, Finding) else finding(*item) for item in found[:MOST_TOLD]]
     if len(found) > MOST_TOLD:
-        told.append((told[-1][0], f"and {len(found) - MOST_TOLD} more"))
-    findings = tuple(
-        Finding(rule=f"{gate}.{rule}", message=message, path=path, quotable=False)
-        for rule, message in told
-    )
-    return Verdict(gate=gate, figures=figures, findings=findings)
+        last = told[-1].rule.partition(".")[2]
+        told.append(finding(last, f"and {len(found) - MOST_TOLD} more"))
+    return Verdict(gate=gate, figures=figures, findings=tuple(told))

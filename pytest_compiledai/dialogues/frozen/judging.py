@@ -20,6 +20,7 @@ from pytest_compiledai.core.tensorfile import BadTensors
 from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.dialogues import adversary
 from pytest_compiledai.dialogues import costing
 from pytest_compiledai.dialogues.carriers import HELD_OUT
@@ -56,7 +57,6 @@ VERSIONS: Final = dict.fromkeys(
     ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
 )
 BARE: Final = (LEARNT[0],)
-_TOLD: Final = 20  # findings of one gate
 _MEASURED: Final = 60  # turns whose time is taken
 
 
@@ -89,13 +89,7 @@ def judge(
     except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
         # An artifact that a hand edited can be anything.
         found.append(("unreadable", f"found {type(error).__name__}: {error}"[:300]))
-    if len(found) > _TOLD:
-        found[_TOLD:] = [(found[_TOLD][0], f"and {len(found) - _TOLD} more")]
-    own = [
-        Finding(rule=f"{gate}.{rule}", message=message, path=spec.path, quotable=False)
-        for rule, message in found
-    ]
-    return Verdict(gate=gate, figures=figures, findings=(*told, *own))
+    return verdict_of(gate, [*told, *found], figures, spec.path)
 
 
 class _Judging:
