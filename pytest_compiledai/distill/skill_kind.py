@@ -17,6 +17,7 @@ from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.suspicion import suspicious
 from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.distill import skill
 from pytest_compiledai.distill import skill_judging
 from pytest_compiledai.distill.skillspec import GATES
@@ -49,24 +50,17 @@ class SkillKind:
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the one unit of a spec. Raises ``SpecError``."""
         spec = read_skill_spec(document, project)
-        asked = tuple(gate for gate in GATES if gate not in spec.off)
         return (
-            Unit(
-                name=spec.name,
+            single_unit(
+                spec,
                 kind=self.name,
                 place=document.place(),
-                gates=asked,
-                off=spec.off,
-                versions=tuple(f"{gate}@{skill_judging.VERSIONS[gate]}" for gate in asked),
-                capabilities=(),
+                versions=skill_judging.VERSIONS,
                 source=_source(spec),
                 evidence=_evidence(spec, project),
+                remarks=_remarks(spec, document),
                 asks_model=True,
-                attempts=1,
                 candidates=len(_policies(spec)),
-                timeout_s=spec.timeout_s,
-                body=spec,
-                remarks=tuple(_remarks(spec, document)),
             ),
         )
 
