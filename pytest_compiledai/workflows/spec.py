@@ -89,9 +89,9 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
     for gate in ("security", "syntax", "execution"):
-        reading.known_keys(blocks.get(gate, {}), (), _at(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), (), document.at("gates", gate))
     accuracy = blocks.get("accuracy", {})
-    at = _at(document, "gates", "accuracy")
+    at = document.at("gates", "accuracy")
     reading.known_keys(accuracy, ("confidence", "split"), at)
     confidence = _confidence(accuracy, at)
     shares = Shares()
@@ -103,7 +103,7 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
     profile = _profile(document, project, name)
     runs = fields.optional_text(document, "runs")
     runs = beside(document, project, "runs", runs) if runs else None
-    flow = read_flow(document.data.get("flow"), _at(document, "flow"), agents)
+    flow = read_flow(document.data.get("flow"), document.at("flow"), agents)
     return WorkflowSpec(
         name=name,
         description=fields.text(document, "description").strip(),
@@ -132,7 +132,7 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
 def _plan(
     document: Document, flow: graph.Step, agents: Mapping[str, Agent], confidence: float
 ) -> Plan:
-    at = _at(document, "objectives")
+    at = document.at("objectives")
     block = _block(document, "objectives")
     reading.known_keys(block, ("latency", "width"), at)
     latency = block.get("latency", "p95")
@@ -179,7 +179,7 @@ def _wishes(document: Document) -> dict[str, Wish]:
     block = _block(document, "choose")
     found: dict[str, Wish] = {}
     for name in block:
-        at = _at(document, "choose", name)
+        at = document.at("choose", name)
         wish = block[name]
         if not isinstance(wish, Mapping):
             raise SpecError(where=at(), found=repr(wish)[:80], expected="bounds and `want`")
@@ -204,9 +204,9 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
         "fuzz": ("drop",),
     }
     for gate, keys in known.items():
-        reading.known_keys(blocks.get(gate, {}), keys, _at(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), keys, document.at("gates", gate))
     latency, cost, fuzz = (blocks.get(gate, {}) for gate in known)
-    at = {gate: _at(document, "gates", gate) for gate in known}
+    at = {gate: document.at("gates", gate) for gate in known}
     return Bounds(
         p95_margin=reading.share(latency, "margin", 0.25, at["latency"]),
         p95_seconds=reading.above_zero(latency, "p95_seconds", 1.0, at["latency"])
@@ -241,7 +241,7 @@ def _schema(document: Document, key: str) -> Schema:
         raise SpecError(
             where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
         )
-    return Schema.parse(document.data[key], _at(document, key), closed=False)
+    return Schema.parse(document.data[key], document.at(key), closed=False)
 
 
 def _block(document: Document, key: str) -> Mapping[str, Any]:
@@ -249,7 +249,3 @@ def _block(document: Document, key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise SpecError(where=document.place(key), found=repr(value)[:80], expected="a mapping")
     return value
-
-
-def _at(document: Document, *inside: str) -> Any:
-    return lambda *keys: document.place(*inside, *keys)

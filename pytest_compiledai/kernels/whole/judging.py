@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
     from pytest_compiledai.core.kind import Bench
     from pytest_compiledai.core.unit import Unit
-    from pytest_compiledai.kernels.whole.spec import Row
+    from pytest_compiledai.kernels.whole.dataset import Row
     from pytest_compiledai.kernels.whole.spec import WholeSpec
 
 Found = tuple[str, str]  # rule, message
