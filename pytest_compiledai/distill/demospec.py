@@ -16,7 +16,6 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.golden import FILE_CAP
 from pytest_compiledai.core.golden import Row
-from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
 from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.schema import Schema
@@ -107,7 +106,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
     fields.known_keys(document, _SPEC_KEYS)
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
-    schemas = {key: schema_of(document, key) for key in ("input", "output")}
+    schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     if len(schemas["output"].data.get("properties", {})) != 1:
         raise SpecError(
             where=document.place("output"),
@@ -126,7 +125,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
             read_beside(document, project, "golden", golden),
             golden,
             **schemas,
-            shares=shares_of(document, blocks),
+            shares=fields.shares(document, blocks),
         ),
         cascade=_cascade(document, schemas["input"], _embedder(document, demos)),
         traces=read_traces(data, traces),
@@ -262,26 +261,8 @@ def optional(given: Mapping[str, Any], key: str, at: reading.At) -> float | None
     return reading.above_zero(given, key, 1.0, at) if key in given else None
 
 
-def shares_of(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Shares:
-    """Return the shares of the splits that the gate `accuracy` names. Raises ``SpecError``."""
-    accuracy = blocks.get("accuracy", {})
-    at = document.at("gates", "accuracy", "split")
-    return Shares.parse(accuracy["split"], at) if "split" in accuracy else Shares()
-
-
-def schema_of(document: Document, key: str) -> Schema:
-    """Return the schema at ``key``. Raises ``SpecError``."""
-    if key not in document.data:
-        raise SpecError(
-            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
-        )
-    return Schema.parse(document.data[key], document.at(key), closed=False)
-
-
 def block(document: Document, key: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
     """Return the mapping at ``key``, empty where it is missing. Raises ``SpecError``."""
-    value = document.data.get(key, {})
-    if not isinstance(value, Mapping):
-        raise SpecError(where=document.place(key), found=repr(value)[:80], expected="a mapping")
+    value = fields.mapping(document, key)
     reading.known_keys(value, keys, document.at(key))
     return value

@@ -23,8 +23,6 @@ from pytest_compiledai.distill.agents import Graph
 from pytest_compiledai.distill.agents import read_graph
 from pytest_compiledai.distill.demospec import block
 from pytest_compiledai.distill.demospec import optional
-from pytest_compiledai.distill.demospec import schema_of
-from pytest_compiledai.distill.demospec import shares_of
 from pytest_compiledai.distill.metrics import METRICS
 from pytest_compiledai.gates import settings as reading
 
@@ -108,9 +106,9 @@ def read_skill_spec(document: Document, project: Project) -> SkillSpec:
     for gate, keys in known.items():
         reading.known_keys(blocks.get(gate, {}), keys, at[gate])
     accuracy, latency, cost = (blocks.get(gate, {}) for gate in ("accuracy", "latency", "cost"))
-    schemas = {key: schema_of(document, key) for key in ("input", "output")}
+    schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     golden, data = _file(document, project, "golden")
-    rows = read_golden(data, golden, **schemas, shares=shares_of(document, blocks))
+    rows = read_golden(data, golden, **schemas, shares=fields.shares(document, blocks))
     metrics = _metrics(document)
     runs_path, runs = _file(document, project, "runs")
     return SkillSpec(

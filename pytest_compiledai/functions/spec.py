@@ -105,8 +105,8 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     if DRIFT in off:
         expected = "a mapping of settings: only --compile-drift asks that gate"
         raise SpecError(where=document.at("gates", DRIFT)(), found="drift: off", expected=expected)
-    input_schema = _schema(document, "input", closed=False)
-    output_schema = _schema(document, "output", closed=True)
+    input_schema = fields.schema(document, "input")
+    output_schema = fields.schema(document, "output", closed=True)
     accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), document.at("gates", "accuracy"))
     accuracy.check(output_schema)
     _check_guard(document, input_schema)
@@ -151,14 +151,6 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         call_tables=_call_tables(document, project, name),
         settings={k: v for k, v in document.data.get("gates", {}).items() if k != DRIFT},
     )
-
-
-def _schema(document: Document, key: str, *, closed: bool) -> Schema:
-    if key not in document.data:
-        raise SpecError(
-            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
-        )
-    return Schema.parse(document.data[key], document.at(key), closed=closed)
 
 
 def _check_guard(document: Document, schema: Schema) -> None:

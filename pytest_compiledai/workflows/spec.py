@@ -15,7 +15,6 @@ from pytest_compiledai.core.beside import beside
 from pytest_compiledai.core.beside import read_beside
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.golden import Row
-from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
 from pytest_compiledai.core.schema import Schema
 from pytest_compiledai.core.split import Split
@@ -94,10 +93,8 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
     at = document.at("gates", "accuracy")
     reading.known_keys(accuracy, ("confidence", "split"), at)
     confidence = _confidence(accuracy, at)
-    shares = Shares()
-    if "split" in accuracy:
-        shares = Shares.parse(accuracy["split"], lambda *keys: at("split", *keys))
-    schemas = {key: _schema(document, key) for key in ("input", "output")}
+    shares = fields.shares(document, blocks)
+    schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     golden = beside(document, project, "golden", fields.text(document, "golden"))
     agents = read_agents(document)
     profile = _profile(document, project, name)
@@ -133,7 +130,7 @@ def _plan(
     document: Document, flow: graph.Step, agents: Mapping[str, Agent], confidence: float
 ) -> Plan:
     at = document.at("objectives")
-    block = _block(document, "objectives")
+    block = fields.mapping(document, "objectives")
     reading.known_keys(block, ("latency", "width"), at)
     latency = block.get("latency", "p95")
     if latency not in LATENCIES:
@@ -176,7 +173,7 @@ def _passes(document: Document) -> tuple[str, ...]:
 
 def _wishes(document: Document) -> dict[str, Wish]:
     """Return what `choose:` names; without it, the most accurate configuration is `best`."""
-    block = _block(document, "choose")
+    block = fields.mapping(document, "choose")
     found: dict[str, Wish] = {}
     for name in block:
         at = document.at("choose", name)
@@ -234,18 +231,3 @@ def _profile(document: Document, project: Project, name: str) -> str:
     path = project.recordings_of(document.path) / f"{name}.profile.parquet"
     root = project.root
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
-def _schema(document: Document, key: str) -> Schema:
-    if key not in document.data:
-        raise SpecError(
-            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
-        )
-    return Schema.parse(document.data[key], document.at(key), closed=False)
-
-
-def _block(document: Document, key: str) -> Mapping[str, Any]:
-    value = document.data.get(key, {})
-    if not isinstance(value, Mapping):
-        raise SpecError(where=document.place(key), found=repr(value)[:80], expected="a mapping")
-    return value

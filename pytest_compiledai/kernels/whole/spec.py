@@ -17,7 +17,6 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import GATES
-from pytest_compiledai.core.split import Shares
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.unit import single_unit
@@ -140,10 +139,7 @@ def _read(document: Document, project: Project) -> WholeSpec:
         )
     blocks, off = fields.gate_blocks(document, GATES)
     axes = _axes(document)
-    accuracy = blocks.get("accuracy", {})
-    shares = Shares()
-    if "split" in accuracy:
-        shares = Shares.parse(accuracy["split"], document.at("gates", "accuracy", "split"))
+    shares = fields.shares(document, blocks)
     dataset = beside(document, project, "dataset", fields.text(document, "dataset"))
     data = read_beside(document, project, "dataset", dataset)
     return WholeSpec(
