@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
+from typing import TypeVar
+
+from pytest_compiledai.core.errors import CompiledAIError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,31 @@ class Verdict:
         """Return the figures that are one number or word, by name; the rest is for reports."""
         plain = {k: v for k, v in self.figures.items() if isinstance(v, (int, float, str))}
         return dict(sorted(plain.items()))
+
+
+Found = TypeVar("Found")  # what a question yields beside what goes wrong
+
+
+def found_by(
+    question: Callable[[dict[str, Any]], Iterable[Found]],
+    figures: dict[str, Any],
+    *,
+    unasked: tuple[type[Exception], ...] = (),
+) -> list[Found | tuple[str, str]]:
+    """Return what ``question`` finds; what goes wrong in asking is a finding, too.
+
+    ``unasked`` are exceptions that say in their own words, like ours, why nobody could ask.
+    """
+    found: list[Found | tuple[str, str]] = []
+    silent: tuple[type[Exception], ...] = (CompiledAIError, *unasked)
+    try:
+        found += question(figures)
+    except silent as error:
+        found.append(("unasked", str(error)))
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        # Files that a hand edited can be anything; they are read as they stand.
+        found.append(("unreadable", f"found {type(error).__name__}: {error}"[:300]))
+    return found
 
 
 MOST_TOLD = 20  # findings of one gate

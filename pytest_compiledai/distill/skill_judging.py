@@ -25,12 +25,12 @@ from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import canonical_json
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.distill import skill
 from pytest_compiledai.distill.demos import expected
@@ -72,17 +72,9 @@ def judge(
     gate: str, spec: SkillSpec, candidate: Candidate, *, phase: Phase, bench: Bench
 ) -> Verdict:
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
-    judging = Judging(spec, candidate, phase, bench)
     figures: dict[str, Any] = {}
-    told: list[Found | Finding] = []
-    try:
-        told += judging.questions[gate](figures)
-    except CompiledAIError as error:
-        told.append(("unasked", str(error)))
-    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-        # Files that a hand edited can be anything; they are read as they stand.
-        told.append(("unreadable", f"found {type(error).__name__}: {error}"[:300]))
-    return verdict_of(gate, told, figures, spec.path)
+    found = found_by(Judging(spec, candidate, phase, bench).questions[gate], figures)
+    return verdict_of(gate, found, figures, spec.path)
 
 
 def sources(spec: SkillSpec, candidate: Candidate) -> tuple[ScanRequest, ...]:

@@ -13,13 +13,13 @@ from typing import Final
 
 from pytest_compiledai.core.calls import Conditions
 from pytest_compiledai.core.calls import Limits
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.tensorfile import BadTensors
 from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.dialogues import adversary
 from pytest_compiledai.dialogues import costing
@@ -75,21 +75,17 @@ def judge(
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
     judging = _Judging(spec, candidate, phase, bench)
     figures: dict[str, Any] = {}
-    found: list[Found] = []
-    told: tuple[Finding, ...] = ()
-    try:
-        if gate == "security":
-            told = judging.code_findings(figures)
-        found = list(judging.questions[gate](figures))
-    except CompiledAIError as error:
-        found.append(("unasked", str(error)))
-    except ImportError as error:
-        next_command = 'pip install "pytest-compiledai[gates]"'
-        found.append(("unasked", f"found no {error.name}; expected it; next: {next_command}"))
-    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-        # An artifact that a hand edited can be anything.
-        found.append(("unreadable", f"found {type(error).__name__}: {error}"[:300]))
-    return verdict_of(gate, [*told, *found], figures, spec.path)
+
+    def question(into: dict[str, Any]) -> Iterator[Finding | Found]:
+        try:
+            if gate == "security":
+                yield from judging.code_findings(into)
+            yield from judging.questions[gate](into)
+        except ImportError as error:
+            command = 'pip install "pytest-compiledai[gates]"'
+            yield "unasked", f"found no {error.name}; expected it; next: {command}"
+
+    return verdict_of(gate, found_by(question, figures), figures, spec.path)
 
 
 class _Judging:

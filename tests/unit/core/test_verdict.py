@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.verdict import MOST_TOLD
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 
 
@@ -52,3 +59,46 @@ def test_beyond_twenty_findings_the_rest_is_a_number() -> None:
 def test_twenty_findings_are_told_in_full() -> None:
     """The bound is on what comes after."""
     assert MOST_TOLD == len(verdict_of("cost", [("a", "b")] * MOST_TOLD, {}, "s").findings)
+
+
+class Silent(RuntimeError):
+    """What a kind says where nobody could ask."""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ToolError(where="x", found="no tool", expected="one"), "unasked"),
+        (Silent("nobody"), "unasked"),
+        (ValueError("a"), "unreadable"),
+        (KeyError("a"), "unreadable"),
+        (TypeError("a"), "unreadable"),
+        (AttributeError("a"), "unreadable"),
+        (FileNotFoundError("a"), "unreadable"),
+    ],
+)
+def test_a_question_that_could_not_be_asked_is_a_finding(error: Exception, told: str) -> None:
+    """What was found and measured before stays."""
+
+    def question(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        figures["rows"] = 1
+        yield "ratio", "found 1"
+        raise error
+
+    figures: dict[str, Any] = {}
+    found = found_by(question, figures, unasked=(Silent,))
+
+    assert ["ratio", told] == [rule for rule, _ in found]
+    assert str(error).splitlines()[0] in found[1][1]
+    assert {"rows": 1} == figures
+
+
+def test_an_error_of_another_kind_is_raised() -> None:
+    """A fault of ours is told as one, and never as a verdict."""
+
+    def question(_figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        raise Silent
+        yield
+
+    with pytest.raises(Silent):
+        found_by(question, {})
