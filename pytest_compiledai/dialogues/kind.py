@@ -16,7 +16,7 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.modelfree import ModelFree
 from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.place import Place
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.dialogues.spec import GATES
@@ -134,8 +134,7 @@ def _remarks(spec: DialogueSpec, document: Document) -> Iterator[str]:
         (document.place("intents", intent.name), list(intent.texts))
         for intent in spec.flow.intents.values()
     ]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: DialogueSpec, target: Target) -> str:

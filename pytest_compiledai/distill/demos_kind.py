@@ -15,7 +15,7 @@ from pytest_compiledai.core.modelfree import ModelFree
 from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.distill import demos_judging
@@ -103,8 +103,7 @@ class DemosKind(ModelFree):
 def _remarks(spec: DemosSpec, document: Document) -> Iterator[str]:
     told: list[tuple[Place, Any]] = [(document.place("description"), spec.cascade.description)]
     told += [(row.place, [row.input, row.output]) for row in spec.rows]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: DemosSpec) -> str:

@@ -15,7 +15,7 @@ from pytest_compiledai.core.canonical import text_digest
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.distill import skill
@@ -147,8 +147,7 @@ def _remarks(spec: SkillSpec, document: Document) -> Iterator[str]:
     told: list[tuple[Place, Any]] = [(document.place("description"), spec.description)]
     told += [(document.place("graph"), agent.prompt) for agent in spec.graph.agents]
     told += [(row.place, [row.input, row.output]) for row in spec.rows]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: SkillSpec) -> str:
