@@ -30,7 +30,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
@@ -115,33 +117,41 @@ class Outcome:
 
 
 class Campaign:
-    """What the runs of one process share."""
+    """What the runs of one process share; only the starts that ``kinds`` need are made."""
 
-    def __init__(self, folder: Path, seed: str) -> None:
+    def __init__(self, folder: Path, seed: str, kinds: Collection[str]) -> None:
         self.folder = folder
         self.seed = seed
         self.memo = folder / "memo"
         self.memo.mkdir(parents=True, exist_ok=True)
         self.kept: set[int] = set()
-        self.site = self._site()
+        self.site = self._small()
+        if any(FREEZING.get(kind) != ("changed",) for kind in kinds):
+            self.site = self._first(self.site)
         self.containers = Containers() if is_asked() and answers() else None
 
     # The projects, and what runs without a fault make of them.
 
-    def _site(self) -> sites.Site:
+    def _small(self) -> sites.Site:
+        """Return the start whose freeze writes over files and deletes one."""
+        before = self._clean(sites.tiny(sites.BEFORE, "tiny", "gone"))
+        after = sites.tiny(sites.AFTER, "tiny")
+        changed = {p: d for p, d in before.items() if not p.startswith("specs/")} | after
+        return sites.Site(
+            starts={"changed": changed},
+            ends={"changed": self._clean(changed, asked_of("changed"))},
+            seconds={},
+            changes=self._counted({"changed": changed}),
+        )
+
+    def _first(self, small: sites.Site) -> sites.Site:
+        """Return the starts from the first spec, and the small one."""
         new = sites.sources()
         self.answers = sites.answers(new, self.folder / "scratch")
         older = self._clean(sites.older(new, self.folder / "scratch"))
         stale = older | {sites.GOLDEN: new[sites.GOLDEN]}
-        before = self._clean(sites.tiny(sites.BEFORE, "tiny", "gone"))
-        after = sites.tiny(sites.AFTER, "tiny")
-        changed = {p: d for p, d in before.items() if not p.startswith("specs/")} | after
-        starts = {"new": new, "stale": stale, "changed": changed}
-        changes = {
-            (start, folder): (count, staging)
-            for start, tree in starts.items()
-            for folder, (count, staging) in zip(FOLDERS, self._changes(start, tree), strict=True)
-        }
+        starts = {"new": new, "stale": stale}
+        changes = self._counted(starts)
         begun = time.monotonic()
         frozen = self._clean(new)
         seconds = time.monotonic() - begun
@@ -153,15 +163,22 @@ class Campaign:
         with self.endpoint([]) as environ:
             asked = self._clean(live, self.asking(environ))
         return sites.Site(
-            starts=starts | {"frozen": frozen, "live": live},
+            starts={**small.starts, **starts, "frozen": frozen, "live": live},
             ends={
+                **small.ends,
                 **dict.fromkeys(("new", "frozen", "stale"), frozen),
                 "live": asked,
-                "changed": self._clean(changed, asked_of("changed")),
             },
             seconds={"replay": seconds, "live": time.monotonic() - begun},
-            changes=changes,
+            changes={**small.changes, **changes},
         )
+
+    def _counted(self, starts: Mapping[str, sites.Tree]) -> dict[tuple[str, str], tuple[int, int]]:
+        return {
+            (start, folder): (count, staging)
+            for start, tree in starts.items()
+            for folder, (count, staging) in zip(FOLDERS, self._changes(start, tree), strict=True)
+        }
 
     def asking(self, environ: dict[str, str], **more: Any) -> Asked:
         """Return a run that may ask the endpoint of ``environ``."""
@@ -538,7 +555,7 @@ def noticed(most: int, seed: str, only: str = "") -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory(
         prefix="compiledai-faults-", ignore_cleanup_errors=True
     ) as name:
-        made = Campaign(Path(name).resolve(), seed)
+        made = Campaign(Path(name).resolve(), seed, set(BREAKS.values()))
         for make, kind in BREAKS.items():
             if not make.__name__.startswith(only) or not can_strike(kind):
                 continue
@@ -563,7 +580,7 @@ def campaign(numbers: range, planned: list[str], seed: str) -> Iterator[Outcome]
     with tempfile.TemporaryDirectory(
         prefix="compiledai-faults-", ignore_cleanup_errors=True
     ) as name:
-        made = Campaign(Path(name).resolve(), seed)
+        made = Campaign(Path(name).resolve(), seed, set(planned))
         for number in numbers:
             yield made.outcome(number, planned[number])
 

@@ -8,6 +8,7 @@ depth.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ class Document:
             if keys[:end] in self.lines:
                 return Place(path=self.path, line=self.lines[keys[:end]])
         return Place(path=self.path, line=self.line)
+
+    def at(self, *inside: str) -> Callable[..., Place]:
+        """Return what gives the place of keys below ``inside``."""
+        return lambda *keys: self.place(*inside, *keys)
 
 
 def is_spec(data: bytes) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import ALWAYS_ON
 from pytest_compiledai.core.paths import is_free
+from pytest_compiledai.core.schema import Schema
+from pytest_compiledai.core.split import Shares
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
@@ -99,6 +101,30 @@ def gate_blocks(
         else:
             raise _expected(document, ("gates", gate), block, "a mapping of settings, or off")
     return blocks, tuple(gate for gate in gates if gate in off)
+
+
+def mapping(document: Document, key: str) -> Mapping[str, Any]:
+    """Return the mapping at ``key``, empty where it is missing."""
+    value = document.data.get(key, {})
+    if not isinstance(value, Mapping):
+        raise SpecError(where=document.place(key), found=repr(value)[:80], expected="a mapping")
+    return value
+
+
+def schema(document: Document, key: str, *, closed: bool = False) -> Schema:
+    """Return the schema at ``key``."""
+    if key not in document.data:
+        raise SpecError(
+            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
+        )
+    return Schema.parse(document.data[key], document.at(key), closed=closed)
+
+
+def shares(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Shares:
+    """Return the shares of the splits that the gate `accuracy` names."""
+    accuracy = blocks.get("accuracy", {})
+    at = document.at("gates", "accuracy", "split")
+    return Shares.parse(accuracy["split"], at) if "split" in accuracy else Shares()
 
 
 def _at(document: Document, inside: tuple[str, ...]) -> Mapping[str, Any]:

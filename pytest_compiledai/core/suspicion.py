@@ -47,6 +47,12 @@ def suspicious(values: Iterable[tuple[Place, Any]]) -> Iterator[Place]:
             yield place
 
 
+def remarks_of(values: Iterable[tuple[Place, Any]]) -> Iterator[str]:
+    """Yield what the summary says of each place that ``suspicious`` finds."""
+    for place in suspicious(values):
+        yield f"{place}: a text that looks like an order to a model, or hides characters"
+
+
 def is_suspicious(text: str) -> bool:
     """Return whether a text hides characters or has a phrase that orders a model about."""
     return _HIDDEN.search(text) is not None or _PHRASES.search(text) is not None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from typing import Protocol
 
 from pytest_compiledai.core.place import Place
 
@@ -28,3 +31,55 @@ class Unit:
     body: Any
     alone: bool = False  # collected as `compile` alone; its gates are asked all the same
     remarks: tuple[str, ...] = ()  # what the summary says of the spec; they decide nothing
+
+
+class Single(Protocol):
+    """A spec of which the whole is one unit."""
+
+    @property
+    def name(self) -> str:
+        """The unit's name."""
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """The gates that the spec switches off."""
+
+    @property
+    def timeout_s(self) -> float:
+        """The wall clock of the unit's loop."""
+
+
+def single_unit(
+    spec: Single,
+    *,
+    kind: str,
+    place: Place,
+    versions: Mapping[str, int],
+    source: str,
+    evidence: str,
+    remarks: Iterable[str] = (),
+    asks_model: bool = False,
+    candidates: int = 1,
+) -> Unit:
+    """Return the one unit of a spec that is proposed once a chain.
+
+    ``versions`` names every gate of the kind in order, each with the version of what it asks.
+    """
+    asked = tuple(gate for gate in versions if gate not in spec.off)
+    return Unit(
+        name=spec.name,
+        kind=kind,
+        place=place,
+        gates=asked,
+        off=spec.off,
+        versions=tuple(f"{gate}@{versions[gate]}" for gate in asked),
+        capabilities=(),
+        source=source,
+        evidence=evidence,
+        asks_model=asks_model,
+        attempts=1,
+        candidates=candidates,
+        timeout_s=spec.timeout_s,
+        body=spec,
+        remarks=tuple(remarks),
+    )

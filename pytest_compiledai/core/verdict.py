@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
+from typing import TypeVar
+
+from pytest_compiledai.core.errors import CompiledAIError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +52,48 @@ class Verdict:
         return dict(sorted(plain.items()))
 
 
+Found = TypeVar("Found")  # what a question yields beside what goes wrong
+
+
+def found_by(
+    question: Callable[[dict[str, Any]], Iterable[Found]],
+    figures: dict[str, Any],
+    *,
+    unasked: tuple[type[Exception], ...] = (),
+) -> list[Found | tuple[str, str]]:
+    """Return what ``question`` finds; what goes wrong in asking is a finding, too.
+
+    ``unasked`` are exceptions that say in their own words, like ours, why nobody could ask.
+    """
+    found: list[Found | tuple[str, str]] = []
+    silent: tuple[type[Exception], ...] = (CompiledAIError, *unasked)
+    try:
+        found += question(figures)
+    except silent as error:
+        found.append(("unasked", str(error)))
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        # Files that a hand edited can be anything; they are read as they stand.
+        found.append(("unreadable", f"found {type(error).__name__}: {error}"[:300]))
+    return found
+
+
 MOST_TOLD = 20  # findings of one gate
 
 
 def verdict_of(
-    gate: str, found: Sequence[tuple[str, str]], figures: Mapping[str, Any], path: str
+    gate: str, found: Sequence[Finding | tuple[str, str]], figures: Mapping[str, Any], path: str
 ) -> Verdict:
     """Return the verdict of what was found, rule's name and message; beyond twenty by number.
 
-    No finding is quotable: what a kind's own gates say may rest on any row.
+    No finding that is made here is quotable: what a kind's own gates say may rest on any row. One
+    that another gate made stays as it is.
     """
-    told = list(found[:MOST_TOLD])
+
+    def finding(rule: str, message: str) -> Finding:
+        return Finding(rule=f"{gate}.{rule}", message=message, path=path, quotable=False)
+
+    told = [item if isinstance(item, Finding) else finding(*item) for item in found[:MOST_TOLD]]
     if len(found) > MOST_TOLD:
-        told.append((told[-1][0], f"and {len(found) - MOST_TOLD} more"))
-    findings = tuple(
-        Finding(rule=f"{gate}.{rule}", message=message, path=path, quotable=False)
-        for rule, message in told
-    )
-    return Verdict(gate=gate, figures=figures, findings=findings)
+        last = told[-1].rule.partition(".")[2]
+        told.append(finding(last, f"and {len(found) - MOST_TOLD} more"))
+    return Verdict(gate=gate, figures=figures, findings=tuple(told))

@@ -13,10 +13,12 @@ from typing import Protocol
 
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.modelfree import ModelFree
+from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.place import Place
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.dialogues.spec import GATES
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.spec import read_dialogue_spec
@@ -69,7 +71,7 @@ def target_of(name: str) -> Target:
     return found
 
 
-class DialogueKind:
+class DialogueKind(ModelFree):
     """One artifact a flow; the flow's own state machine judges it, no model is asked."""
 
     name = "dialogue"
@@ -80,24 +82,15 @@ class DialogueKind:
         """Return the one unit of a spec. Raises ``SpecError``."""
         spec = read_dialogue_spec(document, project)
         target = target_of(spec.target)
-        asked = tuple(gate for gate in GATES if gate not in spec.off)
         return (
-            Unit(
-                name=spec.name,
+            single_unit(
+                spec,
                 kind=self.name,
                 place=document.place(),
-                gates=asked,
-                off=spec.off,
-                versions=tuple(f"{gate}@{target.versions[gate]}" for gate in asked),
-                capabilities=(),
+                versions=target.versions,
                 source=_source(spec, target),
                 evidence=_evidence(spec, project),
-                asks_model=False,
-                attempts=1,
-                candidates=1,
-                timeout_s=spec.timeout_s,
-                body=spec,
-                remarks=tuple(_remarks(spec, document)),
+                remarks=_remarks(spec, document),
             ),
         )
 
@@ -107,42 +100,19 @@ class DialogueKind:
         """Return the artifact that the target builds from the spec, of which there is one."""
         del asking  # nobody is asked
         if history or sample:
-            raise RecordingMissing(
-                where=unit.place,
-                found="an artifact that was judged",
-                expected="another spec: an equal one gives the same artifact",
-                next=f"mend what the gate found, then pytest --compile {unit.place.path}",
+            raise only_one(
+                unit,
+                "an artifact that was judged",
+                "another spec: an equal one gives the same artifact",
             )
         spec: DialogueSpec = unit.body
         target = target_of(spec.target)
         return Candidate(files=target.build(spec), proposer=target.proposer(spec), attempt=1)
 
-    def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
-        """Return None: no model is asked for a machine."""
-        del unit
-        return None
-
-    def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
-        """Return nothing: building costs no call."""
-        del unit, attempts
-        return (0, 0, 0)
-
-    def direct_tokens(self, unit: Unit) -> float | None:
-        """Return None: the cost gate says what a model would cost."""
-        del unit
-        return None
-
     def recorded(self, unit: Unit, asking: Asking) -> str:
         """Return "": no verdict rests on a recording."""
         del unit, asking
         return ""
-
-    def thaw(
-        self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int
-    ) -> Candidate:
-        """Return the frozen artifact as a candidate."""
-        del unit  # the bytes say it all
-        return Candidate(files=files, proposer=proposer, attempt=attempt)
 
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
         """Return the frozen code for the analysers."""
@@ -156,11 +126,6 @@ class DialogueKind:
         spec: DialogueSpec = unit.body
         return target_of(spec.target).judge(gate, spec, candidate, phase, bench)
 
-    def rank(self, verdicts: Sequence[Verdict]) -> float:
-        """Return 0: there is one artifact."""
-        del verdicts
-        return 0.0
-
 
 def _remarks(spec: DialogueSpec, document: Document) -> Iterator[str]:
     told: list[tuple[Place, Any]] = [(document.place("description"), spec.description)]
@@ -169,8 +134,7 @@ def _remarks(spec: DialogueSpec, document: Document) -> Iterator[str]:
         (document.place("intents", intent.name), list(intent.texts))
         for intent in spec.flow.intents.values()
     ]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: DialogueSpec, target: Target) -> str:

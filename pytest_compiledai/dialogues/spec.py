@@ -106,7 +106,7 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
     for gate in ("security", "syntax", "execution"):
-        reading.known_keys(blocks.get(gate, {}), (), _at(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), (), document.at("gates", gate))
     target = fields.choice(document, "target", TARGETS, "machine")
     weights = document.data.get("weights", {})
     if not isinstance(weights, Mapping) or ("weights" in document.data and target != "weights"):
@@ -140,7 +140,7 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
 
 
 def _accuracy(document: Document, block: Mapping[str, Any]) -> AccuracyBounds:
-    at = _at(document, "gates", "accuracy")
+    at = document.at("gates", "accuracy")
     shares = {
         "right": 0.99,
         "coverage": 0.7,
@@ -157,7 +157,7 @@ def _accuracy(document: Document, block: Mapping[str, Any]) -> AccuracyBounds:
 
 
 def _latency(document: Document, block: Mapping[str, Any], *, memory_mb: float) -> LatencyBounds:
-    at = _at(document, "gates", "latency")
+    at = document.at("gates", "latency")
     most = {"p50_ms": 10.0, "p99_ms": 50.0, "cold_ms": 5_000.0, "memory_mb": memory_mb}
     reading.known_keys(block, tuple(most), at)
     return LatencyBounds(
@@ -166,7 +166,7 @@ def _latency(document: Document, block: Mapping[str, Any], *, memory_mb: float) 
 
 
 def _fuzz(document: Document, block: Mapping[str, Any]) -> FuzzBounds:
-    at = _at(document, "gates", "fuzz")
+    at = document.at("gates", "fuzz")
     reading.known_keys(block, ("conversations", "steps"), at)
     return FuzzBounds(
         conversations=reading.whole(block, "conversations", 25, at, least=5, most=10_000),
@@ -175,7 +175,7 @@ def _fuzz(document: Document, block: Mapping[str, Any]) -> FuzzBounds:
 
 
 def _cost(document: Document, block: Mapping[str, Any]) -> CostBounds:
-    at = _at(document, "gates", "cost")
+    at = document.at("gates", "cost")
     amounts = ("authoring_usd", "fixed_usd", "recompiles", "recompile_usd")
     known = ("usd_in", "usd_out", *amounts, "volume", "breakeven", "ratio")
     reading.known_keys(block, known, at)
@@ -187,7 +187,3 @@ def _cost(document: Document, block: Mapping[str, Any]) -> CostBounds:
         breakeven=reading.above_zero(block, "breakeven", 1.0, at) if "breakeven" in block else None,
         ratio=reading.above_zero(block, "ratio", 1.0, at),
     )
-
-
-def _at(document: Document, *inside: str) -> Any:
-    return lambda *keys: document.place(*inside, *keys)

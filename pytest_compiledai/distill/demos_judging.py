@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.distill.agreeing import canonical
 from pytest_compiledai.distill.demos import Demos
@@ -54,15 +54,9 @@ Found = tuple[str, str]  # rule, message
 
 def judge(gate: str, spec: DemosSpec, candidate: Candidate, phase: Phase) -> Verdict:
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
-    judging = Judging(spec, candidate, phase)
     figures: dict[str, Any] = {}
-    try:
-        found = list(judging.questions[gate](figures))
-    except (CompiledAIError, Abstained) as error:
-        found = [("unasked", str(error))]
-    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-        # Files that a hand edited can be anything; they are read as they stand.
-        found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
+    question = Judging(spec, candidate, phase).questions[gate]
+    found = found_by(question, figures, unasked=(Abstained,))
     return verdict_of(gate, found, figures, spec.path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
@@ -12,10 +11,13 @@ from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.modelfree import ModelFree
+from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.distill import demos_judging
 from pytest_compiledai.distill.demos import made
 from pytest_compiledai.distill.demospec import GATES
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 METHOD = 1
 
 
-class DemosKind:
+class DemosKind(ModelFree):
     """One cascade a spec, made of its trajectories; recorded answers judge it."""
 
     name = "demos"
@@ -46,24 +48,15 @@ class DemosKind:
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the one unit of a spec. Raises ``SpecError``."""
         spec = read_demos_spec(document, project)
-        asked = tuple(gate for gate in GATES if gate not in spec.off)
         return (
-            Unit(
-                name=spec.name,
+            single_unit(
+                spec,
                 kind=self.name,
                 place=document.place(),
-                gates=asked,
-                off=spec.off,
-                versions=tuple(f"{gate}@{demos_judging.VERSIONS[gate]}" for gate in asked),
-                capabilities=(),
+                versions=demos_judging.VERSIONS,
                 source=_source(spec),
                 evidence=_evidence(spec),
-                asks_model=False,
-                attempts=1,
-                candidates=1,
-                timeout_s=spec.timeout_s,
-                body=spec,
-                remarks=tuple(_remarks(spec, document)),
+                remarks=_remarks(spec, document),
             ),
         )
 
@@ -73,11 +66,10 @@ class DemosKind:
         """Return the demonstrations of the spec's trajectories, of which there is one choice."""
         del asking  # answers are recorded before: by two models, and only where they are needed
         if history or sample:
-            raise RecordingMissing(
-                where=unit.place,
-                found="demonstrations that were judged",
-                expected="other trajectories or another spec: equal ones give equal files",
-                next=f"mend what the gate found, then pytest --compile {unit.place.path}",
+            raise only_one(
+                unit,
+                "demonstrations that were judged",
+                "other trajectories or another spec: equal ones give equal files",
             )
         try:
             files = made(unit.body)
@@ -90,32 +82,10 @@ class DemosKind:
             ) from None
         return Candidate(files=files, proposer=f"file:{unit.body.traces_path}", attempt=1)
 
-    def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
-        """Return None: no model is asked for the files."""
-        del unit
-        return None
-
-    def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
-        """Return nothing: what recording costs is said where answers are recorded."""
-        del unit, attempts
-        return (0, 0, 0)
-
-    def direct_tokens(self, unit: Unit) -> float | None:
-        """Return None: the gate `cost` measures what the teacher takes."""
-        del unit
-        return None
-
     def recorded(self, unit: Unit, asking: Asking) -> str:
         """Return the digest of the recorded answers; "" for none."""
         del asking
         return answers_digest(unit.body.folder)
-
-    def thaw(
-        self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int
-    ) -> Candidate:
-        """Return the frozen artifact as a candidate."""
-        del unit  # the bytes say it all
-        return Candidate(files=files, proposer=proposer, attempt=attempt)
 
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
         """Return nothing: demonstrations have no code to scan."""
@@ -129,17 +99,11 @@ class DemosKind:
         del bench
         return demos_judging.judge(gate, unit.body, candidate, phase)
 
-    def rank(self, verdicts: Sequence[Verdict]) -> float:
-        """Return 0: there is one candidate."""
-        del verdicts
-        return 0.0
-
 
 def _remarks(spec: DemosSpec, document: Document) -> Iterator[str]:
     told: list[tuple[Place, Any]] = [(document.place("description"), spec.cascade.description)]
     told += [(row.place, [row.input, row.output]) for row in spec.rows]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: DemosSpec) -> str:

@@ -16,7 +16,6 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.golden import FILE_CAP
 from pytest_compiledai.core.golden import Row
-from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
 from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.schema import Schema
@@ -107,7 +106,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
     fields.known_keys(document, _SPEC_KEYS)
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
-    schemas = {key: schema_of(document, key) for key in ("input", "output")}
+    schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     if len(schemas["output"].data.get("properties", {})) != 1:
         raise SpecError(
             where=document.place("output"),
@@ -117,7 +116,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
     golden = beside(document, project, "golden", fields.text(document, "golden"))
     traces, data = _traces(document, project, name)
     demos = block(document, "demos", ("keep", "most", "embedder"))
-    at = at_of(document, "demos")
+    at = document.at("demos")
     return DemosSpec(
         name=name,
         path=document.path,
@@ -126,7 +125,7 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
             read_beside(document, project, "golden", golden),
             golden,
             **schemas,
-            shares=shares_of(document, blocks),
+            shares=fields.shares(document, blocks),
         ),
         cascade=_cascade(document, schemas["input"], _embedder(document, demos)),
         traces=read_traces(data, traces),
@@ -160,7 +159,7 @@ def _cascade(document: Document, given: Schema, embedder: Any) -> Cascade:
     cascade = block(
         document, "cascade", ("samples", "agree", "early_stop", "temperature", "max_tokens")
     )
-    at = at_of(document, "cascade")
+    at = document.at("cascade")
     samples = reading.whole(cascade, "samples", 3, at, least=1, most=32)
     agree = reading.whole(cascade, "agree", samples, at, least=1, most=samples)
     if 2 * agree <= samples:
@@ -177,8 +176,8 @@ def _cascade(document: Document, given: Schema, embedder: Any) -> Cascade:
         student=fields.text(document, "student"),
         description=fields.text(document, "description").strip(),
         keys=_keys(document, retrieve, given),
-        k=reading.whole(retrieve, "k", 3, at_of(document, "retrieve"), least=1, most=100),
-        window=reading.whole(retrieve, "window", 5, at_of(document, "retrieve"), least=1, most=100),
+        k=reading.whole(retrieve, "k", 3, document.at("retrieve"), least=1, most=100),
+        window=reading.whole(retrieve, "window", 5, document.at("retrieve"), least=1, most=100),
         samples=samples,
         agree=agree,
         early_stop=early,
@@ -228,7 +227,7 @@ def _prices(document: Document) -> dict[str, tuple[float, float]]:
     prices = block(document, "prices", ("teacher", "student"))
     found = {}
     for role in prices:
-        at = at_of(document, "prices", role)
+        at = document.at("prices", role)
         if not isinstance(prices[role], Mapping):
             raise SpecError(where=at(), found=repr(prices[role])[:80], expected="`in` and `out`")
         reading.known_keys(prices[role], ("in", "out"), at)
@@ -244,9 +243,9 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
     known |= dict.fromkeys(("security", "syntax", "execution"), ())
     known["accuracy"] = ("margin", "confidence", "split")
     for gate, keys in known.items():
-        reading.known_keys(blocks.get(gate, {}), keys, at_of(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), keys, document.at("gates", gate))
     accuracy, latency, cost = (blocks.get(gate, {}) for gate in ("accuracy", "latency", "cost"))
-    at = {gate: at_of(document, "gates", gate) for gate in GATES}
+    at = {gate: document.at("gates", gate) for gate in GATES}
     return Bounds(
         margin=reading.share(accuracy, "margin", 0.05, at["accuracy"]),
         confidence=reading.confidence(accuracy, 0.95, at["accuracy"]) or 0.95,
@@ -262,31 +261,8 @@ def optional(given: Mapping[str, Any], key: str, at: reading.At) -> float | None
     return reading.above_zero(given, key, 1.0, at) if key in given else None
 
 
-def shares_of(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Shares:
-    """Return the shares of the splits that the gate `accuracy` names. Raises ``SpecError``."""
-    accuracy = blocks.get("accuracy", {})
-    at = at_of(document, "gates", "accuracy", "split")
-    return Shares.parse(accuracy["split"], at) if "split" in accuracy else Shares()
-
-
-def schema_of(document: Document, key: str) -> Schema:
-    """Return the schema at ``key``. Raises ``SpecError``."""
-    if key not in document.data:
-        raise SpecError(
-            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
-        )
-    return Schema.parse(document.data[key], at_of(document, key), closed=False)
-
-
 def block(document: Document, key: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
     """Return the mapping at ``key``, empty where it is missing. Raises ``SpecError``."""
-    value = document.data.get(key, {})
-    if not isinstance(value, Mapping):
-        raise SpecError(where=document.place(key), found=repr(value)[:80], expected="a mapping")
-    reading.known_keys(value, keys, at_of(document, key))
+    value = fields.mapping(document, key)
+    reading.known_keys(value, keys, document.at(key))
     return value
-
-
-def at_of(document: Document, *inside: str) -> reading.At:
-    """Return what gives the place of keys below ``inside``."""
-    return lambda *keys: document.place(*inside, *keys)

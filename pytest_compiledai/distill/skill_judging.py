@@ -25,12 +25,13 @@ from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import canonical_json
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.distill import skill
 from pytest_compiledai.distill.demos import expected
 from pytest_compiledai.distill.metrics import METRICS
@@ -53,7 +54,6 @@ VERSIONS: Final = dict.fromkeys(
 )
 #: Words in a row that a skill may not share with a test row.
 GRAM: Final = 8
-_TOLD: Final = 20  # findings of one gate
 _MILLION: Final = 1_000_000
 _HEADINGS: Final = ("## Knowledge", "## Answer")
 
@@ -72,25 +72,9 @@ def judge(
     gate: str, spec: SkillSpec, candidate: Candidate, *, phase: Phase, bench: Bench
 ) -> Verdict:
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
-    judging = Judging(spec, candidate, phase, bench)
     figures: dict[str, Any] = {}
-    told: list[Finding] = []
-    try:
-        told += (
-            found if isinstance(found, Finding) else _finding(spec, gate, *found)
-            for found in judging.questions[gate](figures)
-        )
-    except CompiledAIError as error:
-        told.append(_finding(spec, gate, "unasked", str(error)))
-    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-        # Files that a hand edited can be anything; they are read as they stand.
-        message = f"found {type(error).__name__}: {error}"[:300]
-        told.append(_finding(spec, gate, "unreadable", message))
-    return Verdict(gate=gate, figures=figures, findings=tuple(told[:_TOLD]))
-
-
-def _finding(spec: SkillSpec, gate: str, rule: str, message: str) -> Finding:
-    return Finding(rule=f"{gate}.{rule}", message=message, path=spec.path, quotable=False)
+    found = found_by(Judging(spec, candidate, phase, bench).questions[gate], figures)
+    return verdict_of(gate, found, figures, spec.path)
 
 
 def sources(spec: SkillSpec, candidate: Candidate) -> tuple[ScanRequest, ...]:

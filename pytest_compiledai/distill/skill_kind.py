@@ -15,8 +15,9 @@ from pytest_compiledai.core.canonical import text_digest
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.distill import skill
 from pytest_compiledai.distill import skill_judging
 from pytest_compiledai.distill.skillspec import GATES
@@ -49,24 +50,17 @@ class SkillKind:
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the one unit of a spec. Raises ``SpecError``."""
         spec = read_skill_spec(document, project)
-        asked = tuple(gate for gate in GATES if gate not in spec.off)
         return (
-            Unit(
-                name=spec.name,
+            single_unit(
+                spec,
                 kind=self.name,
                 place=document.place(),
-                gates=asked,
-                off=spec.off,
-                versions=tuple(f"{gate}@{skill_judging.VERSIONS[gate]}" for gate in asked),
-                capabilities=(),
+                versions=skill_judging.VERSIONS,
                 source=_source(spec),
                 evidence=_evidence(spec, project),
+                remarks=_remarks(spec, document),
                 asks_model=True,
-                attempts=1,
                 candidates=len(_policies(spec)),
-                timeout_s=spec.timeout_s,
-                body=spec,
-                remarks=tuple(_remarks(spec, document)),
             ),
         )
 
@@ -153,8 +147,7 @@ def _remarks(spec: SkillSpec, document: Document) -> Iterator[str]:
     told: list[tuple[Place, Any]] = [(document.place("description"), spec.description)]
     told += [(document.place("graph"), agent.prompt) for agent in spec.graph.agents]
     told += [(row.place, [row.input, row.output]) for row in spec.rows]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: SkillSpec) -> str:

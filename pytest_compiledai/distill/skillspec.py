@@ -21,11 +21,8 @@ from pytest_compiledai.core.strictjson import StrictJSONError
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.distill.agents import Graph
 from pytest_compiledai.distill.agents import read_graph
-from pytest_compiledai.distill.demospec import at_of
 from pytest_compiledai.distill.demospec import block
 from pytest_compiledai.distill.demospec import optional
-from pytest_compiledai.distill.demospec import schema_of
-from pytest_compiledai.distill.demospec import shares_of
 from pytest_compiledai.distill.metrics import METRICS
 from pytest_compiledai.gates import settings as reading
 
@@ -105,13 +102,13 @@ def read_skill_spec(document: Document, project: Project) -> SkillSpec:
     blocks, off = fields.gate_blocks(document, GATES)
     known = {"accuracy": ("lift", "worse", "confidence", "split"), "latency": ("p95_seconds",)}
     known |= {"cost": ("ratio",), "security": (), "syntax": (), "execution": ()}
-    at = {gate: at_of(document, "gates", gate) for gate in GATES}
+    at = {gate: document.at("gates", gate) for gate in GATES}
     for gate, keys in known.items():
         reading.known_keys(blocks.get(gate, {}), keys, at[gate])
     accuracy, latency, cost = (blocks.get(gate, {}) for gate in ("accuracy", "latency", "cost"))
-    schemas = {key: schema_of(document, key) for key in ("input", "output")}
+    schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     golden, data = _file(document, project, "golden")
-    rows = read_golden(data, golden, **schemas, shares=shares_of(document, blocks))
+    rows = read_golden(data, golden, **schemas, shares=fields.shares(document, blocks))
     metrics = _metrics(document)
     runs_path, runs = _file(document, project, "runs")
     return SkillSpec(
@@ -127,7 +124,7 @@ def read_skill_spec(document: Document, project: Project) -> SkillSpec:
         metrics=metrics,
         refine=fields.choice(document, "refine", REFINE, "auto"),
         prices=_prices(document),
-        lift=_lift(accuracy, metrics, at_of(document, "gates", "accuracy", "lift")),
+        lift=_lift(accuracy, metrics, document.at("gates", "accuracy", "lift")),
         worse=reading.share(accuracy, "worse", 0.01, at["accuracy"]),
         confidence=reading.confidence(accuracy, 0.95, at["accuracy"]) or 0.95,
         p95_seconds=optional(latency, "p95_seconds", at["latency"]),
@@ -195,7 +192,7 @@ def _tools(document: Document, project: Project) -> tuple[Tool, ...]:
     tools = block(document, "tools", tuple(document.data.get("tools") or ()))
     found = []
     for name in sorted(tools):
-        at = at_of(document, "tools", name)
+        at = document.at("tools", name)
         tool = tools[name]
         if not isinstance(tool, Mapping) or not str(name).isidentifier():
             raise SpecError(where=at(), found=repr(tool)[:80], expected="`file` and `examples`")
@@ -248,5 +245,5 @@ def _prices(document: Document) -> tuple[float, float] | None:
     if "prices" not in document.data:
         return None
     prices = block(document, "prices", ("in", "out"))
-    at = at_of(document, "prices")
+    at = document.at("prices")
     return reading.from_zero(prices, "in", at), reading.from_zero(prices, "out", at)

@@ -15,7 +15,7 @@ from pytest_compiledai.core.canonical import text_digest
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.functions import drifting
@@ -125,8 +125,7 @@ class FunctionKind:
 def _remarks(spec: FunctionSpec, document: Document) -> Iterator[str]:
     told = [(document.place(key), document.data[key]) for key in ("description", "input", "output")]
     told += [(row.place, [row.input, row.output]) for row in spec.rows]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: FunctionSpec) -> str:

@@ -104,15 +104,15 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     blocks, off = fields.gate_blocks(document, (*GATES, DRIFT))
     if DRIFT in off:
         expected = "a mapping of settings: only --compile-drift asks that gate"
-        raise SpecError(where=_at(document, DRIFT)(), found="drift: off", expected=expected)
-    input_schema = _schema(document, "input", closed=False)
-    output_schema = _schema(document, "output", closed=True)
-    accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), _at(document, "accuracy"))
+        raise SpecError(where=document.at("gates", DRIFT)(), found="drift: off", expected=expected)
+    input_schema = fields.schema(document, "input")
+    output_schema = fields.schema(document, "output", closed=True)
+    accuracy = AccuracySettings.parse(blocks.get("accuracy", {}), document.at("gates", "accuracy"))
     accuracy.check(output_schema)
     _check_guard(document, input_schema)
-    fuzz = FuzzSettings.parse(blocks.get("fuzz", {}), _at(document, "fuzz"))
+    fuzz = FuzzSettings.parse(blocks.get("fuzz", {}), document.at("gates", "fuzz"))
     for gate in ("security", "execution"):
-        reading.known_keys(blocks.get(gate, {}), (), _at(document, gate))
+        reading.known_keys(blocks.get(gate, {}), (), document.at("gates", gate))
     golden = beside(document, project, "golden", fields.text(document, "golden"))
     candidate_key = fields.optional_text(document, "candidate")
     candidate = beside(document, project, "candidate", candidate_key) if candidate_key else None
@@ -134,11 +134,11 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         capabilities=_capabilities(document, project, name),
         candidate=candidate,
         candidate_text=_text(document, project, "candidate", candidate) if candidate else None,
-        syntax=_syntax(blocks.get("syntax", {}), _at(document, "syntax")),
+        syntax=_syntax(blocks.get("syntax", {}), document.at("gates", "syntax")),
         accuracy=accuracy,
-        latency=LatencySettings.parse(blocks.get("latency", {}), _at(document, "latency")),
+        latency=LatencySettings.parse(blocks.get("latency", {}), document.at("gates", "latency")),
         fuzz=fuzz,
-        drift=DriftSettings.parse(blocks.get(DRIFT, {}), accuracy, _at(document, DRIFT)),
+        drift=DriftSettings.parse(blocks.get(DRIFT, {}), accuracy, document.at("gates", DRIFT)),
         off=off,
         attempts=fields.whole(document, "attempts", None, most=MOST_ATTEMPTS),
         candidates=fields.whole(document, "candidates", 1, most=MOST_CANDIDATES) or 1,
@@ -153,14 +153,6 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     )
 
 
-def _schema(document: Document, key: str, *, closed: bool) -> Schema:
-    if key not in document.data:
-        raise SpecError(
-            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
-        )
-    return Schema.parse(document.data[key], lambda *keys: document.place(key, *keys), closed=closed)
-
-
 def _check_guard(document: Document, schema: Schema) -> None:
     """Raise ``SpecError`` for an input schema that the generated guard cannot check in time."""
     try:
@@ -171,10 +163,6 @@ def _check_guard(document: Document, schema: Schema) -> None:
             found=f"the pattern {str(error)!r}, which can take exponential time",
             expected="a pattern without a repeat inside a repeat",
         ) from None
-
-
-def _at(document: Document, gate: str) -> Any:
-    return lambda *keys: document.place("gates", gate, *keys)
 
 
 def _text(document: Document, project: Project, key: str, path: str) -> str:

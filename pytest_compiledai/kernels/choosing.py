@@ -21,10 +21,10 @@ from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.kernels.candidate import LANGUAGES
-from pytest_compiledai.kernels.planning import only_one
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.gate import Phase

@@ -89,21 +89,8 @@ class KernelZygote(Zygote):
 
     def born(self, limits: Limits, library: str) -> Born:
         """Return a new worker that has opened ``library``, if any, before its wall stands."""
-        command_read, command_write = os.pipe()
-        result_read, result_write = os.pipe()
-        nonce = secrets.token_bytes(NONCE_BYTES)
         bounds = {"cpu_s": limits.cpu_s, "memory_mb": limits.memory_mb, "library": library}
-        request = {"op": "fork", "limits": bounds, "nonce": nonce.hex(), "zones": False}
-        try:
-            pid = self._ask(request, (command_read, result_write))["pid"]
-        except BaseException:
-            os.close(command_write)
-            os.close(result_read)
-            raise
-        finally:
-            os.close(command_read)
-            os.close(result_write)
-        return Born(pid=pid, command_fd=command_write, result_fd=result_read, nonce=nonce)
+        return self._born(bounds, zones=False)
 
 
 _ZYGOTES: dict[int, KernelZygote] = {}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from pytest_compiledai.core.candidate import Candidate
-from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.kernels.capturing import captured
@@ -65,16 +65,6 @@ class PlanForm:
         asked = {"security": _foreign, "syntax": _misread, "execution": _drifted}[gate]
         findings = tuple(asked(unit, plan))
         return Verdict(gate=gate, findings=findings, figures=_figures(plan))
-
-
-def only_one(unit: Unit, found: str) -> RecordingMissing:
-    """Return the error of a unit that has one candidate and was asked for another."""
-    return RecordingMissing(
-        where=unit.place,
-        found=found,
-        expected="another spec: an equal one gives the same",
-        next=f"mend what the gate found, then pytest --compile {unit.place.path}",
-    )
 
 
 def _foreign(unit: Unit, plan: Plan) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ def read_model_spec(document: Document, project: Project) -> ModelSpec:
     fields.known_keys(document, KEYS)
     blocks, off = fields.gate_blocks(document, GATES)
     for gate in GATES:
-        reading.known_keys(blocks.get(gate, {}), SETTINGS.get(gate, ()), _at(document, gate))
+        reading.known_keys(blocks.get(gate, {}), SETTINGS.get(gate, ()), document.at("gates", gate))
     name = fields.unit_name(document)
     candidates = _candidates(document, project)
     batch, context = _shapes(document)
@@ -107,7 +107,9 @@ def read_model_spec(document: Document, project: Project) -> ModelSpec:
         },
         budget=fields.whole(document, "budget", DEFAULT_BUDGET, most=64) or DEFAULT_BUDGET,
         tokens=fields.whole(document, "tokens", DEFAULT_TOKENS, most=4096) or DEFAULT_TOKENS,
-        margin=reading.share(blocks.get("latency", {}), "margin", 0.02, _at(document, "latency")),
+        margin=reading.share(
+            blocks.get("latency", {}), "margin", 0.02, document.at("gates", "latency")
+        ),
         off=off,
         timeout_s=float(
             fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
@@ -206,7 +208,3 @@ def _candidates(document: Document, project: Project) -> dict[str, str]:
         region: beside(document, project, "candidate", path)
         for region, path in sorted(given.items())
     }
-
-
-def _at(document: Document, gate: str) -> Any:
-    return lambda *keys: document.place("gates", gate, *keys)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,15 +115,13 @@ class Zygote:
 
     def fork(self, limits: Limits, *, zones: bool) -> Born:
         """Return a new worker; it locks itself and then says so in its first frame."""
+        return self._born({"cpu_s": limits.cpu_s, "memory_mb": limits.memory_mb}, zones=zones)
+
+    def _born(self, bounds: Mapping[str, Any], *, zones: bool) -> Born:
         command_read, command_write = os.pipe()
         result_read, result_write = os.pipe()
         nonce = secrets.token_bytes(NONCE_BYTES)
-        request = {
-            "op": "fork",
-            "limits": {"cpu_s": limits.cpu_s, "memory_mb": limits.memory_mb},
-            "nonce": nonce.hex(),
-            "zones": zones,
-        }
+        request = {"op": "fork", "limits": bounds, "nonce": nonce.hex(), "zones": zones}
         try:
             pid = self._ask(request, (command_read, result_write))["pid"]
         except BaseException:

@@ -16,10 +16,10 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.workflows import artifact
 from pytest_compiledai.workflows import graph
@@ -49,17 +49,15 @@ LEAST_EDITED: Final = 20
 
 def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> Verdict:
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
-    judging = Judging(spec, candidate, phase)
     figures: dict[str, Any] = {}
-    try:
-        found = list(judging.questions[gate](figures))
-    except CompiledAIError as error:
-        found = [("unasked", str(error))]
-    except ImportError as error:
-        found = [("unasked", str(recorded.missing_extra(error)))]
-    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-        # A set that a hand edited can be anything; its figures are read as they stand.
-        found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
+
+    def question(into: dict[str, Any]) -> Iterator[Found]:
+        try:
+            yield from Judging(spec, candidate, phase).questions[gate](into)
+        except ImportError as error:
+            raise recorded.missing_extra(error) from None
+
+    found = found_by(question, figures)
     path = f"{spec.name}/{FILE}" if gate in ("syntax", "execution") else spec.path
     return verdict_of(gate, found, figures, path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
@@ -11,11 +10,13 @@ from typing import Any
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.errors import RecordingMissing
+from pytest_compiledai.core.modelfree import ModelFree
+from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.suspicion import suspicious
+from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.workflows import artifact
 from pytest_compiledai.workflows import judging
 from pytest_compiledai.workflows import recorded
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 METHOD = 1
 
 
-class WorkflowKind:
+class WorkflowKind(ModelFree):
     """One trade-off set a spec, composed from a stored profile; no model is asked for it."""
 
     name = "workflow"
@@ -47,24 +48,15 @@ class WorkflowKind:
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the one unit of a spec. Raises ``SpecError``."""
         spec = read_workflow_spec(document, project)
-        asked = tuple(gate for gate in GATES if gate not in spec.off)
         return (
-            Unit(
-                name=spec.name,
+            single_unit(
+                spec,
                 kind=self.name,
                 place=document.place(),
-                gates=asked,
-                off=spec.off,
-                versions=tuple(f"{gate}@{judging.VERSIONS[gate]}" for gate in asked),
-                capabilities=(),
+                versions=judging.VERSIONS,
                 source=_source(spec),
                 evidence=_evidence(spec),
-                asks_model=False,
-                attempts=1,
-                candidates=1,
-                timeout_s=spec.timeout_s,
-                body=spec,
-                remarks=tuple(_remarks(spec, document)),
+                remarks=_remarks(spec, document),
             ),
         )
 
@@ -74,11 +66,10 @@ class WorkflowKind:
         """Return the trade-off set of the spec and its profile, of which there is one."""
         del asking  # a profile is a recording; nobody is asked
         if history or sample:
-            raise RecordingMissing(
-                where=unit.place,
-                found="a trade-off set that was judged",
-                expected="another profile or another spec: equal ones give the same set",
-                next=f"mend what the gate found, then pytest --compile {unit.place.path}",
+            raise only_one(
+                unit,
+                "a trade-off set that was judged",
+                "another profile or another spec: equal ones give the same set",
             )
         return Candidate(
             files={f"{unit.name}/{FILE}": artifact.made(unit.body)},
@@ -86,32 +77,10 @@ class WorkflowKind:
             attempt=1,
         )
 
-    def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
-        """Return None: no model is asked for a set."""
-        del unit
-        return None
-
-    def bill(self, unit: Unit, attempts: int) -> tuple[int, int, int]:
-        """Return nothing: composing stored measurements costs no call."""
-        del unit, attempts
-        return (0, 0, 0)
-
-    def direct_tokens(self, unit: Unit) -> float | None:
-        """Return None: the set says what each configuration costs."""
-        del unit
-        return None
-
     def recorded(self, unit: Unit, asking: Asking) -> str:
         """Return the digest of the profile, and of end-to-end runs where there are some."""
         del asking
         return recorded.recorded_digest(unit.body)
-
-    def thaw(
-        self, unit: Unit, files: Mapping[str, bytes], *, proposer: str, attempt: int
-    ) -> Candidate:
-        """Return the frozen artifact as a candidate."""
-        del unit  # the bytes say it all
-        return Candidate(files=files, proposer=proposer, attempt=attempt)
 
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
         """Return nothing: a trade-off set has no code to scan."""
@@ -125,17 +94,11 @@ class WorkflowKind:
         del bench
         return judging.judge(gate, unit.body, candidate, phase)
 
-    def rank(self, verdicts: Sequence[Verdict]) -> float:
-        """Return 0: there is one set."""
-        del verdicts
-        return 0.0
-
 
 def _remarks(spec: WorkflowSpec, document: Document) -> Iterator[str]:
     told: list[tuple[Place, Any]] = [(document.place("description"), spec.description)]
     told += [(row.place, [row.input, row.output]) for row in spec.rows]
-    for place in suspicious(told):
-        yield f"{place}: a text that looks like an order to a model, or hides characters"
+    return remarks_of(told)
 
 
 def _source(spec: WorkflowSpec) -> str:

@@ -15,7 +15,6 @@ from pytest_compiledai.core.beside import beside
 from pytest_compiledai.core.beside import read_beside
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.golden import Row
-from pytest_compiledai.core.golden import Shares
 from pytest_compiledai.core.golden import read_golden
 from pytest_compiledai.core.schema import Schema
 from pytest_compiledai.core.split import Split
@@ -89,21 +88,19 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
     for gate in ("security", "syntax", "execution"):
-        reading.known_keys(blocks.get(gate, {}), (), _at(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), (), document.at("gates", gate))
     accuracy = blocks.get("accuracy", {})
-    at = _at(document, "gates", "accuracy")
+    at = document.at("gates", "accuracy")
     reading.known_keys(accuracy, ("confidence", "split"), at)
     confidence = _confidence(accuracy, at)
-    shares = Shares()
-    if "split" in accuracy:
-        shares = Shares.parse(accuracy["split"], lambda *keys: at("split", *keys))
-    schemas = {key: _schema(document, key) for key in ("input", "output")}
+    shares = fields.shares(document, blocks)
+    schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     golden = beside(document, project, "golden", fields.text(document, "golden"))
     agents = read_agents(document)
     profile = _profile(document, project, name)
     runs = fields.optional_text(document, "runs")
     runs = beside(document, project, "runs", runs) if runs else None
-    flow = read_flow(document.data.get("flow"), _at(document, "flow"), agents)
+    flow = read_flow(document.data.get("flow"), document.at("flow"), agents)
     return WorkflowSpec(
         name=name,
         description=fields.text(document, "description").strip(),
@@ -132,8 +129,8 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
 def _plan(
     document: Document, flow: graph.Step, agents: Mapping[str, Agent], confidence: float
 ) -> Plan:
-    at = _at(document, "objectives")
-    block = _block(document, "objectives")
+    at = document.at("objectives")
+    block = fields.mapping(document, "objectives")
     reading.known_keys(block, ("latency", "width"), at)
     latency = block.get("latency", "p95")
     if latency not in LATENCIES:
@@ -176,10 +173,10 @@ def _passes(document: Document) -> tuple[str, ...]:
 
 def _wishes(document: Document) -> dict[str, Wish]:
     """Return what `choose:` names; without it, the most accurate configuration is `best`."""
-    block = _block(document, "choose")
+    block = fields.mapping(document, "choose")
     found: dict[str, Wish] = {}
     for name in block:
-        at = _at(document, "choose", name)
+        at = document.at("choose", name)
         wish = block[name]
         if not isinstance(wish, Mapping):
             raise SpecError(where=at(), found=repr(wish)[:80], expected="bounds and `want`")
@@ -204,9 +201,9 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
         "fuzz": ("drop",),
     }
     for gate, keys in known.items():
-        reading.known_keys(blocks.get(gate, {}), keys, _at(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), keys, document.at("gates", gate))
     latency, cost, fuzz = (blocks.get(gate, {}) for gate in known)
-    at = {gate: _at(document, "gates", gate) for gate in known}
+    at = {gate: document.at("gates", gate) for gate in known}
     return Bounds(
         p95_margin=reading.share(latency, "margin", 0.25, at["latency"]),
         p95_seconds=reading.above_zero(latency, "p95_seconds", 1.0, at["latency"])
@@ -234,22 +231,3 @@ def _profile(document: Document, project: Project, name: str) -> str:
     path = project.recordings_of(document.path) / f"{name}.profile.parquet"
     root = project.root
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-
-
-def _schema(document: Document, key: str) -> Schema:
-    if key not in document.data:
-        raise SpecError(
-            where=document.place(), found=f"no `{key}`", expected="a JSON Schema of type object"
-        )
-    return Schema.parse(document.data[key], _at(document, key), closed=False)
-
-
-def _block(document: Document, key: str) -> Mapping[str, Any]:
-    value = document.data.get(key, {})
-    if not isinstance(value, Mapping):
-        raise SpecError(where=document.place(key), found=repr(value)[:80], expected="a mapping")
-    return value
-
-
-def _at(document: Document, *inside: str) -> Any:
-    return lambda *keys: document.place(*inside, *keys)

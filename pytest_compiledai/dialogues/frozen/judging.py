@@ -13,11 +13,14 @@ from typing import Final
 
 from pytest_compiledai.core.calls import Conditions
 from pytest_compiledai.core.calls import Limits
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.source import Source
+from pytest_compiledai.core.tensorfile import BadTensors
+from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
+from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.dialogues import adversary
 from pytest_compiledai.dialogues import costing
 from pytest_compiledai.dialogues.carriers import HELD_OUT
@@ -36,8 +39,6 @@ from pytest_compiledai.dialogues.lint import lint
 from pytest_compiledai.dialogues.player import Asked
 from pytest_compiledai.dialogues.player import SandboxPlayer
 from pytest_compiledai.dialogues.player import inputs_of
-from pytest_compiledai.dialogues.tensors import BadTensors
-from pytest_compiledai.dialogues.tensors import header
 from pytest_compiledai.dialogues.texts import remarks
 from pytest_compiledai.gates import latency
 from pytest_compiledai.gates import security
@@ -56,7 +57,6 @@ VERSIONS: Final = dict.fromkeys(
     ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
 )
 BARE: Final = (LEARNT[0],)
-_TOLD: Final = 20  # findings of one gate
 _MEASURED: Final = 60  # turns whose time is taken
 
 
@@ -75,27 +75,17 @@ def judge(
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
     judging = _Judging(spec, candidate, phase, bench)
     figures: dict[str, Any] = {}
-    found: list[Found] = []
-    told: tuple[Finding, ...] = ()
-    try:
-        if gate == "security":
-            told = judging.code_findings(figures)
-        found = list(judging.questions[gate](figures))
-    except CompiledAIError as error:
-        found.append(("unasked", str(error)))
-    except ImportError as error:
-        next_command = 'pip install "pytest-compiledai[gates]"'
-        found.append(("unasked", f"found no {error.name}; expected it; next: {next_command}"))
-    except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-        # An artifact that a hand edited can be anything.
-        found.append(("unreadable", f"found {type(error).__name__}: {error}"[:300]))
-    if len(found) > _TOLD:
-        found[_TOLD:] = [(found[_TOLD][0], f"and {len(found) - _TOLD} more")]
-    own = [
-        Finding(rule=f"{gate}.{rule}", message=message, path=spec.path, quotable=False)
-        for rule, message in found
-    ]
-    return Verdict(gate=gate, figures=figures, findings=(*told, *own))
+
+    def question(into: dict[str, Any]) -> Iterator[Finding | Found]:
+        try:
+            if gate == "security":
+                yield from judging.code_findings(into)
+            yield from judging.questions[gate](into)
+        except ImportError as error:
+            command = 'pip install "pytest-compiledai[gates]"'
+            yield "unasked", f"found no {error.name}; expected it; next: {command}"
+
+    return verdict_of(gate, found_by(question, figures), figures, spec.path)
 
 
 class _Judging:
@@ -143,8 +133,10 @@ class _Judging:
             yield "files", f"{path}: found {there}; expected {expected} only"
         if model in self.candidate.files:
             try:
-                metadata = header(self.candidate.files[model]).get("__metadata__", {})
-            except (BadTensors, UnicodeDecodeError) as error:
+                metadata = header(self.candidate.files[model], types=("I8",)).get(
+                    "__metadata__", {}
+                )
+            except BadTensors as error:
                 yield "tensors", f"{model}: {error}"
             else:
                 yield from remarks({model: metadata})

@@ -9,12 +9,12 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.tensorfile import BadTensors
+from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.dialogues.spec import DialogueSpec
-from pytest_compiledai.dialogues.tensors import BadTensors
-from pytest_compiledai.dialogues.tensors import header
 from pytest_compiledai.dialogues.weights import consistency
 from pytest_compiledai.dialogues.weights import flowjson
-from pytest_compiledai.dialogues.weights import offline
+from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import lines
 from pytest_compiledai.dialogues.weights.data import made
@@ -28,6 +28,8 @@ from pytest_compiledai.dialogues.weights.training import FILES
 
 TRAINER: Final = "pytest_compiledai.dialogues.weights.training"
 VERSION: Final = 1
+#: What a checkpoint to start from may hold: weights, and the counters and masks beside them.
+BASE_TYPES: Final = ("I8", "U8", "BF16", "F16", "F32", "I32", "I64")
 
 
 def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
@@ -116,7 +118,7 @@ def train(
         "stop": stop,
         "threads": threads,
     }
-    return offline.ask(TRAINER, job, folder, timeout_s=spec.timeout_s)
+    return ask(TRAINER, job, folder, timeout_s=spec.timeout_s)
 
 
 def start(spec: DialogueSpec, settings: Settings) -> str | None:
@@ -134,7 +136,7 @@ def start(spec: DialogueSpec, settings: Settings) -> str | None:
     if digest_of_files(files) != settings.base_sha256:
         raise _base(spec, f"base_sha256 {digest_of_files(files)}", settings.base_sha256)
     try:
-        header(files["model.safetensors"])
+        header(files["model.safetensors"], types=BASE_TYPES)
     except BadTensors as error:
         raise _base(spec, f"model.safetensors: {error}", "a sound file") from None
     if remote_code(files["config.json"]):

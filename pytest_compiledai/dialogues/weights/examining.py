@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_compiledai.dialogues.weights import offline
 from pytest_compiledai.dialogues.weights.talking import Conversation
 from pytest_compiledai.dialogues.weights.talking import Weights
 from pytest_compiledai.dialogues.weights.talking import as_json
+from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
 
 
 def main(job_file: str) -> None:
     """Answer the questions of the job and print the answers."""
-    offline.no_network()
+    shut_as_far_as_possible()
     sys.stdout.write(json.dumps(examine(json.loads(Path(job_file).read_text(encoding="utf-8")))))
 
 

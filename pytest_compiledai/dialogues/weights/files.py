@@ -11,9 +11,9 @@ from typing import Final
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.core.suspicion import is_suspicious
+from pytest_compiledai.core.tensorfile import BadTensors
+from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.dialogues.spec import DialogueSpec
-from pytest_compiledai.dialogues.tensors import BadTensors
-from pytest_compiledai.dialogues.tensors import header
 from pytest_compiledai.dialogues.texts import remarks
 from pytest_compiledai.dialogues.weights import flowjson
 from pytest_compiledai.dialogues.weights import tokens

@@ -12,9 +12,9 @@ from typing import Final
 
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.dialogues import costing
 from pytest_compiledai.dialogues.exploring import Explored
@@ -37,13 +37,12 @@ Found = tuple[str, str]  # rule, message
 def judge(gate: str, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> Verdict:
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
     figures: dict[str, Any] = {}
-    try:
-        found = list(Judging(spec, candidate, phase).questions[gate](figures))
-    except CompiledAIError as error:
-        found = [("unasked", str(error))]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        # Files that a hand edited can be anything; what cannot be read has failed.
-        found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
+
+    def question(into: dict[str, Any]) -> Iterator[Found]:
+        # Settings that cannot be read are told as well.
+        return Judging(spec, candidate, phase).questions[gate](into)
+
+    found = found_by(question, figures)
     path = f"{spec.name}/{FILE}" if gate in ("security", "syntax") else spec.path
     return verdict_of(gate, found, figures, path)
 

@@ -17,7 +17,7 @@ from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.spec import DialogueSpec
-from pytest_compiledai.dialogues.weights import offline
+from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import made
 from pytest_compiledai.dialogues.weights.grammar import Conversation
@@ -139,7 +139,7 @@ class Questions:
                     "hostile": self.hostile,
                 },
             }
-            return offline.ask(EXAMINER, job, folder, timeout_s=self.spec.timeout_s)
+            return ask(EXAMINER, job, folder, timeout_s=self.spec.timeout_s)
 
 
 def states(flow: Flow, talk: Conversation) -> Iterator[machine.State]:

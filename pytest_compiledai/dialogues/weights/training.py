@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from typing import Final
 
-from pytest_compiledai.dialogues.weights import offline
 from pytest_compiledai.dialogues.weights import tokens
 from pytest_compiledai.dialogues.weights.network import Network
+from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
 
 FILES: Final = ("config.json", "model.safetensors", "tokenizer.json")
 _WARMUP: Final = 0.06  # share of the steps
@@ -32,7 +32,7 @@ _POOL: Final = 8  # batches that are sorted by length together: less padding
 
 def main(job_file: str) -> None:
     """Train what the job says, write the artifact's files into its folder, print the figures."""
-    offline.no_network()
+    shut_as_far_as_possible()
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     figures = train(job)
     sys.stdout.write(json.dumps(figures))

@@ -14,7 +14,7 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 
 if TYPE_CHECKING:
-    from pytest_compiledai.kernels.whole.spec import Source
+    from pytest_compiledai.kernels.whole.source import Source
     from pytest_compiledai.kernels.whole.spec import WholeSpec
 
 FILE: Final = "model.json"

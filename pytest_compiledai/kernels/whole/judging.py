@@ -16,14 +16,15 @@ from typing import Final
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.core.tensorfile import BadTensors
+from pytest_compiledai.core.tensorfile import header_of
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import measured
-from pytest_compiledai.kernels.whole.safetensors_file import header_faults
 from pytest_compiledai.kernels.whole.tensor import drawn_inputs
 from pytest_compiledai.kernels.whole.working import exported
 from pytest_compiledai.kernels.whole.working import rows_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
     from pytest_compiledai.core.kind import Bench
     from pytest_compiledai.core.unit import Unit
-    from pytest_compiledai.kernels.whole.spec import Row
+    from pytest_compiledai.kernels.whole.dataset import Row
     from pytest_compiledai.kernels.whole.spec import WholeSpec
 
 Found = tuple[str, str]  # rule, message
@@ -43,15 +44,8 @@ _CODE_KEYS: Final = ("auto_map", "custom_pipelines", "trust_remote_code")
 
 def judge(gate: str, unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     """Return the verdict of one gate; what goes wrong in asking is a finding."""
-    judging = Judging(unit, candidate, phase, bench)
     figures: dict[str, Any] = {}
-    try:
-        found = list(judging.questions[gate](figures))
-    except CompiledAIError as error:
-        found = [("unasked", str(error))]
-    except (ValueError, KeyError, TypeError, LookupError, OSError) as error:
-        # An artifact that a hand edited can be anything.
-        found = [("unreadable", f"found {type(error).__name__}: {error}"[:300])]
+    found = found_by(Judging(unit, candidate, phase, bench).questions[gate], figures)
     return verdict_of(gate, found, figures, unit.body.path)
 
 
@@ -86,7 +80,9 @@ class Judging:
         if source.folder is not None:
             yield from _configured(source.folder)
             for path in sorted(source.folder.glob("*.safetensors")):
-                for fault in header_faults(path):
+                try:
+                    header_of(path)
+                except BadTensors as fault:
                     yield "safetensors", f"{path.name}: {fault}"
         data = self.candidate.files.get(f"{self.spec.name}/{artifact.ONNX}")
         form = self.manifest["form"]

@@ -14,7 +14,7 @@ from pytest_compiledai.kernels.whole.artifact import manifest_of
 from pytest_compiledai.kernels.whole.artifact import weights
 from pytest_compiledai.kernels.whole.backends import backend
 from pytest_compiledai.kernels.whole.original import Original
-from pytest_compiledai.kernels.whole.spec import Source
+from pytest_compiledai.kernels.whole.source import Source
 
 #: Takes arrays by input name, or ``{"text": ...}``; gives the output arrays.
 Model = Callable[[Mapping[str, Any]], list[Any]]

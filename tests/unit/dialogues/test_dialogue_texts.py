@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from pytest_compiledai.dialogues.tensors import BadTensors
-from pytest_compiledai.dialogues.tensors import header
 from pytest_compiledai.dialogues.texts import remarks
 
 
@@ -33,34 +29,3 @@ def test_plain_texts_pass() -> None:
     texts = ["policy 12345678", "at 10:30 on 2026-01-02", "TR48213", "4111 1111 1111 1112"]
 
     assert [] == list(remarks(texts))
-
-
-def tensors(**changes: object) -> bytes:
-    """Return a file with one tensor of four bytes, its facts changed."""
-    facts = {"dtype": "I8", "shape": [2, 2], "data_offsets": [0, 4]} | changes
-    head = json.dumps({"w": facts}).encode()
-    return len(head).to_bytes(8, "little") + head + b"\x00" * 4
-
-
-def test_a_sound_file_is_read() -> None:
-    """A file all of whose bytes belong to a tensor has a header."""
-    assert header(tensors())["w"]["shape"] == [2, 2]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\x80\x04\x95pickle.",
-        tensors() + b"more",
-        tensors(dtype="PICKLE"),
-        tensors(shape=[2, 3]),
-        tensors(data_offsets=[1, 5]),
-        tensors(shape=[-2, -2]),
-        (1 << 40).to_bytes(8, "little") + b"{}",
-    ],
-)
-def test_anything_else_is_refused(data: bytes) -> None:
-    """Bytes of no tensor, unknown types and impossible extents are errors."""
-    with pytest.raises(BadTensors):
-        header(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 
 import pytest
 
@@ -194,7 +195,7 @@ def test_matrices_come_back():
     data = write_matrices({"a": [(0.5, -1.0)], "b": [(0.25, 2.0)]}, 2)
 
     assert {"a": ((0.5, -1.0),), "b": ((0.25, 2.0),)} == read_matrices(data)
-    with pytest.raises(ValueError, match="gap"):
+    with pytest.raises(ValueError, match="found 15 bytes of tensors; expected 16"):
         read_matrices(data[:-1])
 
 
@@ -205,6 +206,17 @@ def test_bytes_that_no_matrix_owns_are_refused():
 
     with pytest.raises(ValueError, match="gap"):
         read_matrices(moved)
+
+
+def test_what_is_no_matrix_is_refused():
+    """A number alone, metadata and a header full of spaces are sound files, but none of ours."""
+    number = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    square = {"a": {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}}
+    for facts, spaces in ((number, 0), ({"__metadata__": {}, **square}, 0), (square, 100_000)):
+        head = json.dumps(facts).encode() + b" " * spaces
+
+        with pytest.raises(ValueError, match=r"matrices|are ours"):
+            read_matrices(len(head).to_bytes(8, "little") + head + b"\0" * 4)
 
 
 def test_safetensors_reads_what_we_write():
