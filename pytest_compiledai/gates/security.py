@@ -19,6 +19,7 @@ from pytest_compiledai.gates.policy import attributes
 from pytest_compiledai.gates.policy import bounds
 from pytest_compiledai.gates.policy import classes
 from pytest_compiledai.gates.policy import dangers
+from pytest_compiledai.gates.policy import doors
 from pytest_compiledai.gates.policy import imports
 from pytest_compiledai.gates.policy import injection
 from pytest_compiledai.gates.policy import misuse
@@ -48,6 +49,7 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     names.check,
     attributes.check,
     classes.check,
+    doors.check,
     shape.check,
     purity.check,
     order.check,
