@@ -52,8 +52,9 @@ def _hidden(module: Module, node: ast.ClassDef) -> Iterator[Finding]:
         match child:
             case ast.FunctionDef():
                 plain.add(child)
-            case ast.Assign(targets=[ast.Name() as target]) | ast.AnnAssign(
-                target=ast.Name() as target
+            case (
+                ast.Assign(targets=[ast.Name() as target])
+                | ast.AnnAssign(target=ast.Name() as target)
             ):
                 plain.add(target)
     for name, bound in module.scopes[node.body[0]].bindings.items():

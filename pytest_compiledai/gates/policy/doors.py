@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.scope import Binding
 
 _METACLASSES = frozenset({"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType"})
 _MAKES_TEXT = "dataclasses.dataclass"
@@ -62,7 +63,7 @@ def _is_decorator(module: Module, node: ast.AST) -> bool:
     return isinstance(above, ast.ClassDef) and node in above.decorator_list
 
 
-def _is_named_only(module: Module, node: ast.AST, name: str) -> bool:
+def _is_named_only(module: Module, node: ast.AST, name: str) -> bool:  # noqa: PLR0911 - a form a line
     """Whether a metaclass is only named: asked about, compared, in a type hint."""
     above = module.parents.get(node)
     if isinstance(above, ast.Call) and above.func is node:
@@ -91,7 +92,7 @@ def _call(module: Module, call: ast.Call) -> Iterator[Finding]:
     if module.dotted(call.func) == "typing.TypedDict" and not _is_plain_dict(module, call):
         expected = "a dictionary written out, its keys plain words"
         yield module.finding("reflection", call, "a TypedDict of computed keys", expected)
-    if module.described(call.func) == "builtins.type()" and _may_make(module, call):
+    if module.described(call.func) == "builtins.type()" and _may_make(call):
         found = "a class built by the type of a class"
         yield module.finding("reflection", call, found, "a class statement")
     if isinstance(call.func, ast.Attribute) and call.func.attr == "register":
@@ -108,7 +109,7 @@ def _is_plain_dict(module: Module, call: ast.Call) -> bool:
     return all(isinstance(name, str) and bool(_FIELD.fullmatch(name)) for name in names)
 
 
-def _may_make(module: Module, call: ast.Call) -> bool:
+def _may_make(call: ast.Call) -> bool:
     match call.func:
         case ast.Call(args=[ast.Name(id=name)]) if name in _OWN:
             return False  # `type(self)(...)`: no class of a metaclass, which would need one
@@ -156,7 +157,7 @@ def defines(module: Module, node: ast.ClassDef, name: str, depth: int = 0) -> bo
     )
 
 
-def _bound(module: Module, node: ast.expr) -> list:  # type: ignore[type-arg]
+def _bound(module: Module, node: ast.expr) -> list[Binding]:
     return list(module.bindings(node)) if isinstance(node, ast.Name) else []
 
 

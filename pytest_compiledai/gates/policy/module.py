@@ -139,7 +139,9 @@ class Module:
         scope = self.home(node)
         return scope is not None and scope.kind == "module"
 
-    def constant(self, node: ast.AST | None, depth: int = 0) -> object | None:
+    def constant(  # noqa: PLR0911 - a form a line
+        self, node: ast.AST | None, depth: int = 0
+    ) -> object | None:
         """Return the value of a literal, of a constant's name, or of literals added together."""
         if isinstance(node, ast.Constant):
             return node.value

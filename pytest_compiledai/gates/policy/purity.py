@@ -35,6 +35,9 @@ def check(module: Module) -> Iterator[Finding]:
                 yield module.finding("global", node, found, "values passed and returned")
             case ast.Attribute(attr=name) if name in module.policy.clock:
                 yield from _clock(module, node)
+            case ast.Attribute(attr="cache_info"):
+                found = "'cache_info', which counts the calls"
+                yield module.finding("mutation", node, found, "an answer of the input alone")
             case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
                 # Called or not: a method that was taken from its object changes it as well.
                 yield from _change(module, node, node.value, shared_defaults)
@@ -54,14 +57,14 @@ def _call(module: Module, node: ast.Call, shared: set[ast.AST]) -> Iterator[Find
         yield from _change(module, node, node.args[0], shared)
     yield from _chance(module, node, name)
     needed = module.policy.local_time.get(name or "", 0)
-    if needed and len(_given(module, node)) < needed:
+    if needed and len(_given(node)) < needed:
         yield module.finding("clock", node, f"{name} in the host's time zone", "an explicit `tz`")
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    if method == "astimezone" and not _given(module, node):
+    if method == "astimezone" and not _given(node):
         yield module.finding("clock", node, "astimezone() of the host", "an explicit time zone")
 
 
-def _given(module: Module, call: ast.Call) -> list[ast.expr]:
+def _given(call: ast.Call) -> list[ast.expr]:
     """Return the arguments that are not visibly None, which asks the host."""
     values = [*call.args, *(word.value for word in call.keywords)]
     return [
@@ -116,7 +119,9 @@ def _clock(module: Module, node: ast.Attribute) -> Iterator[Finding]:
 def _is_own(module: Module, node: ast.Attribute, name: str) -> bool:
     """Whether `self.now` is what the class itself calls so, and not what it inherited."""
     around = module.enclosing(node, (ast.ClassDef,))
-    return name == "self" and isinstance(around, ast.ClassDef) and defines(module, around, node.attr)
+    return (
+        name == "self" and isinstance(around, ast.ClassDef) and defines(module, around, node.attr)
+    )
 
 
 def _change(

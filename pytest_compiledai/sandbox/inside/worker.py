@@ -24,6 +24,9 @@ from .frames import Kind
 from .frames import Reader
 from .frames import pack
 from .guard import Sink
+from .kept import TooMuchError
+from .kept import changed
+from .kept import kept
 from .lockdown import COMMAND_FD
 from .lockdown import RESULT_FD
 from .lockdown import Wall
@@ -51,12 +54,13 @@ class Work:
         self.parse = json.JSONDecoder().decode
         sys.stdin = None
         sys.stdout = sys.stderr = self.sink
-        self.function = load(
+        self.space = load(
             code,
             order["function"],
             modules=tuple(order["modules"]),
             files={name: base64.b64decode(data) for name, data in order["files"].items()},
         )
+        self.function = self.space[order["function"]]
 
     def prepare(self, text: str) -> tuple[Any, dict[str, Any]]:
         """Return a fresh input and fresh keyword arguments for one call."""
@@ -69,6 +73,20 @@ class Work:
             value, arguments = self.prepare(body.decode("utf-8"))
             return Kind.VALUE, self.encode(self.function(value, **arguments))
         except BaseException as error:  # noqa: BLE001 - generated code raises anything
+            return outcome(error)
+
+    def kept(self, inputs: list[str]) -> tuple[int, bytes]:
+        """Return the names whose values a second round of the same calls changes."""
+        try:
+            rounds = []
+            for _ in range(2):
+                for text in inputs:
+                    self.answer(text.encode("utf-8"))
+                rounds.append(kept(self.space))
+            return Kind.VALUE, self.encode(changed(*rounds))
+        except TooMuchError:
+            return Kind.TOO_LARGE, b""
+        except BaseException as error:  # noqa: BLE001 - the memory may be full
             return outcome(error)
 
 
@@ -128,6 +146,8 @@ def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> N
             send(Kind.DONE, nonce)
         elif kind == Kind.MEASURE and work is not None:
             measure(work, json.loads(body), clock=clock, now=now, send=send, nonce=nonce)
+        elif kind == Kind.KEPT and work is not None:
+            send(*_named(nonce, *work.kept(json.loads(body))))
 
 
 def _compiled(order: Mapping[str, Any], send: Callable[..., None], nonce: bytes) -> bytes:
