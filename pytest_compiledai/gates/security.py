@@ -22,6 +22,7 @@ from pytest_compiledai.gates.policy import dangers
 from pytest_compiledai.gates.policy import doors
 from pytest_compiledai.gates.policy import imports
 from pytest_compiledai.gates.policy import injection
+from pytest_compiledai.gates.policy import makers
 from pytest_compiledai.gates.policy import misuse
 from pytest_compiledai.gates.policy import names
 from pytest_compiledai.gates.policy import order
@@ -50,6 +51,7 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     attributes.check,
     classes.check,
     doors.check,
+    makers.check,
     shape.check,
     purity.check,
     order.check,

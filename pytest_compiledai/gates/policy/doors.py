@@ -1,8 +1,8 @@
 """Functions and forms that reach into objects by a name which is only a text.
 
 `functools.wraps` copies any attribute to anything, `dataclass` executes text made of field names,
-a metaclass makes classes of any shape, a class pattern reads what `__match_args__` names. Each is
-allowed in the one form in which the code shows what it does.
+a class pattern reads what `__match_args__` names. Each is allowed in the one form in which the
+code shows what it does.
 """
 
 from __future__ import annotations
@@ -15,17 +15,13 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
 
-_METACLASSES = frozenset({"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType"})
 _MAKES_TEXT = "dataclasses.dataclass"
 # What a field's name may hold: nothing that would end a name in a program text.
 _FIELD = re.compile(r"[\w .@$-]*")
-_MADE = 3  # arguments with which a metaclass makes a class
-_OWN = frozenset({"self", "cls"})
-_ASKING = frozenset({"builtins.isinstance", "builtins.issubclass"})
 
 
 def check(module: Module) -> Iterator[Finding]:
-    """Yield a finding for each use of such a function, metaclass or pattern in another form."""
+    """Yield a finding for each use of such a function or pattern in another form."""
     for node in module.of(ast.Name, ast.Attribute):
         name = module.dotted(node)
         if name == "functools.wraps" and not _is_wrapping(module, node):
@@ -34,9 +30,6 @@ def check(module: Module) -> Iterator[Finding]:
         elif name == _MAKES_TEXT and not _is_decorator(module, node):
             expected = "`@dataclass` above a class statement"
             yield module.finding("reflection", node, "dataclass called by itself", expected)
-        elif name in _METACLASSES and not _is_named_only(module, node, name):
-            found = f"{name.rpartition('.')[2]!r} used as a value"
-            yield module.finding("reflection", node, found, "a class statement")
     for call in module.of(ast.Call):
         yield from _call(module, call)
     for pattern in module.of(ast.MatchClass):
@@ -63,38 +56,10 @@ def _is_decorator(module: Module, node: ast.AST) -> bool:
     return isinstance(above, ast.ClassDef) and node in above.decorator_list
 
 
-def _is_named_only(module: Module, node: ast.AST, name: str) -> bool:  # noqa: PLR0911 - a form a line
-    """Whether a metaclass is only named: asked about, compared, in a type hint."""
-    above = module.parents.get(node)
-    if isinstance(above, ast.Call) and above.func is node:
-        return name == "builtins.type"  # with how many arguments is looked at elsewhere
-    while isinstance(above, ast.Tuple | ast.List | ast.BinOp):
-        node, above = above, module.parents.get(above)
-    match above:
-        case ast.Call(func=function, args=[_, *_, last]) if last is node:
-            return module.dotted(function) in _ASKING
-        case ast.Call(func=function, args=[first, second]) if first is node:  # one argument each
-            return module.dotted(function) == "builtins.map" and not isinstance(second, ast.Starred)
-        case ast.keyword(arg="metaclass"):
-            return name != "builtins.type"
-        case ast.Compare(comparators=[other]) if not isinstance(other, ast.Tuple | ast.List):
-            return True
-        case ast.Subscript():
-            return above.slice is node or isinstance(node, ast.Name)  # `type[Box]`, `list[type]`
-        case ast.arg() | ast.AnnAssign():
-            return above.annotation is node
-        case ast.FunctionDef():
-            return above.returns is node
-    return False
-
-
 def _call(module: Module, call: ast.Call) -> Iterator[Finding]:
     if module.dotted(call.func) == "typing.TypedDict" and not _is_plain_dict(module, call):
         expected = "a dictionary written out, its keys plain words"
         yield module.finding("reflection", call, "a TypedDict of computed keys", expected)
-    if module.described(call.func) == "builtins.type()" and _may_make(call):
-        found = "a class built by the type of a class"
-        yield module.finding("reflection", call, found, "a class statement")
     if isinstance(call.func, ast.Attribute) and call.func.attr == "register":
         yield from _registered(module, call.func)
 
@@ -107,14 +72,6 @@ def _is_plain_dict(module: Module, call: ast.Call) -> bool:
         return fields is None
     names = (module.constant(key) for key in fields.keys)
     return all(isinstance(name, str) and bool(_FIELD.fullmatch(name)) for name in names)
-
-
-def _may_make(call: ast.Call) -> bool:
-    match call.func:
-        case ast.Call(args=[ast.Name(id=name)]) if name in _OWN:
-            return False  # `type(self)(...)`: no class of a metaclass, which would need one
-    spread = any(isinstance(item, ast.Starred) for item in call.args)
-    return spread or len(call.args) >= _MADE
 
 
 def _registered(module: Module, function: ast.Attribute) -> Iterator[Finding]:

@@ -73,6 +73,24 @@ def changed(before: Kept, after: Kept) -> list[str]:
     return sorted(found)
 
 
+def write_into(answer: Any) -> None:
+    """Add to every list and dictionary of an answer: it belongs to whoever asked."""
+    pending = [answer]
+    seen = set()
+    while pending:
+        value = pending.pop()
+        kind = type(value)
+        if (kind is not list and kind is not dict) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if kind is list:
+            pending += value
+            value.append(None)
+        else:
+            pending += value.values()
+            value[f"written {len(value)}"] = None
+
+
 class _Walk:
     """Goes through values without calling anything of the program."""
 
