@@ -111,7 +111,10 @@ def read_skill_spec(document: Document, project: Project) -> SkillSpec:
     accuracy, latency, cost = (blocks.get(gate, {}) for gate in ("accuracy", "latency", "cost"))
     schemas = {key: schema_of(document, key) for key in ("input", "output")}
     golden, data = _file(document, project, "golden")
-    rows = read_golden(data, golden, **schemas, shares=shares_of(document, blocks))
+    shares = shares_of(document, blocks)
+    rows = read_golden(
+        data, golden, input=schemas["input"], output=schemas["output"], shares=shares
+    )
     metrics = _metrics(document)
     runs_path, runs = _file(document, project, "runs")
     return SkillSpec(

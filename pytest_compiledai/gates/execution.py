@@ -104,7 +104,8 @@ def judge(
         if whole:
             again = session.call([item.input for item in asked])
             findings += _differing(asked, first, again, "a repeated call")
-            findings += _remembered(session, asked, rules.kept)
+            if not any(is_load_failure(answer) for answer in first):
+                findings += _remembered(session, asked, rules.kept)
     if whole:
         calls = _Elsewhere(
             sandbox=sandbox,
@@ -122,14 +123,16 @@ def _remembered(session: Session, asked: Sequence[_Asked], most: int) -> list[Fi
     sample = sorted((item.input for item in asked), key=digest)[:most]
     answer = session.kept(sample)
     expected = "a module that equal calls leave as it was"
-    if answer.status is not Status.VALUE:
+    names = json.loads(answer.value) if answer.status is Status.VALUE else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         text = f"found no way to compare what calls leave behind ({answer.status.value})"
         return [Finding(rule=f"{GATE}.state", message=f"{text}; expected {expected}")]
     return [
         Finding(
-            rule=f"{GATE}.state", message=f"found {name}, which calls change; expected {expected}"
+            rule=f"{GATE}.state",
+            message=f"found {cut(name)}, which calls change; expected {expected}",
         )
-        for name in json.loads(answer.value)
+        for name in names
     ]
 
 

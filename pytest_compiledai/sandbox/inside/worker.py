@@ -161,7 +161,7 @@ def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> N
         elif kind == Kind.MEASURE and work is not None:
             measure(work, json.loads(body), clock=clock, now=now, send=send, nonce=nonce)
         elif kind == Kind.KEPT and work is not None:
-            send(*_named(nonce, *work.kept(json.loads(body))))
+            send(*_named(nonce, *work.kept(work.parse(body.decode("utf-8")))))
 
 
 def _compiled(order: Mapping[str, Any], send: Callable[..., None], nonce: bytes) -> bytes:
