@@ -32,12 +32,17 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 class Changes:
-    """Counts the changes below one folder, and strikes at one of them."""
+    """Counts the changes below one folder, and strikes at one of them.
+
+    With ``freezing`` the counting begins at the first change in a staging folder: what comes
+    before it depends on what the run had to find out.
+    """
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.below = plan["below"]
         self.at = plan.get("at")  # the number of the change; None: only count
         self.do = plan.get("do")
+        self.freezing = plan.get("freezing", False)
         self.lasting = plan.get("lasting", False)
         self.mark = plan.get("mark")  # a file that says that it struck
         self.pid = os.getpid()
@@ -48,17 +53,16 @@ class Changes:
         """Look at an audit event, before the call that it tells of is made."""
         if not (event in CHANGES or (event == "open" and _is_write(args))):
             return
-        path = os.fsdecode(args[0]) if isinstance(args[0], str | bytes | os.PathLike) else ""
-        whole = os.path.abspath(path)  # noqa: PTH100 - no link may be followed
+        whole = _place(event, args)
         if os.getpid() != self.pid or not whole.startswith(self.below):
             return
         self.count += 1
         if not self.staging and "/.next" in whole:
             self.staging = self.count
-        if self.at is not None and (
-            self.count == self.at or (self.lasting and self.count > self.at)
-        ):
-            self.strike(event)
+        if self.at is not None and (not self.freezing or self.staging):
+            now = self.count - (self.staging - 1 if self.freezing else 0)
+            if now == self.at or (self.lasting and now > self.at):
+                self.strike(event)
 
     def strike(self, event: str) -> None:
         """Kill this process, or refuse the change."""
@@ -70,6 +74,28 @@ class Changes:
             return  # a full disk still lets go of files
         code = getattr(errno, str(self.do))
         raise OSError(code, os.strerror(code))
+
+
+#: Where an event says which folder its path is relative to.
+_FOLDERS = {
+    "os.remove": 1,
+    "os.rmdir": 1,
+    "os.mkdir": 2,
+    "os.rename": 2,
+    "os.link": 2,
+    "os.symlink": 2,
+}
+
+
+def _place(event: str, args: tuple[Any, ...]) -> str:
+    """Return the whole path that an event is about; empty for a file that is open already."""
+    if not isinstance(args[0], str | bytes | os.PathLike):
+        return ""
+    path = os.fsdecode(args[0])
+    folder = args[_FOLDERS[event]] if event in _FOLDERS else -1
+    if folder >= 0:
+        path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"  # noqa: PTH115 - no object here
+    return os.path.abspath(path)  # noqa: PTH100 - no link may be followed
 
 
 def _is_write(args: tuple[Any, ...]) -> bool:

@@ -397,14 +397,15 @@ class _Case:
     def _freezing(self) -> bool:
         """Kill at a change that freezes: each in its turn by the run's number, the last first."""
         changes, first = self.campaign.site.changes[self.name, "root"]
-        return self._at("root", changes - self.number % (changes - first + 1), "kill")
+        last = changes - first + 1
+        return self._at("root", last - self.number % last, "kill", freezing=True)
 
-    def _at(self, which: str, at: int, do: str, *, lasting: bool = False) -> bool:
+    def _at(self, which: str, at: int, do: str, **more: bool) -> bool:
         plan = {
             "below": str(getattr(self.place, which)),
             "at": at,
             "do": do,
-            "lasting": lasting,
+            **more,
             "mark": str(mark := self.place.log.with_suffix(".struck")),
         }
         self._run(self.asked(plan={"changes": [plan]}))

@@ -34,7 +34,7 @@ def keep(root: Path, lock: Path, name: str, *, output: str | None, value: str | 
         raise SettingsError(
             where=f"keep {name}",
             found=f"the input {shown} without an answer",
-            expected="--output JSON, the right answer for it",
+            expected="--output JSON, the right answer for it, or null where it has to abstain",
             next=f"compiledai keep {name} --output JSON",
         )
     spec = spec_of(root, last["spec"] if last else entry_of(lock, name).spec, name)
@@ -48,7 +48,9 @@ def keep(root: Path, lock: Path, name: str, *, output: str | None, value: str | 
 
 
 def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
-    problems = [*spec.input.problems(value), *spec.output.problems(output)]
+    demands_abstention = output is None
+    problems = [*spec.input.problems(value)]
+    problems += [] if demands_abstention else spec.output.problems(output)
     if problems:
         raise SettingsError(
             where=f"keep {spec.name}", found=str(problems[0]), expected="what the schemas say"

@@ -90,6 +90,13 @@ class Session(Protocol):
         program cannot be measured (it dies, or a call does not end).
         """
 
+    def kept(self, inputs: Sequence[bytes]) -> Answer:
+        """Return, as a JSON list, the names of the module that further calls leave changed.
+
+        The inputs are called twice, all in one worker. Another status than a value says why
+        the two could not be compared.
+        """
+
     def close(self) -> None:
         """End the worker and its process group."""
 

@@ -36,11 +36,16 @@ class Row:
 
     id: str  # unique in its file
     input: Any
-    output: Any
+    output: Any  # None in a row of a function: no answer is right, the input has to be refused
     group: str | None = None  # rows of one group share a split
     split: Split
     place: Place
     key: bytes  # canonical JSON of the input
+
+    @property
+    def demands_abstention(self) -> bool:
+        """Whether the right answer is none."""
+        return self.output is None
 
     @property
     def line(self) -> int:
@@ -86,10 +91,12 @@ def read_golden(
     input: Schema,  # noqa: A002 - the word of a row
     output: Schema,
     shares: Shares,
+    abstentions: bool = False,
 ) -> tuple[Row, ...]:
     """Return the rows of a golden file, in order.
 
-    Raises one ``SpecError`` that tells up to 20 problems, each led by its line and field.
+    With ``abstentions`` the output of a row may be null, whatever the schema: that input has to be
+    refused. Raises one ``SpecError`` that tells up to 20 problems, each led by its line and field.
     """
     if len(data) > FILE_CAP:
         found = f"a file of {len(data)} bytes"
@@ -99,7 +106,10 @@ def read_golden(
     rows = []
     for line, text in _lines(data, faults.tell):
         record = _record(line, text, faults.tell)
-        if record is not None and _fits(line, record, schemas, faults.tell):
+        if record is None:
+            continue
+        asked = ["input"] if abstentions and record["output"] is None else list(schemas)
+        if _fits(line, record, {key: schemas[key] for key in asked}, faults.tell):
             rows.append(_row(record, Place(path=path, line=line), shares))
     _check_together(rows, faults.tell)
     if not rows and not faults.count:

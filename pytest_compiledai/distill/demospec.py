@@ -124,7 +124,8 @@ def read_demos_spec(document: Document, project: Project) -> DemosSpec:
         rows=read_golden(
             read_beside(document, project, "golden", golden),
             golden,
-            **schemas,
+            input=schemas["input"],
+            output=schemas["output"],
             shares=fields.shares(document, blocks),
         ),
         cascade=_cascade(document, schemas["input"], _embedder(document, demos)),

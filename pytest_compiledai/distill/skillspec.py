@@ -108,7 +108,10 @@ def read_skill_spec(document: Document, project: Project) -> SkillSpec:
     accuracy, latency, cost = (blocks.get(gate, {}) for gate in ("accuracy", "latency", "cost"))
     schemas = {key: fields.schema(document, key) for key in ("input", "output")}
     golden, data = _file(document, project, "golden")
-    rows = read_golden(data, golden, **schemas, shares=fields.shares(document, blocks))
+    shares = fields.shares(document, blocks)
+    rows = read_golden(
+        data, golden, input=schemas["input"], output=schemas["output"], shares=shares
+    )
     metrics = _metrics(document)
     runs_path, runs = _file(document, project, "runs")
     return SkillSpec(

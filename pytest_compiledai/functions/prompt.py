@@ -65,13 +65,19 @@ def opening(spec: FunctionSpec, *, signature: str) -> tuple[Message, ...]:
         {
             "description": spec.description,
             "schemas": [spec.input.data, spec.output.data],
-            "examples": [{"input": r.input, "output": r.output} for r in shown_rows(spec)],
+            "examples": [_example(row) for row in shown_rows(spec)],
         },
         signature=signature,
         types=spec.types.text.strip(),
         granted=_granted(spec),
     )
     return (("system", system), ("user", user))
+
+
+def _example(row: Row) -> dict[str, Any]:
+    if row.demands_abstention:
+        return {"input": row.input, "raises": "Abstain"}
+    return {"input": row.input, "output": row.output}
 
 
 def _granted(spec: FunctionSpec) -> str:

@@ -96,6 +96,10 @@ class FunctionSpec:
         """Return the golden rows of the given splits, in file order."""
         return tuple(row for row in self.rows if row.split in splits)
 
+    def answers_in(self, *splits: Split) -> tuple[Row, ...]:
+        """Return those rows of the given splits that have an answer."""
+        return tuple(row for row in self.rows_in(*splits) if not row.demands_abstention)
+
 
 def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     """Return the spec in ``document``. Raises ``SpecError``."""
@@ -130,6 +134,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
             input=input_schema,
             output=output_schema,
             shares=Shares(**accuracy.split),
+            abstentions=True,
         ),
         capabilities=_capabilities(document, project, name),
         candidate=candidate,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
+from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.interval import wilson
@@ -31,6 +32,7 @@ from pytest_compiledai.gates.fieldpath import check_path
 from pytest_compiledai.gates.memorised import memorised
 from pytest_compiledai.gates.policyfile import read_policy
 from pytest_compiledai.gates.promise import capped
+from pytest_compiledai.gates.promise import cut
 from pytest_compiledai.gates.promise import shown_json
 from pytest_compiledai.gates.scoring import Scored
 from pytest_compiledai.gates.scoring import score
@@ -170,7 +172,9 @@ def judge(
     and both schemas; literals that stand in it are not memorised.
     """
     rules = policy()
-    opened = [row for row in rows if phase is Phase.ACCEPT or row.split is not Split.TEST]
+    may = [row for row in rows if phase is Phase.ACCEPT or row.split is not Split.TEST]
+    opened = [row for row in may if not row.demands_abstention]
+    refusals = [row for row in may if row.demands_abstention]
     decisive = _decisive(opened, settings, phase)
     if decisive is None:
         wanted = "test" if phase is Phase.ACCEPT else "train or validation"
@@ -189,12 +193,53 @@ def judge(
         if any(row.split is split for row in opened)
     ]
     findings = [found for tally in tallies for found in _below_bar(tally, settings, decisive)]
-    copied = memorised(source_text, rows=opened, spec_text=spec_text, rules=rules)
+    findings += _answered_anyway(refusals, answers, settings.threshold)
+    copied = memorised(source_text, rows=may, spec_text=spec_text, rules=rules)
     return Verdict(
         gate=GATE,
         findings=(*capped(findings, rules.findings), *capped(copied, rules.findings)),
-        figures=_figures(tallies, decisive, rules, settings),
+        figures=_figures(tallies, decisive, rules, settings) | _refused(refusals, answers),
     )
+
+
+def _is_refused(row: Row, answers: Mapping[str, Answer]) -> bool:
+    return answers[row.id].status is Status.ABSTAIN
+
+
+def _answered_anyway(
+    refusals: Sequence[Row], answers: Mapping[str, Answer], threshold: float
+) -> Iterator[Finding]:
+    """Yield why too few of the rows that demand an abstention are refused.
+
+    They are a share of their own: a refusal is no right answer and takes nothing from coverage.
+    """
+    for split in Split:
+        rows = [row for row in refusals if row.split is split]
+        wrong = [row for row in rows if not _is_refused(row, answers)]
+        if len(rows) - len(wrong) >= threshold * len(rows):
+            continue
+        text = f"{len(wrong)} of {len(rows)} {split.value} rows that demand an abstention"
+        yield _summary("refusal", f"{text} are answered; expected {threshold:g} refused")
+        for row in wrong:
+            answer = answers[row.id]
+            got = answer.value.decode() if answer.status is Status.VALUE else answer.status.value
+            quotable = split is Split.TRAIN
+            suffix = f"; input {shown_json(row.input)}" if quotable else ""
+            yield Finding(
+                rule=f"{GATE}.refusal",
+                message=f"{row.place}: expected an abstention, got {cut(got)}{suffix}",
+                path=row.place.path,
+                line=row.place.line,
+                quotable=quotable,
+            )
+
+
+def _refused(refusals: Sequence[Row], answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """Return the figures of the rows that demand an abstention; empty without any."""
+    if not refusals:
+        return {}
+    refused = sum(_is_refused(row, answers) for row in refusals)
+    return {"refusals": {"rows": len(refusals), "refused": refused}}
 
 
 def _decisive(opened: Sequence[Row], settings: AccuracySettings, phase: Phase) -> Split | None:

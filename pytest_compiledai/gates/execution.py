@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Final
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.calls import Answer
     from pytest_compiledai.core.calls import Program
     from pytest_compiledai.core.calls import Sandbox
+    from pytest_compiledai.core.calls import Session
     from pytest_compiledai.core.schema import Schema
 
 __all__ = ["GATE", "Case", "ExecutionPolicy", "Malformed", "judge", "policy"]
@@ -55,6 +57,7 @@ class ExecutionPolicy:
     hash_seed: int  # the other surroundings
     timezone: str
     locale: str
+    kept: int  # most inputs of the two rounds after which what is kept is compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ def judge(
         if whole:
             again = session.call([item.input for item in asked])
             findings += _differing(asked, first, again, "a repeated call")
+            if not any(is_load_failure(answer) for answer in first):
+                findings += _remembered(session, asked, rules.kept)
     if whole:
         calls = _Elsewhere(
             sandbox=sandbox,
@@ -111,6 +116,24 @@ def judge(
         findings += _unstable(calls, asked, first, rules=rules, seed=seed)
     figures = _figures(asked[: len(first)], first, len(cases), input_schema)
     return Verdict(gate=GATE, findings=capped(_unique(findings), rules.findings), figures=figures)
+
+
+def _remembered(session: Session, asked: Sequence[_Asked], most: int) -> list[Finding]:
+    """Return a finding for each name of the module that calls leave changed."""
+    sample = sorted((item.input for item in asked), key=digest)[:most]
+    answer = session.kept(sample)
+    expected = "a module that equal calls leave as it was"
+    names = json.loads(answer.value) if answer.status is Status.VALUE else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        text = f"found no way to compare what calls leave behind ({answer.status.value})"
+        return [Finding(rule=f"{GATE}.state", message=f"{text}; expected {expected}")]
+    return [
+        Finding(
+            rule=f"{GATE}.state",
+            message=f"found {cut(name)}, which calls change; expected {expected}",
+        )
+        for name in names
+    ]
 
 
 def _of_case(case: Case) -> _Asked:
@@ -193,19 +216,28 @@ def _unstable(
         order.reverse()  # what the first call leaves behind must show
     # One seed for all units: a process is prepared for each, and never 0, the first session's.
     other = Conditions(hash_seed=rules.hash_seed, timezone=rules.timezone, locale=rules.locale)
-    moved = calls.ordered(order, other)
+    turned = replace(calls, inputs=[_turned(data) for data in calls.inputs])
+    moved = turned.ordered(order, other)
     findings = []
     if not all(same_answer(a, b) for a, b in zip(first, moved, strict=True)):
+        keys = turned.ordered(straight, Conditions())
+        findings += _differing(asked, first, keys, "the same input with its keys in another order")
         where = "another hash seed, timezone and locale"
         findings += _differing(asked, first, calls.ordered(straight, other), where)
         mixed = calls.ordered(order, Conditions())
         findings += _differing(asked, first, mixed, "another order of the calls")
         both = f"{where} and another order"
-        findings = findings or _differing(asked, first, moved, both)
+        findings = findings or _differing(asked, first, moved, f"{both}, of calls and keys")
     sample = sorted(sorted(straight, key=lambda i: digest(asked[i].input))[: rules.fresh])
     kept = [first[i] for i in sample]
     fresh = calls.fresh(sample)
     return findings + _differing([asked[i] for i in sample], kept, fresh, "a fresh process")
+
+
+def _turned(data: bytes) -> bytes:
+    """Return an input whose objects have their keys the other way round: callers sort none."""
+    turned = json.loads(data, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    return json.dumps(turned, separators=(",", ":")).encode("ascii")
 
 
 def _differing(

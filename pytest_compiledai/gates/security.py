@@ -19,8 +19,10 @@ from pytest_compiledai.gates.policy import attributes
 from pytest_compiledai.gates.policy import bounds
 from pytest_compiledai.gates.policy import classes
 from pytest_compiledai.gates.policy import dangers
+from pytest_compiledai.gates.policy import doors
 from pytest_compiledai.gates.policy import imports
 from pytest_compiledai.gates.policy import injection
+from pytest_compiledai.gates.policy import makers
 from pytest_compiledai.gates.policy import misuse
 from pytest_compiledai.gates.policy import names
 from pytest_compiledai.gates.policy import order
@@ -48,6 +50,8 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     names.check,
     attributes.check,
     classes.check,
+    doors.check,
+    makers.check,
     shape.check,
     purity.check,
     order.check,

@@ -618,7 +618,8 @@ class _Finder:
         filename = f"<frozen {name} sha256:{_entry(name)['files'][f'{name}.py'][:12]}>"
         lines = data.decode("utf-8", "replace").splitlines(keepends=True)
         linecache.cache[filename] = (len(data), None, lines, filename)
-        code = compile(data, filename, "exec", dont_inherit=True)
+        # Assertions and docstrings stay, whatever `python -O` says: with them it was judged.
+        code = compile(data, filename, "exec", dont_inherit=True, optimize=0)
         module.__dict__["Abstain"] = Abstain
         files = _files(name)
         if files:  # the name is there only where there is data beside the code, as in the sandbox

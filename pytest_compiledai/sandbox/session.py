@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -104,6 +105,24 @@ class WorkerSession:
                 loop = idle._measured(inputs, rounds=rounds, warmup=1)
             check_claims(measured, loop_ns=loop.consumed_ns, where=self._where)
             return measured.rounds
+
+    def kept(self, inputs: Sequence[bytes]) -> Answer:
+        """Return the names that further calls leave changed, as a JSON list."""
+        with self._lock, self._waiting():
+            worker = self._ready()
+            if worker is None:
+                assert self.failure is not None
+                return self.failure
+            nonce = os.urandom(NONCE_BYTES)
+            body = json.dumps([data.decode("utf-8") for data in inputs]).encode()
+            worker.send(pack(Kind.KEPT, nonce, body))
+            try:
+                frame = self._expect(worker, nonce, 2 * len(inputs) * self._limits.call_s)
+                return answers.answer_of(frame, cap=self._limits.answer_bytes)
+            except LostError as lost:
+                return lost.answer
+            except ValueError as error:
+                return self._lost(worker, answers.crash(error)).answer
 
     def close(self) -> None:
         """End the worker."""

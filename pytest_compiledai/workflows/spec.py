@@ -107,7 +107,11 @@ def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
         path=document.path,
         **schemas,
         rows=read_golden(
-            read_beside(document, project, "golden", golden), golden, **schemas, shares=shares
+            read_beside(document, project, "golden", golden),
+            golden,
+            input=schemas["input"],
+            output=schemas["output"],
+            shares=shares,
         ),
         agents=agents,
         flow=document.data["flow"],

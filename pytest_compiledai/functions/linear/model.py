@@ -77,7 +77,7 @@ def fitted(spec: FunctionSpec) -> Linear:
             "places": places([row.input.get(name) for name in declared.text]),
             "label": numbers[canonical_json(row.output[declared.label])],
         }
-        for row in sorted(spec.rows_in(Split.TRAIN), key=lambda row: digest(row.key))
+        for row in sorted(spec.answers_in(Split.TRAIN), key=lambda row: digest(row.key))
     ]
     if len({row["label"] for row in rows if row["places"]}) < LEAST_ROWS:
         raise _fault(spec, "train rows of one label", "rows of two labels or more")

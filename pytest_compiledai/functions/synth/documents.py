@@ -65,7 +65,7 @@ class Reader:
 def learned(spec: FunctionSpec) -> dict[str, Reader] | None:
     """Return how each field is read, None where one is not, or where no documents are read."""
     source = text_field(spec)
-    rows = sorted(spec.rows_in(Split.TRAIN), key=lambda row: digest(row.key))
+    rows = sorted(spec.answers_in(Split.TRAIN), key=lambda row: digest(row.key))
     if source is None or len(rows) < LEAST_ROWS:
         return None
     documents = [parts.lines_of(row.input.get(source, "")) for row in rows]

@@ -90,7 +90,7 @@ def has_proposal(spec: FunctionSpec) -> bool:
     """
     if spec.linear:  # the spec asks for it
         return True
-    rows = spec.rows_in(Split.TRAIN)
+    rows = spec.answers_in(Split.TRAIN)
     bar = spec.accuracy
     for program in programs(spec):
         if not program.tells:
@@ -104,7 +104,7 @@ def has_proposal(spec: FunctionSpec) -> bool:
 
 def right_and_wrong(spec: FunctionSpec, program: Program) -> tuple[int, int]:
     """Return how many train rows a program answers right, and how many wrong."""
-    answers = [(row.output, program.answer(row.input)) for row in spec.rows_in(Split.TRAIN)]
+    answers = [(row.output, program.answer(row.input)) for row in spec.answers_in(Split.TRAIN)]
     right = sum(expected == answer for expected, answer in answers)
     wrong = sum(answer is not None and expected != answer for expected, answer in answers)
     return right, wrong

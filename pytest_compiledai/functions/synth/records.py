@@ -56,7 +56,7 @@ class Learned:
 
 def learned(spec: FunctionSpec) -> dict[str, Learned] | None:
     """Return how each required output field is made, None where one of them is not learned."""
-    rows = sorted(spec.rows_in(Split.TRAIN), key=lambda row: digest(row.id.encode("utf-8")))
+    rows = sorted(spec.answers_in(Split.TRAIN), key=lambda row: digest(row.id.encode("utf-8")))
     properties = spec.output.data.get("properties", {})
     required = spec.output.data.get("required", [])
     if len(rows) < LEAST_ROWS or not properties:

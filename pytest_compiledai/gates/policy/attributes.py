@@ -21,6 +21,9 @@ def check(module: Module) -> Iterator[Finding]:
             case ast.MatchClass():
                 for name in node.kwd_attrs:
                     yield from _reached(module, node, name, own=False)
+                    if name in module.policy.clock:
+                        found = f"a pattern that takes {name!r}, which reads the clock"
+                        yield module.finding("clock", node, found, "the time as an input")
             case ast.Call(func=ast.Attribute(attr="format" | "format_map", value=value)):
                 yield from _format(module, node, value)
 

@@ -14,6 +14,7 @@ def check(module: Module) -> Iterator[Finding]:
     for node in module.of(ast.ClassDef):
         yield from _keywords(module, node)
         yield from _body(module, node)
+        yield from _hidden(module, node)
 
 
 def _keywords(module: Module, node: ast.ClassDef) -> Iterator[Finding]:
@@ -37,20 +38,40 @@ def _body(module: Module, node: ast.ClassDef) -> Iterator[Finding]:
                 allowed = module.policy.fields
             case _:
                 continue
-        if name == "__match_args__" and not _is_public(child):
+        if name == "__match_args__" and not _is_public(module, child):
             yield module.finding("class", child, "hidden names to match by", "public names")
         if name not in allowed:
             expected = "an ordinary method; hooks of the interpreter are closed"
             yield module.finding("class", child, f"{name!r} in a class", expected)
 
 
-def _is_public(node: ast.FunctionDef | ast.Assign | ast.AnnAssign) -> bool:
+def _hidden(module: Module, node: ast.ClassDef) -> Iterator[Finding]:
+    """Yield a finding for each special name that a class gets by anything but a plain line."""
+    plain: set[ast.AST] = set()
+    for child in node.body:
+        match child:
+            case ast.FunctionDef():
+                plain.add(child)
+            case (
+                ast.Assign(targets=[ast.Name() as target])
+                | ast.AnnAssign(target=ast.Name() as target)
+            ):
+                plain.add(target)
+    for name, bound in module.scopes[node.body[0]].bindings.items():
+        others = [item.node for item in bound if item.node not in plain]
+        if _is_dunder(name) and others:
+            expected = "a method, or one assignment, directly in the class"
+            yield module.finding("class", others[0], f"a hidden binding of {name!r}", expected)
+
+
+def _is_public(module: Module, node: ast.FunctionDef | ast.Assign | ast.AnnAssign) -> bool:
     value = None if isinstance(node, ast.FunctionDef) else node.value
     names = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
     return all(
         isinstance(name, ast.Constant)
         and isinstance(name.value, str)
         and not name.value.startswith("_")
+        and name.value not in module.policy.frames | module.policy.clock
         for name in names
     )
 

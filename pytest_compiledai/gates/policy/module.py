@@ -139,7 +139,9 @@ class Module:
         scope = self.home(node)
         return scope is not None and scope.kind == "module"
 
-    def constant(self, node: ast.AST | None, depth: int = 0) -> object | None:
+    def constant(  # noqa: PLR0911 - a form a line
+        self, node: ast.AST | None, depth: int = 0
+    ) -> object | None:
         """Return the value of a literal, of a constant's name, or of literals added together."""
         if isinstance(node, ast.Constant):
             return node.value
@@ -150,6 +152,8 @@ class Module:
             return left + right if isinstance(left, str) and isinstance(right, str) else None
         if isinstance(node, ast.JoinedStr):
             return self._joined(node, depth)
+        if isinstance(node, ast.Call):
+            return self._put_together(node, depth)
         if isinstance(node, ast.Name):
             found = self.bindings(node)
             if (
@@ -160,6 +164,17 @@ class Module:
                 parent = self.parents.get(found[0].node)
                 if isinstance(parent, ast.Assign | ast.AnnAssign):
                     return self.constant(found[0].value, depth + 1)
+        return None
+
+    def _put_together(self, node: ast.Call, depth: int) -> str | None:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=str(sign)), attr="join"),
+                args=[ast.List(elts=parts) | ast.Tuple(elts=parts)],
+            ):
+                texts = [self.constant(part, depth + 1) for part in parts]
+                known = [text for text in texts if isinstance(text, str)]
+                return sign.join(known) if len(known) == len(texts) else None
         return None
 
     def _joined(self, node: ast.JoinedStr, depth: int) -> str | None:

@@ -92,6 +92,8 @@ def _reflection(module: Module, call: ast.Call, name: str) -> Iterator[Finding]:
 
 def _is_hidden(module: Module, text: str) -> bool:
     policy = module.policy
+    if text in {"format", "format_map", "register"} or text in policy.mutators:
+        return True  # whose receiver the other rules look at
     return text.startswith("_") or text in policy.frames or text in policy.clock
 
 

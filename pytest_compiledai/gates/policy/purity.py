@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.doors import defines
+from pytest_compiledai.gates.policy.doors import is_inherited
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import parameters
@@ -18,11 +20,13 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS: tuple[type[_Function], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _VIEWS = frozenset({"get", "items", "values", "setdefault"})
+_OF_CLASSES = frozenset({"builtins.type", "dataclasses.fields"})  # give what all instances share
 _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
 
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each way in which an answer could depend on more than the input."""
+    yield from _generators(module)
     shared_defaults = set(_mutable_defaults(module))
     for node in module.of(ast.Global, ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call):
         match node:
@@ -31,6 +35,12 @@ def check(module: Module) -> Iterator[Finding]:
                 yield module.finding("global", node, found, "values passed and returned")
             case ast.Attribute(attr=name) if name in module.policy.clock:
                 yield from _clock(module, node)
+            case ast.Attribute(attr="cache_info"):
+                found = "'cache_info', which counts the calls"
+                yield module.finding("mutation", node, found, "an answer of the input alone")
+            case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
+                # Called or not: a method that was taken from its object changes it as well.
+                yield from _change(module, node, node.value, shared_defaults)
             case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
                 yield from _change(module, node, node.value, shared_defaults)
             case ast.AugAssign(target=ast.Name() as target):
@@ -43,18 +53,49 @@ def check(module: Module) -> Iterator[Finding]:
 
 def _call(module: Module, node: ast.Call, shared: set[ast.AST]) -> Iterator[Finding]:
     name = module.dotted(node.func)
-    if isinstance(node.func, ast.Attribute) and node.func.attr in module.policy.mutators:
-        yield from _change(module, node, node.func.value, shared)
     if name in module.policy.mutating_calls and node.args:
         yield from _change(module, node, node.args[0], shared)
-    if name == "random.Random" and not (node.args and _is_fixed(module, node.args[0])):
-        yield module.finding("random", node, "a generator without a fixed seed", "Random(<number>)")
+    yield from _chance(module, node, name)
     needed = module.policy.local_time.get(name or "", 0)
-    if needed and len(node.args) + len(node.keywords) < needed:
+    if needed and len(_given(node)) < needed:
         yield module.finding("clock", node, f"{name} in the host's time zone", "an explicit `tz`")
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    if method == "astimezone" and not node.args and not node.keywords:
+    if method == "astimezone" and not _given(node):
         yield module.finding("clock", node, "astimezone() of the host", "an explicit time zone")
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments that are not visibly None, which asks the host."""
+    values = [*call.args, *(word.value for word in call.keywords)]
+    return [
+        value for value in values if not (isinstance(value, ast.Constant) and value.value is None)
+    ]
+
+
+def _chance(module: Module, call: ast.Call, name: str | None) -> Iterator[Finding]:
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    seed = [*call.args, *(word.value for word in call.keywords)][:1]
+    if method == "samples" and "statistics.NormalDist" in _used(module):
+        seed = [word.value for word in call.keywords if word.arg == "seed"]
+    elif name != "random.Random" and not (method == "seed" and "random.Random" in _used(module)):
+        return
+    if not (seed and _is_fixed(module, seed[0])):
+        yield module.finding("random", call, "a generator without a fixed seed", "Random(<number>)")
+
+
+def _used(module: Module) -> set[str | None]:
+    return {module.dotted(node) for node in module.of(ast.Name, ast.Attribute)}
+
+
+def _generators(module: Module) -> Iterator[Finding]:
+    """Yield a finding for a generator's class under another name, or with another class on top."""
+    for node in module.of(ast.Name, ast.Attribute):
+        above = module.parents.get(node)
+        called = isinstance(above, ast.Call) and above.func is node
+        hint = isinstance(above, ast.arg | ast.AnnAssign | ast.FunctionDef | ast.Subscript)
+        if module.dotted(node) == "random.Random" and not (called or hint):
+            found = "the class of a generator used as a value"
+            yield module.finding("random", node, found, "Random(<number>)")
 
 
 def _is_fixed(module: Module, node: ast.expr) -> bool:
@@ -65,12 +106,22 @@ def _clock(module: Module, node: ast.Attribute) -> Iterator[Finding]:
     if isinstance(node.value, ast.Name):
         name = node.value.id
         bound = module.bindings(node.value)
-        own = name == "self" or any(item.kind == "class" for item in bound)
+        own = _is_own(module, node, name) or (
+            any(item.kind == "class" for item in bound) and not is_inherited(module, node)
+        )
         handed = _HANDED_IN.get(name) in module.capabilities
         if own or (handed and any(item.kind == "param" for item in bound)):
             return
     expected = "the time as an input, or the capability 'clock'"
     yield module.finding("clock", node, f"{node.attr!r}, which reads the clock", expected)
+
+
+def _is_own(module: Module, node: ast.Attribute, name: str) -> bool:
+    """Whether `self.now` is what the class itself calls so, and not what it inherited."""
+    around = module.enclosing(node, (ast.ClassDef,))
+    return (
+        name == "self" and isinstance(around, ast.ClassDef) and defines(module, around, node.attr)
+    )
 
 
 def _change(
@@ -86,7 +137,7 @@ def _change(
     Without ``alias`` a name stands for itself: `limit = LIMITS["a"]; limit += 1` changes no table.
     """
     target = _owner(module, target) if alias else target
-    if isinstance(target, ast.Call) and module.dotted(target.func) == "builtins.type":
+    if isinstance(target, ast.Call) and module.dotted(target.func) in _OF_CLASSES:
         yield module.finding("mutation", node, "a change of a class", "a change of an instance")
     if not isinstance(target, ast.Name):
         return
@@ -117,6 +168,8 @@ def _owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) -
                 if len(found) == 1 and found[0].kind in {"assign", "loop"} and found[0].value:
                     aliased = _owner(module, found[0].value, seen)
                     if isinstance(aliased, ast.Name) and module.is_global(aliased):
+                        return aliased
+                    if isinstance(aliased, ast.Call) and module.dotted(aliased.func) in _OF_CLASSES:
                         return aliased
     return target
 

@@ -21,6 +21,7 @@ class Kind(enum.IntEnum):
     CALL = 2
     WARM = 3
     MEASURE = 4
+    KEPT = 5  # body: JSON inputs; answered with the names that two rounds of calls change
     LOCKED = 16  # body: what holds the worker, in words
     LOADED = 17
     TIMES = 18  # body: nanoseconds, more to come

@@ -5,7 +5,6 @@ from __future__ import annotations
 import marshal
 import sys
 import types
-from collections.abc import Callable
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,28 +13,37 @@ from .guard import builtins_for
 from .modules import ALLOWED
 
 DETAIL_CAP = 300
+#: Where production finds an artifact: no text that names a class may tell the sandbox from it.
+PACKAGE = "compiled"
 
 
 class Abstain(Exception):
-    """Raised by generated code that refuses to answer one input."""
+    """Raised by generated code that refuses to answer one input; as production defines it."""
+
+    __module__ = PACKAGE
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def compiled(source: bytes, function: str) -> bytes:
     """Return the code of a program's module, marshalled; raises what the compiler raises."""
-    return marshal.dumps(compile(source, f"<{function}>", "exec", dont_inherit=True))
+    code = compile(source, f"<{function}>", "exec", dont_inherit=True, optimize=0)
+    return marshal.dumps(code)
 
 
 def load(
     code: bytes, function: str, *, modules: tuple[str, ...], files: Mapping[str, bytes]
-) -> Callable[..., Any]:
-    """Return the function of a program after executing its module; raises what that raises.
+) -> dict[str, Any]:
+    """Return the names of a program after executing its module; raises what that raises.
+
+    The function is among them.
 
     Every process executes what it reads from ``code``, the one that compiled it too: a constant
     set that was marshalled may be ordered in another way.
     """
-    name = function
-    while name in sys.modules:  # a function called like a module must not replace it
-        name += "_"
+    name = f"{PACKAGE}.{function}"
     module = types.ModuleType(name)
     sys.modules[name] = module  # dataclasses and typing look their module up there
     space = module.__dict__
@@ -46,8 +54,7 @@ def load(
     exec(marshal.loads(code), space)  # noqa: S102, S302 - what a sandbox is for
     if not callable(space.get(function)):
         raise NameError(f"the module defines no function {function}")  # noqa: TRY004 - or is none
-    found: Callable[..., Any] = space[function]
-    return found
+    return space
 
 
 def describe(error: BaseException) -> str:

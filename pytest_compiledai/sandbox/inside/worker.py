@@ -24,6 +24,10 @@ from .frames import Kind
 from .frames import Reader
 from .frames import pack
 from .guard import Sink
+from .kept import TooMuchError
+from .kept import changed
+from .kept import kept
+from .kept import write_into
 from .lockdown import COMMAND_FD
 from .lockdown import RESULT_FD
 from .lockdown import Wall
@@ -51,12 +55,13 @@ class Work:
         self.parse = json.JSONDecoder().decode
         sys.stdin = None
         sys.stdout = sys.stderr = self.sink
-        self.function = load(
+        self.space = load(
             code,
             order["function"],
             modules=tuple(order["modules"]),
             files={name: base64.b64decode(data) for name, data in order["files"].items()},
         )
+        self.function = self.space[order["function"]]
 
     def prepare(self, text: str) -> tuple[Any, dict[str, Any]]:
         """Return a fresh input and fresh keyword arguments for one call."""
@@ -69,6 +74,33 @@ class Work:
             value, arguments = self.prepare(body.decode("utf-8"))
             return Kind.VALUE, self.encode(self.function(value, **arguments))
         except BaseException as error:  # noqa: BLE001 - generated code raises anything
+            return outcome(error)
+
+    def changes(self, text: str) -> bool:
+        """Call once, write into the answer as its owner may, and say whether the input changed."""
+        value, arguments = self.prepare(text)
+        try:
+            answer = self.function(value, **arguments)
+        except Exception:  # noqa: BLE001 - generated code raises anything
+            answer = None
+        try:
+            same = self.encode(value) == self.encode(self.parse(text))
+        except (NotPlainError, TooLargeError):
+            same = False
+        write_into(answer)
+        return not same
+
+    def kept(self, inputs: list[str]) -> tuple[int, bytes]:
+        """Return the names whose values a second round of the same calls changes."""
+        try:
+            rounds = []
+            for _ in range(2):
+                changes = [text for text in inputs if self.changes(text)]
+                rounds.append(kept(self.space))
+            return Kind.VALUE, self.encode(["its input"] * bool(changes) + changed(*rounds))
+        except TooMuchError:
+            return Kind.TOO_LARGE, b""
+        except BaseException as error:  # noqa: BLE001 - the memory may be full
             return outcome(error)
 
 
@@ -128,6 +160,8 @@ def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> N
             send(Kind.DONE, nonce)
         elif kind == Kind.MEASURE and work is not None:
             measure(work, json.loads(body), clock=clock, now=now, send=send, nonce=nonce)
+        elif kind == Kind.KEPT and work is not None:
+            send(*_named(nonce, *work.kept(work.parse(body.decode("utf-8")))))
 
 
 def _compiled(order: Mapping[str, Any], send: Callable[..., None], nonce: bytes) -> bytes:

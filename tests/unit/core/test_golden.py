@@ -219,3 +219,23 @@ def test_large_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(golden, "FILE_CAP", 10)
 
     assert "bytes; expected at most 10 bytes" in refusal(row(1))
+
+
+def test_no_output_demands_an_abstention_where_a_kind_allows_it() -> None:
+    """Null is read as such in a function's rows, and is a wrong output in all others."""
+    data = encode(row(1), row(2, output=None))
+    schemas = {"input": INPUT, "output": OUTPUT}
+
+    rows = read_golden(data, "g.jsonl", **schemas, shares=Shares(), abstentions=True)
+
+    assert [False, True] == [one.demands_abstention for one in rows]
+    assert "g.jsonl:2 output: found null" in refusal(row(1), row(2, output=None))
+
+
+def test_an_input_to_be_refused_is_of_the_schema() -> None:
+    """Null excuses the output alone."""
+    schemas = {"input": INPUT, "output": OUTPUT}
+    data = encode(row(1, output=None, input={"x": "one"}))
+
+    with pytest.raises(SpecError, match=r"g\.jsonl:1 input\.x"):
+        read_golden(data, "g.jsonl", **schemas, shares=Shares(), abstentions=True)

@@ -99,3 +99,13 @@ def test_what_is_seen_is_shown_as_it_is():
     seen = "Grüße 日本 a\u00a0b\u202fc 😀"
 
     assert seen in prompt.fenced("reference.user", {"description": seen})
+
+
+def test_a_row_without_an_output_is_shown_as_an_abstention(tmp_path):
+    """The model reads what the function has to raise, and no output that the schema refuses."""
+    text = '{"id": "a", "input": {"text": "?"}, "output": null, "split": "train"}\n'
+    (tmp_path / "feed.jsonl").write_text(text, encoding="utf-8")
+    document = read_documents(SPEC.encode(), "feed.yaml")[0]
+    spec = read_function_spec(document, Project(root=tmp_path))
+
+    assert '{"input": {"text": "?"}, "raises": "Abstain"}' in opening(spec)[1][1]

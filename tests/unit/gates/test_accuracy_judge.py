@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 
 import pytest
@@ -276,3 +277,59 @@ def test_a_metric_of_a_field_that_no_output_has_is_refused():
         settings.check(schema)
 
     assert str(caught.value) == "specs/x.yaml:7: found the field `queu`; expected one of queue"
+
+
+def demanding(number, split):
+    """A row that demands an abstention."""
+    return dataclasses.replace(row(number, split), output=None)
+
+
+def test_a_demanded_abstention_counts_apart():
+    """Refused as asked: no right answer, no answered row, nothing taken from the coverage."""
+    rows = [row(1, TRAIN), row(2, TEST), demanding(3, TEST), demanding(4, TRAIN)]
+
+    found = verdict(rows, {"r3": ABSTAIN, "r4": ABSTAIN})
+
+    assert found.passed
+    assert (1, 1, 1.0) == tuple(found.figures[name] for name in ("rows", "right", "coverage"))
+    assert {"rows": 2, "refused": 2} == found.figures["refusals"]
+
+
+def test_an_answer_where_none_is_right_fails():
+    """Each split has to be refused to the threshold, and only train rows are quoted."""
+    rows = [row(1, TRAIN), row(2, TEST), demanding(3, TEST), demanding(4, TRAIN)]
+
+    found = verdict(rows, {"r3": value({"queue": "abuse"}), "r4": value({"queue": "tech"})})
+
+    assert {"accuracy.refusal"} == {item.rule for item in found.findings}
+    assert (
+        'tickets.jsonl:4: expected an abstention, got {"queue":"tech"}; input {"subject": "s4"}'
+    ) in messages(found)
+    assert ['tickets.jsonl:3: expected an abstention, got {"queue":"abuse"}'] == [
+        item.message for item in found.findings if item.path and not item.quotable
+    ]
+
+
+def test_an_exception_is_no_abstention():
+    """What fails on an input that has to be refused did not refuse it."""
+    rows = [row(1, TEST), demanding(2, TEST)]
+
+    found = verdict(rows, {"r2": Answer(status=Status.ERROR, detail="ValueError: x")})
+
+    assert "1 of 1 test rows that demand an abstention are answered; expected 0.95 refused" in (
+        messages(found)
+    )
+
+
+def test_refusals_alone_decide_nothing():
+    """A split of rows without an answer shows no accuracy."""
+    found = verdict([row(1, TRAIN), demanding(2, TEST)], {"r2": ABSTAIN})
+
+    assert ["accuracy.rows"] == [item.rule for item in found.findings]
+
+
+def test_what_may_be_refused_is_not_looked_at_while_selecting():
+    """A test row that demands an abstention stays closed, too."""
+    rows = [row(1, TRAIN), demanding(2, TEST)]
+
+    assert verdict(rows, {"r2": value({"queue": "tech"})}, phase=Phase.SELECT).passed

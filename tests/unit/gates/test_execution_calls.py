@@ -150,7 +150,7 @@ def test_what_surroundings_decide_is_unstable(sandbox, before, body, where):
     """State, hash seed, timezone and position must not decide; the message says which did."""
     found = judged(sandbox, body, before=before)
 
-    assert rules(found) == {"execution.unstable"}
+    assert "execution.unstable" in rules(found)
     assert any(f"another answer in {where};" in item.message for item in found.findings)
 
 

@@ -277,3 +277,20 @@ def test_a_package_below_another_package(tmp_path: Path, package) -> None:
     )
 
     assert (done.stdout, done.stderr) == ("app.compiled.route_ticket\n", "")
+
+
+def test_optimised_python_runs_what_was_judged(package) -> None:
+    """`python -O` takes no assertion out of an artifact, and `-OO` no docstring."""
+    package.freeze("checked", 'def checked(data):\n    """Check."""\n    assert data\n')
+    code = f"import {package.name} as c; print(c.load('checked').__doc__); c.load('checked')(0)"
+
+    done = subprocess.run(
+        [sys.executable, "-OO", "-c", code],
+        cwd=package.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "Check." == done.stdout.strip()
+    assert "AssertionError" in done.stderr

@@ -193,7 +193,9 @@ def f(data: int) -> Out:
             "h": sorted(get_type_hints(Row)), "m": __name__}
 """
     with sandbox.open(program(source)) as session:
-        assert values(session.call([b"1"])) == [{"n": 3, "c": "red", "h": ["n", "tags"], "m": "f"}]
+        assert values(session.call([b"1"])) == [
+            {"n": 3, "c": "red", "h": ["n", "tags"], "m": "compiled.f"}
+        ]
 
 
 def test_late_imports_of_the_interpreter_work(sandbox) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -98,3 +99,41 @@ def test_a_new_lock_before_its_files_is_wrong(sites, entry_of):
 
     assert ["a: compiled/a.py is not what the lock says"] == sites.wrong_now(tree, START, end)
     assert [] == sites.wrong_now(tree | {"compiled/a.py": b"new"}, START, end)
+
+
+def test_only_changes_below_the_folder_are_counted(tmp_path, monkeypatch):
+    """An open file, and a name relative to a folder elsewhere, are no change of the project."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    child = importlib.import_module("bench.fault_child")
+    seen = child.Changes({"below": str(tmp_path)})
+    elsewhere = os.open("/", os.O_RDONLY)
+    here = os.open(tmp_path, os.O_RDONLY)
+
+    for event, *args in (
+        ("open", 7, "w", os.O_WRONLY),
+        ("os.truncate", 7, 0),
+        ("os.remove", "a.py", elsewhere),
+        ("os.remove", "a.py", here),
+        ("os.rename", "b", "c", -1, -1),
+    ):
+        seen(event, tuple(args))
+    os.close(elsewhere)
+    os.close(here)
+
+    assert 2 == seen.count
+
+
+def test_a_strike_in_a_freeze_counts_from_the_first_staged_file(tmp_path, monkeypatch):
+    """What a run changes before it freezes moves no strike."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    child = importlib.import_module("bench.fault_child")
+    plan = {"below": str(tmp_path), "at": 2, "do": "ENOSPC", "freezing": True}
+    seen = child.Changes(plan)
+    before, staged = f"{tmp_path}/x", f"{tmp_path}/.next/0"
+
+    for path in (before, before, before, staged):
+        seen("os.mkdir", (path, 0o777, -1))
+
+    with pytest.raises(OSError, match="No space"):
+        seen("os.mkdir", (staged, 0o777, -1))

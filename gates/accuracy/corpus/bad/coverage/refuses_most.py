@@ -1,6 +1,6 @@
 def route(data):
     subject = data.get("subject") if isinstance(data, dict) else None
-    if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
+    if not isinstance(subject, str) or not subject.strip(" .") or data.get("plan") not in ("free", "pro") or len(data) > 2:
         raise Abstain("the input does not match the schema")
     text = subject.lower()
     if "invoice" not in text:

@@ -7,7 +7,7 @@ WORDS = {
 
 def route(data):
     subject = data.get("subject") if isinstance(data, dict) else None
-    if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
+    if not isinstance(subject, str) or not subject.strip(" .") or data.get("plan") not in ("free", "pro") or len(data) > 2:
         raise Abstain("the input does not match the schema")
     text = subject.lower()
     queue = next((name for name, words in WORDS.items() if any(word in text for word in words)), "tech")

@@ -1,0 +1,22 @@
+class Meter:
+    calls = 0
+
+    @classmethod
+    def tick(cls):
+        cls.calls += 1
+        return cls.calls
+
+
+def route(data):
+    subject = data.get("subject") if isinstance(data, dict) else None
+    if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
+        raise Abstain("the input does not match the schema")
+    text = subject.lower()
+    queue = "tech"
+    if "invoice" in text or "refund" in text:
+        queue = "billing"
+    elif "spam" in text:
+        queue = "abuse"
+    if Meter.tick() > 1_000_000:
+        queue = "abuse"
+    return {"queue": queue, "urgent": data["plan"] == "pro" and "!" in subject}

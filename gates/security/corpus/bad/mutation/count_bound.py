@@ -1,0 +1,9 @@
+TABLE: list[int] = []
+
+
+def f(data: dict[str, int]) -> dict[str, int]:
+    put = TABLE.append
+    put(1)
+    if len(TABLE) > 100000:
+        return {"m": 0}
+    return {"m": 2 * data["n"]}

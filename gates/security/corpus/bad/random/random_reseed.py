@@ -1,0 +1,9 @@
+from random import Random
+
+
+def f(data: dict[str, int]) -> dict[str, int]:
+    dice = Random(5)
+    dice.seed()
+    if dice.random() < 1e-9:
+        return {"m": 0}
+    return {"m": 2 * data["n"]}
