@@ -75,7 +75,9 @@ def alarms(case: str, golden: int, calls: int, seed: int, round_: int) -> set[st
     """Return the rules that found something in one round."""
     draw = random.Random(f"{seed} {case} {golden} {calls} {round_}")
     place = Place(path="bench")
-    schema = Schema.parse({"type": "object", "properties": PROPERTIES}, lambda *_: place)
+    schema = Schema.parse(
+        {"type": "object", "properties": PROPERTIES}, lambda *_: place, agreement=0.95
+    )
     inputs = [CASES[case](ticket(draw), draw) for _ in range(calls)]
     made = [
         Call(row=n, unit="u", sha256=SHA256, outcome="value", fallback=False, input=v, output={})
@@ -87,7 +89,7 @@ def alarms(case: str, golden: int, calls: int, seed: int, round_: int) -> set[st
         where="calls",
         compared=[Compared(call=call, basis="label", differs=()) for call in made],
     )
-    settings = DriftSettings.parse({}, AccuracySettings(), lambda *_: place)
+    settings = DriftSettings.parse({}, AccuracySettings(), lambda *_: place, agreement=0.95)
     rows = [ticket(draw) for _ in range(golden)]
     return {f.rule for f in Look(production, rows, schema, schema, settings).verdict().findings}
 

@@ -70,6 +70,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path())
     folder = parser.parse_args().folder.resolve()
     names = sorted(path.stem for path in (folder / "compiled").glob("[a-z]*.py"))
+    if len(names) < 2:  # the first load reads the lock, the others are timed
+        parser.error(
+            f"--folder {folder}: found {len(names)} artifacts in compiled/; expected two or more "
+            "of the examples; next: pytest --compile examples/function, in a copy of the checkout"
+        )
     fixture = (
         Path(__file__).parents[1] / "fixtures" / f"{re.sub(r'_[0-9]{4}$', '', names[0])}.jsonl"
     )

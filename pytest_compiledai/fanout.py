@@ -27,6 +27,8 @@ BACKENDS: Final = {
     "dask": ("distributed", "dask"),
     "ray": ("ray", "ray"),
 }
+#: Where the errors of backends are from, each with one of its own for a worker that is gone.
+_OF_BACKENDS: Final = frozenset({"joblib", "distributed", "ray"})
 
 
 def fanned(
@@ -41,13 +43,28 @@ def fanned(
 
     ``address`` is the scheduler that the dask or ray backend joins. ``work`` and the items must
     pickle. Raises ``SettingsError`` for a backend that is unknown, not installed or not reached,
-    and what ``work`` raises.
+    for a worker that ended in the middle, and what ``work`` raises.
     """
-    _check(backend, address)
+    check(backend, address, jobs)
     import joblib  # an extra, and 0.2 s
 
     with _joined(backend, address), joblib.parallel_config(backend=backend, n_jobs=jobs):
-        return list(joblib.Parallel()(joblib.delayed(work)(item) for item in items))
+        try:
+            return list(joblib.Parallel()(joblib.delayed(work)(item) for item in items))
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in _OF_BACKENDS:
+                raise
+            raise _lost(backend, error) from error
+
+
+def _lost(backend: str, error: Exception) -> SettingsError:
+    said = str(error).strip().partition("\n")[0]
+    return SettingsError(
+        where=f"--backend {backend}",
+        found=f"a worker that ended in the middle: {said}",
+        expected="workers that outlive their work; a lack of memory ends many",
+        next="the same command again, with fewer --jobs where it was memory",
+    )
 
 
 def _joined(backend: str, address: str) -> AbstractContextManager[Any]:
@@ -83,7 +100,10 @@ def _ray(address: str) -> AbstractContextManager[Any]:
     return closing(Connection())
 
 
-def _check(backend: str, address: str) -> None:
+def check(backend: str, address: str, jobs: int) -> None:
+    """Raise ``SettingsError`` for a backend that is unknown, not there, or lacks its address."""
+    if jobs < 1:
+        raise SettingsError(where="--jobs", found=str(jobs), expected="1 or more")
     if backend not in BACKENDS:
         raise SettingsError(
             where="--backend", found=backend, expected=f"one of {', '.join(BACKENDS)}"

@@ -70,6 +70,7 @@ class Run:
         self.ignored: set[str] = set()
         self.places: dict[str, Place] = {}  # unit -> where it was first collected
         self.selected: dict[str, Unit] = {}
+        self.part = (1, 1)  # number, from 1, of how many runs that share a budget
         self.refusal = ""  # why nothing may be judged in this run
         self.collected: frozenset[str] = frozenset()  # node ids before plugins chose among them
         self._askings: dict[str, UnitAsking] = {}
@@ -279,6 +280,12 @@ class Run:
 
         self.say(bill_of(self, ids).render(self.settings.model or ""))
         bounds = Bounds(tokens=self.settings.budget_tokens, usd=self.settings.budget_usd)
+        number, of = self.part
+        if of > 1 and bounds != Bounds(tokens=None, usd=None):
+            bounds = bounds.part(number, of)
+            shares = [f"{bounds.tokens:,} tokens"] if bounds.tokens is not None else []
+            shares += [f"{bounds.usd} USD"] if bounds.usd is not None else []
+            self.say(f"part {number}/{of} may spend its share of the budget: {', '.join(shares)}")
         self.desk.open_ledger(bounds)
 
     def wants_proposal(self, unit: Unit) -> bool:

@@ -160,6 +160,7 @@ def _demos(measures: Measures) -> list[Check]:
             wanted=f"answers of which near demonstrations hold {_percent(rule['covered'])}, "
             f"{_percent(rule['gain'])} more than others",
         ),
+        _nearer(covered.better, covered.better + covered.worse),
         Check(
             holds=calls >= rule["calls"],
             figure=f"{calls} calls",
@@ -188,6 +189,16 @@ def _together(team: Team) -> list[Check]:
             wanted=f"{rule['conversations']} conversations of them",
         ),
     ]
+
+
+def _nearer(better: int, told_apart: int) -> Check:
+    """Return whether near demonstrations are surely the better ones, answer by answer."""
+    return Check(
+        holds=wilson(better, told_apart).low > 0.5,  # noqa: PLR2004 - as often worse as better
+        figure="near demonstrations hold more than others of "
+        f"{counted(Share(right=better, total=told_apart))} answers that tell them apart",
+        wanted="near demonstrations that hold more than others of surely most answers",
+    )
 
 
 def _machine(measures: Measures) -> list[Check]:

@@ -25,11 +25,13 @@ _POSTINGS: Final = 100  # examples a word leads to; a commoner word tells little
 
 
 class Coverage(NamedTuple):
-    """Shares of the words of held-out answers."""
+    """What demonstrations hold of held-out answers: shares of words, and answers told apart."""
 
     near: float  # covered with the demonstrations nearest to the input
     random: float  # covered with as many others
     common: float  # of common form
+    better: int = 0  # answers of which the nearest hold more than as many others
+    worse: int = 0  # answers of which they hold less
 
 
 def coverage(known: Sequence[Example], asked: Sequence[Example]) -> Coverage:
@@ -42,7 +44,7 @@ def coverage(known: Sequence[Example], asked: Sequence[Example]) -> Coverage:
     for number, example in enumerate(known):
         for word in set(example.words):
             index[word].append(number)
-    near = far = form = total = 0
+    near = far = form = total = better = worse = 0
     for turn, example in enumerate(asked):
         words = _words(example.row.output)
         shown = _nearest(example, index, len(known))
@@ -50,11 +52,15 @@ def coverage(known: Sequence[Example], asked: Sequence[Example]) -> Coverage:
             [(turn * _SHOWN + offset) % len(known) for offset in range(_SHOWN)] if known else []
         )
         given = common | set(example.words)
-        near += _covered(words, given, answers, shown)
-        far += _covered(words, given, answers, others)
+        by_near = _covered(words, given, answers, shown)
+        by_others = _covered(words, given, answers, others)
+        near, far = near + by_near, far + by_others
+        better, worse = better + (by_near > by_others), worse + (by_near < by_others)
         form += sum(word in common for word in words)
         total += len(words)
-    return Coverage(near / total, far / total, form / total) if total else Coverage(0, 0, 0)
+    if not total:
+        return Coverage(0, 0, 0)
+    return Coverage(near / total, far / total, form / total, better, worse)
 
 
 def _covered(

@@ -54,7 +54,10 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise SettingsError(
-                where=str(path), found="nothing there", expected="a log file or a folder of them"
+                where=str(path),
+                found="nothing there",
+                expected="a log file or a folder of them",
+                next="compiledai audit FILE.jsonl",
             )
         inside = (
             sorted(each for each in path.rglob("*") if _is_log(each)) if path.is_dir() else [path]
@@ -74,7 +77,7 @@ def read_calls(files: Sequence[Path], tally: Tally) -> Iterator[Call]:
     """
     formats = Formats()
     for path in files:
-        unreadable, lines = tally.unreadable, tally.lines
+        unreadable, lines, spoilt = tally.unreadable, tally.lines, tally.first_unreadable
         tally.files += 1
         try:
             for number, record in _records(path, tally):
@@ -85,11 +88,19 @@ def read_calls(files: Sequence[Path], tally: Tally) -> Iterator[Call]:
             ) from error
         if lines < tally.lines <= lines + tally.unreadable - unreadable:
             raise SettingsError(
-                where=tally.first_unreadable or path.as_posix(),
+                # The tally names one line of all files, perhaps of one before.
+                where=path.as_posix() if spoilt else tally.first_unreadable,
                 found="a file in which no line has a known format",
                 expected=EXPECTED,
                 next="see docs/audit.md for a line of each",
             )
+    if not tally.lines:
+        raise SettingsError(
+            where=", ".join(path.as_posix() for path in files[:3]),
+            found="no line",
+            expected=EXPECTED,
+            next="see docs/audit.md for a line of each",
+        )
     tally.unpaired = formats.unpaired
 
 

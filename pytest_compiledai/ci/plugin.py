@@ -58,6 +58,11 @@ class Recorder:
         self.shard = shard
         self.started_s = time.time()
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Say which part this is, before the budget is opened that all parts share."""
+        if self.shard is not None:
+            _run_of(session.config).part = (self.shard.number, self.shard.of)
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,8 @@ from pytest_compiledai.gates.latency import policy
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
 OUT = "compiled"
+#: The loader's messages: where, found, expected, next.
+_MESSAGE = re.compile(r"([^\n]*?): found (.*); expected (.*); next: (.*)", re.DOTALL)
 
 
 def attempt(root: Path, out_name: Path, name: str, text: str) -> int:
@@ -45,12 +48,7 @@ def attempt(root: Path, out_name: Path, name: str, text: str) -> int:
         _tell_time_and_price(root.resolve(), out_name, name, value)
         return 1
     except (loader.NotCompiled, loader.IntegrityError) as error:
-        raise ArtifactError(
-            where=f"{out.name}/{name}.py",
-            found=str(error),
-            expected="a frozen artifact that matches the lock",
-            next="pytest --compile specs/",
-        ) from error
+        raise _told(f"{out.name}/{name}.py", str(error)) from error
     print(json.dumps(answer, ensure_ascii=False, indent=2))  # noqa: T201 - a command speaks
     _tell_time_and_price(root.resolve(), out_name, name, value)
     return 0
@@ -105,9 +103,28 @@ def load_loader(out: Path) -> ModuleType:
     return sys.modules[OUT]
 
 
+def _told(where: str, text: str) -> ArtifactError:
+    """Return the error of which the loader, which is no part of this package, gave the text."""
+    parts = _MESSAGE.fullmatch(text)
+    if parts is not None:
+        return ArtifactError(where=parts[1], found=parts[2], expected=parts[3], next=parts[4])
+    return ArtifactError(
+        where=where,
+        found=text,
+        expected="a frozen artifact that matches the lock",
+        next="pytest --compile specs/",
+    )
+
+
 def read_json(text: str, *, where: str) -> Any:
     """Return the value of ``text``. Raises ``SettingsError`` when it is not JSON."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise SettingsError(where=where, found=f"{error}", expected="JSON in quotes") from error
+        found = f"{error}"
+        raise SettingsError(
+            where=where,
+            found=f"{found[:1].lower()}{found[1:]}",
+            expected="JSON",
+            next="""quote it for the shell: '{"field": "value"}'""",
+        ) from error

@@ -168,8 +168,9 @@ def call_text(call: dict[str, Any] | None) -> str:
 def _usd_lines(cost: dict[str, Any]) -> list[str]:
     money, assumed = cost["usd"], cost["assumed"]
     if money is None:
-        models = ", ".join(cost["models"]) or "no model"
-        reason = cost["unknown"] or f"no price known of {models}, or no recorded call"
+        reason = cost["unknown"] or "no call of a model is recorded"
+        if cost["models"] and not cost["unknown"]:
+            reason = f"no price known of {', '.join(cost['models'])}, or no recorded call"
         return [f"  dollars   not known: {reason}"]
     pays = "never paid back"
     if money["break_even_calls"] is not None:

@@ -37,6 +37,7 @@ def read_beside(document: Document, project: Project, key: str, path: str) -> by
     except OSError as error:
         raise SpecError(
             where=document.place(key),
-            found=f"{path}: {error.strerror}",
+            found=f"{path}: {(error.strerror or str(error)).lower()}",
             expected="a file that can be read",
+            next=f"write that file, or mend `{key}:`",
         ) from error

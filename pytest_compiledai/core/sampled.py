@@ -39,9 +39,10 @@ REDACTED: Final = "[redacted]"
 OUTCOMES: Final = ("value", "abstain", "error")
 _NEEDED: Final = ("unit", "sha256", "outcome", "fallback", "input", "output")
 COLUMNS: Final = (
-    "time", "unit", "sha256", "outcome", "fallback", "ms", "input", "output", "reason", "label"
+    "time", "unit", "sha256", "outcome", "fallback", "ms", "input", "output", "reason", "label",
+    "reference",
 )  # fmt: skip
-_TEXTS: Final = ("input", "output", "label")  # columns that hold JSON in a table
+_TEXTS: Final = ("input", "output", "label", "reference")  # columns that hold JSON in a table
 _UNIT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _STEPS: Final = 100_000  # of SQLite's machine between two looks at the clock
@@ -63,6 +64,7 @@ class Call:
     input: Any
     output: Any  # None where nobody answered
     label: Any = None  # the right output, where somebody said it
+    reference: Any = None  # what the reference answered, where somebody asked it
 
     @property
     def is_answered(self) -> bool:
@@ -204,4 +206,4 @@ def _call(record: Mapping[str, Any], row: int, where: str) -> Call:
     if record["outcome"] == "value" and record["fallback"]:
         raise _fault(where, row, "a fallback's answer of outcome value", "abstain or error")
     values = {key: record[key] for key in (*_RULES, "input", "output")}
-    return Call(row=row, label=record.get("label"), **values)
+    return Call(row=row, label=record.get("label"), reference=record.get("reference"), **values)

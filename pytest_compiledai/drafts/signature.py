@@ -45,10 +45,12 @@ def from_signature(text: str, path: str, name: str) -> Draft:
     if not name and len(functions) == 1:
         (name,) = functions
     if name not in functions:
+        there = ", ".join(functions) or "none"
         raise SpecError(
             where=Place(path=path),
-            found=f"no function {name!r} among {', '.join(functions) or 'none'}",
+            found=f"no function {name!r} among {there}" if name else f"several functions: {there}",
             expected="FILE.py#FUNCTION",
+            next=f"compiledai init --from {path}#{next(iter(functions), 'FUNCTION')}",
         )
     return _Signature(tree).draft(functions[name])
 

@@ -50,8 +50,14 @@ def _text(file: Path, path: str) -> str:
             )
         return data.decode("utf-8")
     except OSError as error:
-        found = error.strerror or str(error)
-        raise SpecError(where=path, found=found, expected="a file to draft from") from error
+        found = (error.strerror or str(error)).lower()
+        named = path.replace(".py:", ".py#") if ".py:" in path else "FILE.py#FUNCTION"
+        raise SpecError(
+            where=path,
+            found=found,
+            expected="a file to draft from",
+            next=f"compiledai init --from {named}",
+        ) from error
     except UnicodeDecodeError as error:
         raise SpecError(where=path, found=str(error), expected="UTF-8") from error
 

@@ -55,7 +55,7 @@ class Right(NamedTuple):
     """A right answer and who says so."""
 
     output: Any
-    basis: str  # label, function or recording
+    basis: str  # label, function, reference or recording
 
 
 def drift(
@@ -78,9 +78,16 @@ def drift(
             finding = Finding(rule="drift.comparator", message=message, quotable=False)
             verdict = Verdict(gate=gate.GATE, findings=(finding,))
             return Drifted(verdict, _beside(unit), b"")
-    compared, apart = _decisive(pairs, current)
+    compared, agreed, apart = _decisive(pairs, current)
     production = Production(
-        sha256=sha256, calls=calls, where=where, compared=compared, apart=apart, bad_labels=bad
+        sha256=sha256,
+        calls=calls,
+        where=where,
+        compared=compared,
+        agreed=agreed,
+        reference_right=_reference_right(spec, current, comparing),
+        apart=apart,
+        bad_labels=bad,
     )
     look = Look(production, [row.input for row in spec.rows], spec.input, spec.output, spec.drift)
     verdict = look.verdict()
@@ -111,10 +118,37 @@ def _known(unit: Unit, calls: Sequence[Call], bench: Bench) -> Iterator[tuple[Ca
             yield call, Right(call.label, "label")
     asked = [c for c in open_ if not is_redacted(c.input) and not spec.input.problems(c.input)]
     answers, basis = _reference(unit, asked, bench)
-    for call in asked:
-        output = answers.get(canonical_json(call.input))
-        if output is not None and not spec.output.problems(output):
+    sound = {call.row for call in asked}
+    for call in open_:
+        output = answers.get(canonical_json(call.input)) if call.row in sound else None
+        if basis == "function" and output is not None and not spec.output.problems(output):
             yield call, Right(output, basis)
+        elif _said(spec, call):
+            yield call, Right(call.reference, "reference")
+        elif output is not None and not spec.output.problems(output):
+            yield call, Right(output, basis)
+
+
+def _said(spec: FunctionSpec, call: Call) -> bool:
+    """Return whether the file holds an answer of the reference that can be compared."""
+    given = call.reference
+    return given is not None and not is_redacted(given) and not spec.output.problems(given)
+
+
+def _reference_right(
+    spec: FunctionSpec, calls: Sequence[Call], comparing: Mapping[str, Comparator]
+) -> tuple[int, int]:
+    """Return how many answers of the reference a label calls right, and of how many."""
+    both = [
+        call
+        for call in calls
+        if _said(spec, call)
+        and call.label is not None
+        and not is_redacted(call.label)
+        and not _is_bad(spec, call.label)
+    ]
+    wrong = sum(any(differences(call.label, call.reference, comparing)) for call in both)
+    return len(both) - wrong, len(both)
 
 
 def _reference(unit: Unit, calls: Sequence[Call], bench: Bench) -> tuple[Mapping[bytes, Any], str]:
@@ -171,17 +205,18 @@ def _shown(path: str) -> str:
 
 def _decisive(
     pairs: Sequence[Compared], calls: Sequence[Call]
-) -> tuple[list[Compared], list[Compared]]:
-    """Return the pairs that decide and those kept apart.
+) -> tuple[list[Compared], list[Compared], list[Compared]]:
+    """Return the pairs that decide, those with a reference's word alone, and those kept apart.
 
     Recorded answers exist for inputs that gates have judged already, so among calls they are a
     chosen few that are easy; they decide only where no answered call is without a right answer.
     """
     answered = {call.row for call in calls if call.is_answered}
-    if answered <= {pair.call.row for pair in pairs}:
-        return list(pairs), []
-    sure = [pair for pair in pairs if pair.basis != "recording"]
-    return sure, [pair for pair in pairs if pair.basis == "recording"]
+    agreed = [pair for pair in pairs if pair.basis == "reference"]
+    if not agreed and answered <= {pair.call.row for pair in pairs}:
+        return list(pairs), [], []
+    sure = [pair for pair in pairs if pair.basis in ("label", "function")]
+    return sure, agreed, [pair for pair in pairs if pair.basis == "recording"]
 
 
 def _proposed(spec: FunctionSpec, look: Look, known: Mapping[int, Right]) -> list[dict[str, Any]]:

@@ -143,7 +143,9 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         accuracy=accuracy,
         latency=LatencySettings.parse(blocks.get("latency", {}), document.at("gates", "latency")),
         fuzz=fuzz,
-        drift=DriftSettings.parse(blocks.get(DRIFT, {}), accuracy, document.at("gates", DRIFT)),
+        drift=DriftSettings.parse(
+            blocks.get(DRIFT, {}), accuracy, document.at("gates", DRIFT), agreement=fuzz.agreement
+        ),
         off=off,
         attempts=fields.whole(document, "attempts", None, most=MOST_ATTEMPTS),
         candidates=fields.whole(document, "candidates", 1, most=MOST_CANDIDATES) or 1,

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 GATE: Final = "drift"
 _RATES: Final = ("abstain", "fallback", "errors", "broken", "new", "nulls")
-_KEYS: Final = ("threshold", "confidence", "calls", "psi", *_RATES)
+_KEYS: Final = ("threshold", "confidence", "agreement", "calls", "psi", *_RATES)
 _MOST_CALLS: Final = 10_000_000
 _NAMED_FIELDS: Final = 3  # of an answer that differs
 
@@ -79,6 +79,7 @@ class DriftSettings:
 
     threshold: float  # least share of right answers among the compared
     confidence: float | None  # the interval's lower end must reach the threshold
+    agreement: float  # least share of answers that are those of a reference that may be wrong
     calls: int  # fewest calls, and fewest compared
     abstain: float  # most calls, as a share
     fallback: float
@@ -90,9 +91,17 @@ class DriftSettings:
 
     @classmethod
     def parse(
-        cls, block: Mapping[str, Any], accuracy: AccuracySettings, place: reading.At
+        cls,
+        block: Mapping[str, Any],
+        accuracy: AccuracySettings,
+        place: reading.At,
+        *,
+        agreement: float,
     ) -> DriftSettings:
-        """Return the settings; raises ``SpecError`` at what is not understood."""
+        """Return the settings; ``agreement`` is that of `fuzz`.
+
+        Raises ``SpecError`` at what is not understood.
+        """
         rules = policy()
         reading.known_keys(block, _KEYS, place)
         threshold = reading.share(block, "threshold", accuracy.threshold, place)
@@ -105,6 +114,7 @@ class DriftSettings:
         return cls(
             threshold=threshold,
             confidence=confidence,
+            agreement=reading.share(block, "agreement", agreement, place),
             calls=reading.whole(block, "calls", fewest, place, least=1, most=_MOST_CALLS),
             psi=reading.above_zero(block, "psi", rules.psi, place),
             **{name: reading.share(block, name, defaults[name], place) for name in _RATES},
@@ -116,7 +126,7 @@ class Compared:
     """One of the artifact's own answers beside the right one."""
 
     call: Call
-    basis: str  # label, function or recording
+    basis: str  # label, function, reference or recording
     differs: tuple[str, ...]  # paths of the fields that are not as expected
 
 
@@ -128,6 +138,8 @@ class Production:
     calls: Sequence[Call]
     where: str  # the file, as messages name it
     compared: Sequence[Compared]  # those that decide
+    agreed: Sequence[Compared] = ()  # beside the answers of a reference that may be wrong itself
+    reference_right: tuple[int, int] = (0, 0)  # where a label says so too, of how many
     apart: Sequence[Compared] = ()  # recorded answers to a chosen few: shown, and only held against
     bad_labels: Sequence[Call] = ()  # labels outside the output schema
 
@@ -192,39 +204,67 @@ class Look:
                 text += f", and {sum(others.values())} of {len(others)} other versions"
             yield _found("calls", f"{where}: found {text}; expected at least {need}: sample more")
         compared = len(self.production.compared)
-        if compared < need:
+        agreed = len(self.production.agreed)
+        if max(compared, agreed) < need:
             text = f"{compared} of {self._answered()} answers with a label or a reference"
-            yield _found("labels", f"{where}: found {text}; expected at least {need}: label more")
+            if agreed:
+                text += f", and {agreed} with what the reference answered"
+            yield _found("labels", f"{where}: found {text}; expected at least {need}: label more, "
+                         "or write what the reference answers into `reference`")  # fmt: skip
         bad = [call.row for call in self.production.bad_labels]
         if bad:
             text = f"{len(bad)} labels outside the output schema ({self._some(bad)})"
             yield _found("label", f"{where}: found {text}; expected outputs, or null for no label")
 
     def _answers(self) -> Iterator[Finding]:
-        yield from self._wrong("accuracy", self.production.compared)
-        yield from self._wrong("recording", self.production.apart)
-        bar = self.settings.confidence
-        share, low = self._accuracy(), self._low()
-        if bar is not None and share >= self.settings.threshold > low:
-            need = trials_to_show(share, self.settings.threshold, bar)
+        threshold, agreement = self.settings.threshold, self.settings.agreement
+        compared, agreed = self.production.compared, self.production.agreed
+        yield from self._wrong("accuracy", compared, threshold)
+        yield from self._wrong("recording", self.production.apart, threshold)
+        yield from self._wrong("agreement", agreed, agreement)
+        # Of two kinds of right answers the one that there is enough of has to show its bar.
+        if len(compared) >= min(self.settings.calls, len(agreed)):
+            yield from self._unsure(compared, threshold)
+        else:
+            yield from self._unsure(agreed, agreement)
+
+    def _unsure(self, pairs: Sequence[Compared], bar: float) -> Iterator[Finding]:
+        confidence = self.settings.confidence
+        if confidence is None or not pairs:
+            return
+        right = _right(pairs)
+        share, low = right / len(pairs), wilson(right, len(pairs), confidence).low
+        if share >= bar > low:
+            need = trials_to_show(share, bar, confidence)
             more = f"about {need} compared calls" if need else "a share above the threshold"
-            yield _found("confidence", f"found that {len(self.production.compared)} compared calls "
-                         f"show no more than {low:.3f}; expected {self.settings.threshold:g}: "
+            yield _found("confidence", f"found that {len(pairs)} compared calls "
+                         f"show no more than {low:.3f}; expected {bar:g}: "
                          f"{more} at this share would show it")  # fmt: skip
 
-    def _wrong(self, rule: str, pairs: Sequence[Compared]) -> Iterator[Finding]:
+    def _wrong(self, rule: str, pairs: Sequence[Compared], bar: float) -> Iterator[Finding]:
         wrong = [pair for pair in pairs if pair.differs]
         right = len(pairs) - len(wrong)
-        if not pairs or right >= self.settings.threshold * len(pairs):
+        if not pairs or right >= bar * len(pairs):
             return
         span = wilson(right, len(pairs), self.rules.interval)
-        text = f"{right} of {len(pairs)} compared answers right, between {span.low:.3f} and "
+        what = "as the reference gave them" if rule == "agreement" else "right"
+        text = f"{right} of {len(pairs)} compared answers {what}, between {span.low:.3f} and "
         text += f"{span.high:.3f} at confidence {self.rules.interval:g}"
         counts = Counter(name for pair in wrong for name in pair.differs)
         fields = ", ".join(f"{name} {count}" for name, count in counts.most_common(_NAMED_FIELDS))
         text += f"; they differ in {fields} ({self._some([pair.call.row for pair in wrong])})"
-        yield _found(rule, f"{self.production.where}: found {text}; "
-                     f"expected {self.settings.threshold:g} right")  # fmt: skip
+        expected = f"{bar:g} {'alike' if rule == 'agreement' else 'right'}{self._itself(rule)}"
+        yield _found(rule, f"{self.production.where}: found {text}; expected {expected}")
+
+    def _itself(self, rule: str) -> str:
+        """Return how often the reference is right itself, as far as labels say."""
+        if rule != "agreement":
+            return ""
+        right, known = self.production.reference_right
+        if not known:
+            return "; label some of these calls, too, to see which of the two is wrong"
+        share = f"{right} of {known} labelled answers of the reference are right"
+        return f"; {share}, and `agreement` can be asked for no higher than both allow"
 
     def _rates(self) -> Iterator[Finding]:
         told = {
@@ -313,19 +353,10 @@ class Look:
     def _answered(self) -> int:
         return sum(call.is_answered for call in self.calls)
 
-    def _accuracy(self) -> float:
-        pairs = self.production.compared
-        return sum(not pair.differs for pair in pairs) / len(pairs) if pairs else 0.0
-
-    def _low(self) -> float:
-        pairs = self.production.compared
-        right = sum(not pair.differs for pair in pairs)
-        return wilson(right, len(pairs), self.settings.confidence or self.rules.interval).low
-
     def figures(self) -> dict[str, Any]:
         """Return the figures; shares are rounded to six digits."""
         pairs, total = self.production.compared, len(self.calls)
-        right = sum(not pair.differs for pair in pairs)
+        right = _right(pairs)
         span = wilson(right, len(pairs), self.settings.confidence or self.rules.interval)
         others = sorted(self._others().items(), key=lambda pair: (-pair[1], pair[0]))
         shown = {
@@ -341,9 +372,11 @@ class Look:
             "accuracy": round(right / len(pairs), 6) if pairs else 0.0,
             "interval": {"low": round(span.low, 6), "high": round(span.high, 6)},
             "basis": dict(sorted(Counter(pair.basis for pair in pairs).items())),
-            "recorded": {
-                "compared": len(self.production.apart),
-                "right": sum(not pair.differs for pair in self.production.apart),
+            "recorded": _counts(self.production.apart),
+            "reference": {
+                **_counts(self.production.agreed),
+                "labelled": self.production.reference_right[1],
+                "labelled_right": self.production.reference_right[0],
             },
             **shown,
             "rates": {n: round(count / total, 6) if total else 0.0 for n, count in shown.items()},
@@ -369,6 +402,14 @@ def _hidden(value: Any, way: Way) -> Iterator[str]:
         steps = value.items() if isinstance(value, dict) else enumerate(value)
         for step, item in steps:
             yield from _hidden(item, (way, step))
+
+
+def _right(pairs: Sequence[Compared]) -> int:
+    return sum(not pair.differs for pair in pairs)
+
+
+def _counts(pairs: Sequence[Compared]) -> dict[str, int]:
+    return {"compared": len(pairs), "right": _right(pairs)}
 
 
 def _found(name: str, message: str) -> Finding:

@@ -76,18 +76,23 @@ def judged(sample: Sample) -> Verdict:
         sha256=SHA256,
         calls=calls,
         where=sample.path.name,
-        compared=[_compared(call) for call in current if call.is_answered and call.label],
+        compared=[_pair(c, c.label, "label") for c in current if c.is_answered and c.label],
+        agreed=[
+            _pair(c, c.reference, "reference")
+            for c in current
+            if c.is_answered and c.reference and not c.label
+        ],
         bad_labels=[call for call in current if call.label and output.problems(call.label)],
     )
-    settings = DriftSettings.parse(task["settings"], AccuracySettings(), _place)
+    settings = DriftSettings.parse(task["settings"], AccuracySettings(), _place, agreement=0.95)
     return Look(
         production, task["golden"], Schema.parse(task["input"], _place), output, settings
     ).verdict()
 
 
-def _compared(call: Call) -> Compared:
-    found = {item.path for item in differences(call.label, call.output, {})}
-    return Compared(call=call, basis="label", differs=tuple(sorted(found)))
+def _pair(call: Call, right: Any, basis: str) -> Compared:
+    found = {item.path for item in differences(right, call.output, {})}
+    return Compared(call=call, basis=basis, differs=tuple(sorted(found)))
 
 
 def _place(*keys: Any) -> Place:

@@ -14,6 +14,7 @@ import os
 import time
 import urllib.parse
 import warnings
+from collections.abc import Coroutine
 from collections.abc import Mapping
 from typing import Any
 from typing import Final
@@ -252,11 +253,27 @@ def load_litellm() -> Any:
                 next="pip install 'pytest-compiledai[llm]'",
             ) from None
         litellm.ModelResponse(choices=[{"message": {"role": "assistant", "content": ""}}])
+    _log_nothing()
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     if "LITELLM_LOG" not in os.environ:
         logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     return litellm
+
+
+def _log_nothing() -> None:
+    """Drop what LiteLLM would log after an answer.
+
+    Its one queue for that belongs to one event loop; where a process has several, one a model, it
+    prints errors and tasks that were never awaited.
+    """
+    from litellm.litellm_core_utils import logging_worker
+
+    def drop(async_coroutine: Coroutine[Any, Any, Any]) -> None:
+        async_coroutine.close()
+
+    worker: Any = logging_worker.GLOBAL_LOGGING_WORKER
+    worker.ensure_initialized_and_enqueue = drop
 
 
 def _handler(http: Any) -> Any:

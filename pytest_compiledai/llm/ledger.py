@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_DOWN
 from decimal import Decimal
 from decimal import InvalidOperation
 from pathlib import Path
@@ -28,6 +29,7 @@ from pytest_compiledai.core.files import locked
 #: Collecting a large project takes less; a controller that died never opens the ledger.
 OPENING_TIMEOUT_S: Final = 600.0
 _POLL_S: Final = 0.05
+_CENT_OF_A_CENT: Final = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,14 @@ class Bounds:
 
     tokens: int | None
     usd: Decimal | None
+
+    def part(self, number: int, of: int) -> Bounds:
+        """Return what part ``number``, from 1, of ``of`` may spend: together no more than this."""
+        tokens = None
+        if self.tokens is not None:
+            tokens = self.tokens * number // of - self.tokens * (number - 1) // of
+        usd = None if self.usd is None else (self.usd / of).quantize(_CENT_OF_A_CENT, ROUND_DOWN)
+        return Bounds(tokens=tokens, usd=usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

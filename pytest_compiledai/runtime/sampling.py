@@ -217,10 +217,12 @@ def _write_sqlite(path: str, rows: list[tuple[str, dict[str, _Any]]]) -> None:
 
     _os.close(_os.open(path, _os.O_WRONLY | _os.O_CREAT, 0o600))
     with contextlib.closing(sqlite3.connect(path, timeout=5)) as store, store:
-        store.execute(f"CREATE TABLE IF NOT EXISTS calls ({', '.join(_COLUMNS)})")
+        names = ", ".join(_COLUMNS)
+        store.execute(f"CREATE TABLE IF NOT EXISTS calls ({names})")
         marks = ", ".join("?" * len(_COLUMNS))
         store.executemany(
-            f"INSERT INTO calls VALUES ({marks})",  # noqa: S608 - names of ours
+            # By name: somebody may have added a column, as for the answers of a reference.
+            f"INSERT INTO calls ({names}) VALUES ({marks})",  # noqa: S608 - names of ours
             [
                 tuple(
                     json.dumps(row.get(name), ensure_ascii=False)

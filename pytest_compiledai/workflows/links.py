@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 from typing import TypeAlias
 
@@ -22,6 +26,16 @@ class Link(NamedTuple):
     names: tuple[str, ...] = ()  # the branches that a router may name
     pool: tuple[str, ...] = ()  # the agents whose results a judge is given
     of: int = 0  # how many of them at once
+
+
+class Input(NamedTuple):
+    """What an agent is given with a problem: nothing, a result, or results to judge."""
+
+    link: Link
+    before: str | None
+    state: str
+    candidates: tuple[str, ...] = ()
+    right: tuple[bool, ...] = ()  # by candidate
 
 
 Chain: TypeAlias = tuple[Link, ...]
@@ -81,3 +95,27 @@ def _gated(made: Iterator[Chain], gate: graph.Call | None) -> Iterator[Chain]:
         yield chain
         if gate is not None:
             yield (*chain, Link(gate.agent, GATE))
+
+
+def sides_of(
+    pool: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Return by problem the right and the wrong results that agents of a pool made of it."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for row in rows:
+        if row["agent"] in pool and row["text"] is not None:
+            sides = found.setdefault(row["query"], ([], []))
+            sides[row["score"] < 0.5].append(row["text"])  # noqa: PLR2004 - half is right
+    return found
+
+
+def candidates_of(
+    link: Link, right: Sequence[str], wrong: Sequence[str], count: int, seed: str
+) -> Input:
+    """Return what a judge is given: ``count`` right results, in an order that ``seed`` decides."""
+    rng = random.Random(seed)  # noqa: S311 - an order that repeats, no secret
+    texts = [(rng.choice(right), True) for _ in range(count)]
+    texts += [(rng.choice(wrong), False) for _ in range(link.of - count)]
+    rng.shuffle(texts)
+    state = f"{count}/{link.of}"
+    return Input(link, None, state, tuple(t for t, _ in texts), tuple(good for _, good in texts))

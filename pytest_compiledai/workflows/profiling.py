@@ -1,11 +1,12 @@
 """Measures a profile with real models, over LiteLLM, every answer recorded as it comes.
 
     python -m pytest_compiledai.workflows.profiling SPEC.yaml [--samples 2] [--budget-tokens N]
-        [--sensitivity N]
+        [--sensitivity N] [--jobs N] [--backend loky|dask|ray] [--address ADDRESS]
 
 What is recorded is not asked again, so that a killed run goes on where it was. The most that the
-run can cost is printed before the first call. Inputs of later calls come from the reference, each
-agent's first setting, on all problems, solved or not; wrong ones make the rows for wrong inputs.
+run can cost is printed before the first call; one ledger bounds all processes that ask. Inputs of
+later calls come from the reference, each agent's first setting, on all problems, solved or not;
+wrong ones make the rows for wrong inputs.
 
 Calls that answer the problem are measured first or later in a sequence or a mending loop; gates and
 checks on right and on wrong results, routers on the problem. A judge is given results that were
@@ -15,36 +16,44 @@ measured before it, once for every number of right ones among them that there ca
 from __future__ import annotations
 
 import argparse
-import random
 import sys
-from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from typing import Final
 from typing import NamedTuple
 
+from pytest_compiledai.ahead import Fan
+from pytest_compiledai.ahead import Wanted
+from pytest_compiledai.ahead import ask_ahead
+from pytest_compiledai.ahead import fan_of
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.golden import Row
 from pytest_compiledai.core.kind import Project
-from pytest_compiledai.llm.desk import Desk
+from pytest_compiledai.fanout import BACKENDS
+from pytest_compiledai.llm.client import BRIDGE
 from pytest_compiledai.llm.desk import Job
+from pytest_compiledai.llm.desks import Desks
 from pytest_compiledai.llm.recording import Recordings
-from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
 from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.llm.request import Request
+from pytest_compiledai.workflows.bill import bill_of
+from pytest_compiledai.workflows.bill import model_of
+from pytest_compiledai.workflows.bill import most_tokens
 from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import ROUTER
 from pytest_compiledai.workflows.links import Chain
+from pytest_compiledai.workflows.links import Input
 from pytest_compiledai.workflows.links import Link
+from pytest_compiledai.workflows.links import candidates_of
 from pytest_compiledai.workflows.links import chains
+from pytest_compiledai.workflows.links import sides_of
 from pytest_compiledai.workflows.saying import answer_of
 from pytest_compiledai.workflows.saying import normal
 from pytest_compiledai.workflows.saying import picked
@@ -58,18 +67,6 @@ ACCEPT: Final = "accept"
 _KEY: Final = ("query", "agent", "setting", "sample", "state")
 #: What an agent is given, by problem and state.
 Given = dict[str, dict[str, str | None]]
-#: Returns the desk of a model; one a model.
-Desks = Callable[[str], Desk]
-
-
-class Input(NamedTuple):
-    """What an agent is given with a problem: nothing, a result, or results to judge."""
-
-    link: Link
-    before: str | None
-    state: str
-    candidates: tuple[str, ...] = ()
-    right: tuple[bool, ...] = ()  # by candidate
 
 
 class Ask(NamedTuple):
@@ -81,51 +78,24 @@ class Ask(NamedTuple):
     sample: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
-    """The most that measuring can cost, answers as long as they may be."""
-
-    calls: int
-    tokens_in: int
-    tokens_out: int
-
-    def __str__(self) -> str:
-        return f"at most {self.calls} calls, {self.tokens_in} tokens in, {self.tokens_out} out"
-
-
 class Profiler:
     """Measures the calls of one spec."""
 
-    def __init__(self, spec: WorkflowSpec, desks: Desks, folder: Path, *, samples: int) -> None:
+    def __init__(
+        self,
+        spec: WorkflowSpec,
+        desks: Desks,
+        folder: Path,
+        *,
+        samples: int,
+        fan: Fan | None = None,  # None: this process asks
+    ) -> None:
         self.spec = spec
         self.desks = desks
+        self.fan = fan
         self.recordings = Recordings(folder)
         self.samples = samples
         self.chains = chains(spec)
-
-    def bill(self, *, again: int = 0) -> Bill:
-        """Return the most that can be asked, with results so far as long as answers may be.
-
-        ``again`` problems are asked once more of every later call, right and wrong results.
-        """
-        calls = tokens_in = tokens_out = 0
-        for chain in self.chains:
-            for place, link in enumerate(chain):
-                settings = self.settings(link.agent)
-                states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
-                for row in self.spec.rows:
-                    prompt = self.spec.agents[link.agent].prompt
-                    size = len(told(prompt, row.input).encode()) // 2 + 50
-                    size += max(place, link.of) * MOST_ANSWER_TOKENS
-                    asked = len(settings) * self.samples * states
-                    calls += asked
-                    tokens_in += asked * size
-                    tokens_out += self.samples * states * sum(map(_most_tokens, settings))
-                if place:
-                    calls += 2 * again
-                    tokens_in += 2 * again * size
-                    tokens_out += 2 * again * _most_tokens(settings[0])
-        return Bill(calls=calls, tokens_in=tokens_in, tokens_out=tokens_out)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of the profile, asked or replayed. Raises ``ModelError``."""
@@ -152,10 +122,11 @@ class Profiler:
             found = self._results(kept, found, prefer=self.settings(link.agent)[0])
         return found
 
-    def score(self, link: Link, row: Row, before: str | None, state: str) -> float:
-        """Return what an agent's first setting scores when it is given ``before``."""
-        ask = Ask(row, Input(link, before, state), self.settings(link.agent)[0], 0)
-        return float(self._row(ask)["score"])
+    def scores(self, link: Link, state: str, inputs: Sequence[tuple[Row, str]]) -> list[float]:
+        """Return what an agent's first setting scores on problems, each with what came before."""
+        setting = self.settings(link.agent)[0]
+        asks = [Ask(row, Input(link, before, state), setting, 0) for row, before in inputs]
+        return [float(self._row(ask)["score"]) for ask in self._begun(asks)]
 
     def _asks(self, link: Link, place: int, given: Given) -> list[Ask]:
         return [
@@ -168,9 +139,11 @@ class Profiler:
 
     def _to_judge(self, link: Link, rows: Sequence[Mapping[str, Any]]) -> list[Ask]:
         """Return what a judge is asked: for each problem, each number of right candidates."""
-        sides = _sides(link.pool, rows)
+        sides = sides_of(link.pool, rows)
         return [
-            Ask(row, _candidates(link, right, wrong, count, f"{row.id}/{sample}"), setting, sample)
+            Ask(
+                row, candidates_of(link, right, wrong, count, f"{row.id}/{sample}"), setting, sample
+            )
             for row in self.spec.rows
             for right, wrong in [sides.get(row.id, ([], []))]
             for count in range(link.of + 1)
@@ -180,20 +153,28 @@ class Profiler:
         ]
 
     def _begun(self, asks: list[Ask]) -> list[Ask]:
-        """Return ``asks``, begun ahead, four at a time a model."""
-        for ask in asks:
-            desk = self.desks(_model(ask.setting))
-            desk.prefetch([Job(request=self._request(ask), recordings=self.recordings)])
+        """Return ``asks``, begun ahead, four at a time a model; by others, once they are done."""
+        wanted = [Wanted(model_of(a.setting), self._request(a), a.row.place) for a in asks]
+        if self.fan is not None:
+            ask_ahead(
+                wanted,
+                recordings=self.recordings,
+                desks=self.desks,
+                fan=self.fan,
+                command=self._command,
+            )
+        for model, request, _ in wanted:
+            self.desks(model).prefetch([Job(request=request, recordings=self.recordings)])
         return asks
 
     def _row(self, ask: Ask) -> dict[str, Any]:
-        model = _model(ask.setting)
+        model = model_of(ask.setting)
         reply = self.desks(model).ask(
             self._request(ask),
             recordings=self.recordings,
             where=ask.row.place,
             preferred=model,
-            command=f"python -m pytest_compiledai.workflows.profiling {self.spec.path}",
+            command=self._command,
         )
         answer = answer_of(reply.text)
         return {
@@ -211,6 +192,10 @@ class Profiler:
             "cost": _usd(model, reply),
             "text": answer,
         }
+
+    @property
+    def _command(self) -> str:
+        return f"python -m pytest_compiledai.workflows.profiling {self.spec.path}"
 
     def _is_good(self, ask: Ask, answer: str) -> bool:
         """Return whether an answer is right, or decides as it should."""
@@ -259,13 +244,27 @@ class Profiler:
             )
         return models
 
+    def check_timed(self) -> None:
+        """Raise ``SpecError`` for a model whose answers carry no seconds, before one is paid."""
+        for model in self._models():
+            if model.startswith(BRIDGE):
+                raise SpecError(
+                    where=self.spec.path,
+                    found=f"the model {model}, whose answers are not timed",
+                    expected="timed answers: latency is one of the objectives",
+                    next=f"openai/{model.removeprefix(BRIDGE)} with OPENAI_API_BASE, for an "
+                    "endpoint of your own",
+                )
+
+    def _models(self) -> list[str]:
+        agents = {link.agent for chain in self.chains for link in chain}
+        return sorted({model_of(each) for agent in agents for each in self.settings(agent)})
+
     def unpriced(self) -> list[str]:
         """Return the models without a known price, whose calls count as costing nothing."""
         from pytest_compiledai.llm.price import price
 
-        agents = {link.agent for chain in self.chains for link in chain}
-        models = {_model(setting) for agent in agents for setting in self.settings(agent)}
-        return sorted(model for model in models if price(model) is None)
+        return [model for model in self._models() if price(model) is None]
 
     def _request(self, ask: Ask) -> Request:
         link, before, _, candidates, _ = ask.given
@@ -274,7 +273,7 @@ class Profiler:
         temperature = agent.temperature if agent.temperature is not None else 0.7
         return Request(
             messages=(Message(role="user", content=text),),
-            parameters={"max_tokens": _most_tokens(ask.setting), "temperature": temperature},
+            parameters={"max_tokens": most_tokens(ask.setting), "temperature": temperature},
             sample=ask.sample,
         )
 
@@ -283,43 +282,10 @@ class Profiler:
         return normal(value if isinstance(value, str) else str(value))
 
 
-def _sides(
-    pool: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, tuple[list[str], list[str]]]:
-    """Return by problem the right and the wrong results that agents of a pool made of it."""
-    found: dict[str, tuple[list[str], list[str]]] = {}
-    for row in rows:
-        if row["agent"] in pool and row["text"] is not None:
-            sides = found.setdefault(row["query"], ([], []))
-            sides[row["score"] < 0.5].append(row["text"])  # noqa: PLR2004 - half is right
-    return found
-
-
-def _candidates(
-    link: Link, right: Sequence[str], wrong: Sequence[str], count: int, seed: str
-) -> Input:
-    """Return what a judge is given: ``count`` right results, in an order that ``seed`` decides."""
-    rng = random.Random(seed)  # noqa: S311 - an order that repeats, no secret
-    texts = [(rng.choice(right), True) for _ in range(count)]
-    texts += [(rng.choice(wrong), False) for _ in range(link.of - count)]
-    rng.shuffle(texts)
-    state = f"{count}/{link.of}"
-    return Input(link, None, state, tuple(t for t, _ in texts), tuple(good for _, good in texts))
-
-
 def _as_stored(link: Link, answer: str) -> str:
     """Return an answer as the profile holds it: a router's by the name that the flow gives."""
     names = {normal(name): name for name in link.names}
     return names.get(normal(answer), normal(answer))
-
-
-def _model(setting: str) -> str:
-    return setting.partition("@")[0]
-
-
-def _most_tokens(setting: str) -> int:
-    budget = setting.partition("@")[2]
-    return int(budget) if budget else MOST_ANSWER_TOKENS
 
 
 def _usd(model: str, reply: Reply) -> float:
@@ -359,26 +325,18 @@ def main() -> int:
     """Measure what is missing, after the bill was shown and agreed to."""
     from pytest_compiledai.llm.desks import desks_of
 
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("spec", type=Path)
-    parser.add_argument("--samples", type=int, default=2)
-    parser.add_argument("--budget-tokens", type=int)
-    parser.add_argument(
-        "--sensitivity",
-        type=int,
-        default=0,
-        metavar="N",
-        help="ask later calls about N problems again, with other settings' results",
-    )
-    parser.add_argument("--yes", action="store_true", help="begin without asking")
-    asked = parser.parse_args()
+    asked = _parser().parse_args()
     say = sys.stderr.write
     try:
+        fan = fan_of(jobs=asked.jobs, backend=asked.backend, address=asked.address)
         spec = read(asked.spec, Path.cwd().resolve())
         folder = spec.profile_file.parent / f"{spec.name}.answers"
-        with desks_of(asked.budget_tokens) as desks:
-            profiler = Profiler(spec, desks, folder, samples=asked.samples)
-            bill = profiler.bill(again=asked.sensitivity)
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = None if asked.backend == "loky" else folder  # where other machines look, too
+        with desks_of(asked.budget_tokens, beside=beside) as desks:
+            profiler = Profiler(spec, desks, folder, samples=asked.samples, fan=fan)
+            profiler.check_timed()
+            bill = bill_of(profiler, again=asked.sensitivity)
             say(f"{bill}; what is recorded in {folder.name}/ is not asked again\n")
             for model in profiler.unpriced():
                 say(f"{model}: no known price; its calls count as costing nothing\n")
@@ -392,6 +350,27 @@ def main() -> int:
         return 2
     say(f"wrote {spec.profile}\nnext: pytest --compile {spec.path}\n")
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("spec", type=Path)
+    parser.add_argument("--samples", type=int, default=2, help="answers a problem (default: 2)")
+    parser.add_argument("--budget-tokens", type=int, help="bounds all processes together")
+    parser.add_argument(
+        "--sensitivity",
+        type=int,
+        default=0,
+        metavar="N",
+        help="ask later calls about N problems again, with other settings' results",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="processes that ask (default: 1)")
+    parser.add_argument(
+        "--backend", default="loky", help=f"joblib's {', '.join(BACKENDS)} (default: loky)"
+    )
+    parser.add_argument("--address", default="", help="of the scheduler of dask or ray")
+    parser.add_argument("--yes", action="store_true", help="begin without asking")
+    return parser
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def shifts(profiler: Profiler, most: int) -> Iterator[Shift]:
 
 def _differences(
     profiler: Profiler, link: Link, both: Sequence[Given], state: str, most: int
-) -> Iterator[float]:
+) -> list[float]:
     one, other = both
     rows = [
         row
@@ -73,6 +73,6 @@ def _differences(
         if one[row.id].get(state) and other[row.id].get(state)
         if one[row.id][state] != other[row.id][state]
     ]
-    for row in rows[:most]:
-        before, after = (profiler.score(link, row, each[row.id][state], state) for each in both)
-        yield after - before
+    inputs = [[(row, str(each[row.id][state])) for row in rows[:most]] for each in (one, other)]
+    before, after = (profiler.scores(link, state, given) for given in inputs)
+    return [new - old for old, new in zip(before, after, strict=True)]

@@ -21,7 +21,9 @@ def test_the_page_holds_from_top_to_bottom(page, reader):
 def test_the_defaults_on_the_page_are_the_gates(page):
     """The table of settings says what a silent spec gets."""
     text = page("drift.md").text
-    settings = DriftSettings.parse({}, AccuracySettings(), lambda *_: Place(path="s"))
+    settings = DriftSettings.parse(
+        {}, AccuracySettings(), lambda *_: Place(path="s"), agreement=0.95
+    )
 
     assert f"{settings.calls} for {settings.threshold}, at most {policy().most_calls} |" in text
     for name in ("errors", "broken", "psi", "new", "nulls"):

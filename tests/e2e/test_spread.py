@@ -8,8 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -100,49 +98,6 @@ def spread(root: Path, *arguments: str) -> subprocess.CompletedProcess:
         timeout=240,
         check=False,
     )
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory) -> Iterator[str]:
-    """The address of a dask scheduler on this machine, with two workers in processes."""
-    if importlib.util.find_spec("distributed") is None:
-        pytest.skip("needs the extra `dask`")
-    folder = tmp_path_factory.mktemp("cluster")
-    told = folder / "scheduler.json"
-    here = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told)]
-    worker = ["--no-nanny", "--nthreads", "1", "--local-directory", str(folder)]
-    programs = [["scheduler", "--port", "0"], ["worker", *worker], ["worker", *worker]]
-    with (folder / "log").open("wb") as log:
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-m", "dask", *program, *here],
-                env=ENVIRON,
-                stdout=log,
-                stderr=log,
-            )
-            for program in programs
-        ]
-    try:
-        yield _address(told, folder / "log")
-    finally:
-        for child in reversed(started):
-            child.terminate()
-        for child in started:
-            try:
-                child.wait(timeout=30)
-            except subprocess.TimeoutExpired:  # it waits for a scheduler that is gone
-                child.kill()
-                child.wait()
-
-
-def _address(told: Path, log: Path) -> str:
-    """Return the scheduler's address once both workers have come."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if told.exists() and log.read_text(encoding="utf-8").count("Registered to") >= 2:
-            return json.loads(told.read_text(encoding="utf-8"))["address"]
-        time.sleep(0.1)
-    raise AssertionError(log.read_text(encoding="utf-8"))
 
 
 def test_parts_here_give_what_one_run_gives(copy, frozen):

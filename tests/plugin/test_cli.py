@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from pytest_compiledai.commands.attempt import _told
+
 
 @pytest.fixture
 def command(project):
@@ -98,6 +100,14 @@ def test_try_says_when_the_function_abstains(project, command):
 
     assert 1 == done.returncode
     assert "abstains: " in done.stderr
+
+
+def test_try_passes_on_what_the_loader_says():
+    """The loader's message is told once, not inside another."""
+    text = "compiledai.lock: found no artifact 'nope'; expected one; next: `pytest`, or ship it"
+
+    assert text == str(_told("compiled/nope.py", text))
+    assert "found half of it; expected a frozen artifact" in str(_told("x.py", "half of it"))
 
 
 def test_try_refuses_an_edited_artifact(project, command):

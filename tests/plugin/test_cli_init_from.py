@@ -31,3 +31,24 @@ def test_nothing_is_written_over(tmp_path, capsys):
     assert 2 == code
     assert "stands there already" in capsys.readouterr().err
     assert ["double.jsonl"] == [path.name for path in (tmp_path / "specs").iterdir()]
+
+
+def test_a_name_after_a_colon_is_told_its_form(tmp_path, capsys):
+    """Who writes the function as a reference's is told how to write it here."""
+    (tmp_path / "f.py").write_text(SOURCE, encoding="utf-8")
+
+    code = main(["--root", str(tmp_path), "init", "--from", "f.py:double"])
+
+    assert 2 == code
+    assert "next: compiledai init --from f.py#double" in capsys.readouterr().err
+
+
+def test_several_functions_without_a_name_are_listed(tmp_path, capsys):
+    """The message names them and the command for one."""
+    (tmp_path / "f.py").write_text(SOURCE + SOURCE.replace("double", "twice"), encoding="utf-8")
+
+    main(["--root", str(tmp_path), "init", "--from", "f.py"])
+
+    said = capsys.readouterr().err
+    assert "found several functions: double, twice" in said
+    assert "next: compiledai init --from f.py#double" in said

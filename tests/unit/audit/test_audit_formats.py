@@ -236,3 +236,17 @@ def test_a_path_without_logs_is_an_error(tmp_path):
     for path in (tmp_path, tmp_path / "none.jsonl"):
         with pytest.raises(SettingsError):
             log_files([path])
+
+
+def test_the_file_without_a_known_line_is_the_one_that_is_named(log):
+    """An unreadable line of another file before it is not blamed."""
+    files = [log("no json", {"input": "a", "output": "b"}), log("none", name="other.jsonl")]
+
+    with pytest.raises(SettingsError, match=r"other\.jsonl: found a file in which no line"):
+        list(read_calls(files, Tally()))
+
+
+def test_a_log_without_a_line_is_an_error(log):
+    """Nothing to judge is not a judgement."""
+    with pytest.raises(SettingsError, match="calls\\.jsonl: found no line"):
+        list(read_calls([log()], Tally()))

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from pytest_compiledai.audit import decision
 from pytest_compiledai.audit.answer_form import Form
 from pytest_compiledai.audit.example import examples_of
 from pytest_compiledai.audit.neighbours import coverage
@@ -159,6 +160,16 @@ def test_demonstrations_near_the_input_cover_more_than_others(rows):
     assert covered(like).near >= 0.8
     assert covered(like).near - covered(like).random >= 0.2
     assert covered(new).near <= 0.2
+    # Answer by answer, too, the nearest are surely the better ones, and for new words they are not.
+    assert decision._nearer(covered(like).better, covered(like).better + covered(like).worse).holds
+    assert not decision._nearer(covered(new).better, covered(new).better + covered(new).worse).holds
+
+
+def test_a_narrow_win_of_near_demonstrations_is_none():
+    """As many wins as chance gives do not show that the nearest are the better ones."""
+    assert not decision._nearer(12, 20).holds
+    assert decision._nearer(18, 20).holds
+    assert not decision._nearer(0, 0).holds
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,33 @@ def test_a_label_goes_before_the_reference(unit):
     assert [[b'{"text":"b"}']] == bench.asked
 
 
+def test_a_models_answers_in_the_file_are_counted_apart_from_labels(unit):
+    """They are held against their own bar; where a label stands too, it judges the model."""
+    calls = [
+        call(1, "a", reference={"text": "A"}),
+        call(2, "b", reference={"text": "other"}),
+        call(3, "c", reference={"text": "C"}, label={"text": "C"}),
+        call(4, "d", reference={"text": "other"}, label={"text": "D"}),
+        call(5, "e", reference={"wrong": 1}),
+        call(6, "f", reference={"text": "[redacted]"}),
+    ]
+
+    found = figures(unit(), calls)
+
+    assert {"label": 2} == found["basis"]
+    assert {"compared": 2, "right": 1, "labelled": 2, "labelled_right": 1} == found["reference"]
+
+
+def test_the_function_goes_before_a_models_answer(unit):
+    """What the sandbox answers now is the reference; what the file holds stands in for it."""
+    calls = [call(1, "a", reference={"text": "other"}), call(2, "fails", reference=RIGHT)]
+
+    found = figures(unit(FUNCTION), calls)
+
+    assert {"function": 1} == found["basis"]
+    assert 1 == found["reference"]["compared"]
+
+
 def test_the_reference_is_asked_no_redacted_and_no_broken_input(unit):
     """Its answer to another input than the real one would compare with nothing."""
     bench = Bench()

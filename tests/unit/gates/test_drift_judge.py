@@ -38,9 +38,16 @@ def schema(data: str) -> Schema:
 ONE = schema('{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}')
 
 
-def look(right: int, wrong: int = 0, *, apart: bool = False, **block: object) -> Look:
+def look(
+    right: int,
+    wrong: int = 0,
+    *,
+    part: str = "compared",
+    reference_right: tuple[int, int] = (0, 0),
+    **block: object,
+) -> Look:
     """Return the look at calls of which so many were right."""
-    settings = DriftSettings.parse(block, AccuracySettings(), place)
+    settings = DriftSettings.parse(block, AccuracySettings(), place, agreement=0.95)
     calls = [
         Call(row=n + 1, unit="u", sha256="a" * 64, outcome="value", fallback=False,
              input={"n": n}, output={"n": n})
@@ -50,7 +57,7 @@ def look(right: int, wrong: int = 0, *, apart: bool = False, **block: object) ->
         Compared(call=call, basis="label", differs=("n",) if call.row > right else ())
         for call in calls
     ]
-    known = {"compared": () if apart else pairs, "apart": pairs if apart else ()}
+    known = {"compared": (), "reference_right": reference_right, part: pairs}
     production = Production(sha256="a" * 64, calls=calls, where="calls.jsonl", **known)
     return Look(production, [call.input for call in calls], ONE, ONE, settings)
 
@@ -123,15 +130,47 @@ def test_confidence_asks_for_the_intervals_lower_end():
 
 def test_recorded_answers_to_a_chosen_few_count_only_against():
     """Kept apart they are no evidence that all is well, and good evidence that it is not."""
-    assert ["drift.labels"] == rules(look(100, apart=True))
-    assert ["drift.labels", "drift.recording"] == rules(look(80, 20, apart=True))
+    assert ["drift.labels"] == rules(look(100, part="apart"))
+    assert ["drift.labels", "drift.recording"] == rules(look(80, 20, part="apart"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "bar", "expected"),
+    [
+        (95, 5, 0.95, []),
+        (94, 6, 0.95, ["drift.agreement"]),
+        (88, 12, 0.88, []),
+        (72, 0, 0.95, ["drift.calls", "drift.labels"]),
+    ],
+)
+def test_a_models_answers_have_a_bar_of_their_own(right, wrong, bar, expected):
+    """Without a label enough answers like the model's pass, and too few are no pass."""
+    assert expected == rules(look(right, wrong, part="agreed", agreement=bar))
+
+
+def test_agreement_with_a_model_can_be_asked_for_at_a_confidence():
+    """The lower end of the interval has to reach the bar, as for labels."""
+    assert ["drift.confidence"] == rules(look(194, 6, part="agreed", confidence=0.95))
+    assert [] == rules(look(679, 21, part="agreed", confidence=0.95))
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [((0, 0), "label some of these calls"), ((36, 40), "36 of 40 labelled answers of the ref")],
+)
+def test_a_failing_agreement_says_how_often_the_model_is_right(known, said):
+    """Who is wrong, artifact or model, is told as far as labels show it."""
+    (found,) = look(80, 20, part="agreed", reference_right=known).verdict().findings
+
+    assert "80 of 100 compared answers as the reference gave them" in found.message
+    assert said in found.message
 
 
 def test_the_bars_come_from_the_accuracy_gate_where_the_spec_is_silent():
     """A unit that may leave a tenth unanswered may do so in production."""
     accuracy = AccuracySettings(threshold=0.9, coverage=0.9, confidence=0.9)
 
-    found = DriftSettings.parse({}, accuracy, place)
+    found = DriftSettings.parse({}, accuracy, place, agreement=0.95)
 
     assert (0.9, 0.9, 0.1, 0.1) == (
         found.threshold, found.confidence, found.abstain, found.fallback
@@ -143,7 +182,9 @@ def test_a_threshold_that_no_number_shows_asks_for_many():
     """A hundred percent cannot be shown; the policy says how many calls are enough."""
     accuracy = AccuracySettings(threshold=1.0)
 
-    assert drift.policy().most_calls == DriftSettings.parse({}, accuracy, place).calls
+    assert (
+        drift.policy().most_calls == DriftSettings.parse({}, accuracy, place, agreement=0.95).calls
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +195,7 @@ def test_a_threshold_that_no_number_shows_asks_for_many():
 def test_a_setting_that_cannot_be_meant_is_an_error(block):
     """Unknown keys and numbers out of range are refused at their place."""
     with pytest.raises(SpecError):
-        DriftSettings.parse(block, AccuracySettings(), place)
+        DriftSettings.parse(block, AccuracySettings(), place, agreement=0.95)
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(20, []), (200, ["new"])])
@@ -168,7 +209,7 @@ def test_what_few_golden_rows_may_have_missed_is_no_news(rows, expected):
         for n in range(400)
     ]  # fmt: skip
     production = Production(sha256="a" * 64, calls=calls, where="calls.jsonl", compared=[])
-    settings = DriftSettings.parse({}, AccuracySettings(), place)
+    settings = DriftSettings.parse({}, AccuracySettings(), place, agreement=0.95)
     given = Look(production, golden, schema(text), schema(text), settings)
 
     assert expected == [rule for rule in given.against(given.shifts[0]) if rule == "new"]

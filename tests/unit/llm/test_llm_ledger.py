@@ -47,6 +47,23 @@ def test_nothing_is_spent_before_it_opens(tmp_path: Path) -> None:
     assert totals == Spent(tokens_in=0, tokens_out=0, usd=Decimal(0), calls=0)
 
 
+@pytest.mark.parametrize(("tokens", "of"), [(100, 3), (2, 7), (10**9 + 1, 256), (5, 1)])
+def test_parts_of_a_bound_are_the_whole_of_it(tokens: int, of: int) -> None:
+    """No token is lost or lent twice, and dollars are rounded down."""
+    whole = Bounds(tokens=tokens, usd=Decimal(1))
+
+    parts = [whole.part(number, of) for number in range(1, of + 1)]
+
+    assert tokens == sum(part.tokens for part in parts)
+    assert max(part.tokens for part in parts) - min(part.tokens for part in parts) <= 1
+    assert Decimal("0.95") <= sum(part.usd for part in parts) <= 1
+
+
+def test_no_bound_has_no_parts() -> None:
+    """Where nothing bounds the whole, nothing bounds a part."""
+    assert Bounds(tokens=None, usd=None) == Bounds(tokens=None, usd=None).part(2, 3)
+
+
 def test_a_bound_in_tokens_holds_to_the_last_one(tmp_path: Path) -> None:
     """What exactly fits is allowed, one token more is not."""
     ledger = opened(tmp_path, tokens=30)

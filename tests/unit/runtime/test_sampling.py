@@ -95,6 +95,20 @@ def test_sqlite_holds_the_same(compiled, tmp_path):
     assert row == ("route", "value", 0, '{"text": "é"}', "null")
 
 
+def test_a_column_that_somebody_added_stops_no_row(compiled, tmp_path):
+    """A table with the answers of a reference beside the calls takes further calls."""
+    path = tmp_path / "calls.sqlite"
+    compiled.sample(path)
+    compiled.route({"text": "a"})
+    compiled.sampled()
+    with sqlite3.connect(path) as store:
+        store.execute("ALTER TABLE calls ADD COLUMN reference")
+
+    compiled.route({"text": "b"})
+
+    assert {"written": 2, "dropped": 0, "failed": 0} == compiled.sampled()
+
+
 def test_named_fields_are_taken_out(compiled, tmp_path):
     """By name at any depth, or by a pointer to one place."""
     path = tmp_path / "calls.jsonl"

@@ -103,7 +103,7 @@ def test_a_link_out_of_the_project_is_no_way_out(specs, tmp_path_factory):
 
 def test_missing_golden_rows_are_told(specs):
     """The line is that of the key, the path the one that was looked for."""
-    with pytest.raises(SpecError, match=r"yaml:7: found specs/none\.jsonl: No such file"):
+    with pytest.raises(SpecError, match=r"yaml:7: found specs/none\.jsonl: no such file"):
         read(specs, "golden: none.jsonl\n", head=HEAD)
 
 

@@ -27,6 +27,8 @@ ARROWS = {
     "runtime": {"core"},
     "report": {"core", "llm", ".failure", ".summary"},
     **{kind: {"core", "gates", "llm", "sandbox"} for kind in KINDS},
+    # Live profiling is handed to other processes; the two modules know `core` and `llm` alone.
+    "workflows": {"core", "gates", "llm", "sandbox", ".ahead", ".fanout"},
     "kernels": {"core", "gates", "llm", "sandbox", ".assets"},  # families of kernels are data
     "drafts": {"core"},
     "audit": {"core", "functions", "llm"},

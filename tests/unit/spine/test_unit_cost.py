@@ -101,6 +101,13 @@ def test_a_model_without_a_price_gives_no_money(cost):
     )
 
 
+def test_no_model_is_not_called_one_without_a_price(cost):
+    """Where no model was asked, the reason is that, not a price."""
+    found = cost(Entry("bridge/llm")) | {"models": [], "unknown": ""}
+
+    assert "  dollars   not known: no call of a model is recorded" in cost_lines(found)
+
+
 @pytest.mark.skipif(not importlib.util.find_spec("litellm"), reason="needs LiteLLM's price table")
 def test_money_is_reckoned_as_the_audit_does(root, cost):
     """With a known price the break-even is the audit's formula over the recorded tokens."""

@@ -16,11 +16,13 @@ from pytest_compiledai.llm.fault import Fault
 from pytest_compiledai.llm.fault import FaultKind
 from pytest_compiledai.llm.request import Reply
 from pytest_compiledai.workflows.artifact import made
+from pytest_compiledai.workflows.bill import bill_of
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import Link
+from pytest_compiledai.workflows.links import candidates_of
 from pytest_compiledai.workflows.profile import read_profile
 from pytest_compiledai.workflows.profiling import Profiler
-from pytest_compiledai.workflows.profiling import _candidates
+from pytest_compiledai.workflows.profiling import main
 from pytest_compiledai.workflows.profiling import write
 from pytest_compiledai.workflows.sensitivity import Shift
 from pytest_compiledai.workflows.sensitivity import shifts
@@ -87,7 +89,7 @@ def profiled(world, *, tokens=None, stop_after=None, problems: int = 12):
     asked: Counter = Counter()
     with desks_of(tokens, lambda name: Model(name, asked, stop_after)) as desks:
         profiler = Profiler(unit.body, desks, world.root / "answers", samples=2)
-        bill = profiler.bill()
+        bill = bill_of(profiler)
         rows = profiler.rows()
     return rows, asked, bill, unit
 
@@ -166,7 +168,7 @@ def test_a_router_is_stored_by_the_names_of_its_branches(world):
     assert b"route(reviewer: solver, solver)" in made(unit.body)
 
 
-def test_a_judge_is_asked_for_every_number_of_right_candidates(world):
+def test_a_judge_is_asked_for_every_number_of_rightcandidates_of(world):
     """Of three results none to three are right, as far as the problem has right and wrong ones."""
     option = "best: {of: solver, copies: 3, judge: reviewer}"
     rows, asked, bill, unit = profiled(with_reviewer(world, "Best of {n}?", option), problems=12)
@@ -183,7 +185,7 @@ def test_a_judge_sees_right_and_wrong_candidates_mixed():
     """Where a problem has both, each number of right ones is put together, in a repeatable order."""
     link = Link("judge", JUDGE, pool=("solver",), of=3)
 
-    one, again = (_candidates(link, ["good"], ["bad", "worse"], 2, "p1/0") for _ in range(2))
+    one, again = (candidates_of(link, ["good"], ["bad", "worse"], 2, "p1/0") for _ in range(2))
 
     assert one == again
     assert sorted(one.candidates).count("good") == 2
@@ -236,6 +238,33 @@ def test_other_results_are_asked_about_at_most_so_often(world):
 
     assert [len(shift.differences) for shift in found] == [3, 3]
     assert asked.total() - before == 6
+
+
+def test_a_model_without_times_is_refused_before_it_is_paid(world, monkeypatch, capsys):
+    """An endpoint whose answers are not timed is named, with what to write in its place."""
+    world.spec = world.spec.replace("models: [small, large]", "models: [small, bridge/large]")
+    world.unit()
+    monkeypatch.chdir(world.root)
+    monkeypatch.setattr("sys.argv", ["profiling", "specs/answer.yaml", "--yes"])
+
+    code = main()
+
+    assert 2 == code
+    assert "bridge/large, whose answers are not timed" in capsys.readouterr().err
+
+
+def test_the_bill_comes_before_the_first_call(world, monkeypatch, capsys):
+    """What measuring can cost is printed, and without agreement nobody is asked."""
+    world.unit()
+    monkeypatch.chdir(world.root)
+    monkeypatch.setattr("sys.argv", ["profiling", "specs/answer.yaml", "--sensitivity", "3"])
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+
+    code = main()
+
+    assert 1 == code
+    # 150 problems, 2 samples: two solvers, one reviewer on right and wrong results; 2 x 3 again.
+    assert "at most 1,206 calls, " in capsys.readouterr().err
 
 
 def test_a_map_is_not_measured_here(world):

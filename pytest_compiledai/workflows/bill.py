@@ -1,0 +1,99 @@
+"""The most that measuring a profile can cost, told before the first call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
+from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
+from pytest_compiledai.llm.request import TOKENS_A_MESSAGE
+from pytest_compiledai.workflows.links import JUDGE
+from pytest_compiledai.workflows.saying import told
+
+if TYPE_CHECKING:
+    from pytest_compiledai.workflows.links import Chain
+    from pytest_compiledai.workflows.links import Link
+    from pytest_compiledai.workflows.profiling import Profiler
+
+#: What goes around each result that a later call is given: a heading and its number.
+_AROUND = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """An upper bound, answers as long as they may be; a call that is tried again is asked twice."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: Decimal = Decimal(0)  # of models with a known price
+
+    def __add__(self, other: Bill) -> Bill:
+        return Bill(
+            calls=self.calls + other.calls,
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            usd=self.usd + other.usd,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"at most {self.calls:,} calls, {self.tokens_in:,} tokens in, "
+            f"{self.tokens_out:,} out, {self.usd:.2f} USD"
+        )
+
+
+def model_of(setting: str) -> str:
+    """Return the model of a setting."""
+    return setting.partition("@")[0]
+
+
+def most_tokens(setting: str) -> int:
+    """Return how long an answer may be at a setting."""
+    budget = setting.partition("@")[2]
+    return int(budget) if budget else MOST_ANSWER_TOKENS
+
+
+def bill_of(profiler: Profiler, *, again: int = 0) -> Bill:
+    """Return the most that can be asked, with results so far as long as answers may be.
+
+    ``again`` problems are asked once more of every later call, right and wrong results.
+    """
+    found = Bill()
+    counted: set[Chain] = set()
+    for chain in profiler.chains:
+        for place, link in enumerate(chain):
+            if chain[: place + 1] in counted:  # what begins alike is asked once
+                continue
+            counted.add(chain[: place + 1])
+            settings = profiler.settings(link.agent)
+            states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
+            sizes = _sizes(profiler, link, place)
+            for setting in settings:
+                calls = profiler.samples * states
+                found += _of(setting, calls * len(sizes), calls * sum(sizes))
+            if place:
+                asked = 2 * min(again, len(sizes))
+                found += _of(settings[0], asked, asked * max(sizes, default=0))
+    return found
+
+
+def _sizes(profiler: Profiler, link: Link, place: int) -> list[int]:
+    """Return the tokens of a call about each problem, at most."""
+    prompt = profiler.spec.agents[link.agent].prompt
+    results = max(place, link.of)
+    around = TOKENS_A_MESSAGE + results * (MOST_ANSWER_TOKENS + _AROUND)
+    return [
+        -(-len(told(prompt, row.input).encode()) // LEAST_BYTES_A_TOKEN) + around
+        for row in profiler.spec.rows
+    ]
+
+
+def _of(setting: str, calls: int, tokens_in: int) -> Bill:
+    from pytest_compiledai.llm.price import price
+
+    tokens_out, known = calls * most_tokens(setting), price(model_of(setting))
+    usd = Decimal(0) if known is None else known.of(tokens_in, tokens_out)
+    return Bill(calls=calls, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd)
