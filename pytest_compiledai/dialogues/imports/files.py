@@ -59,7 +59,7 @@ def sketched(data: bytes, path: str) -> Sketch:
 
 
 def _plain_yaml(text: str) -> Any:
-    """Return the value of a YAML text; very many values, and aliases for any number, are refused."""
+    """Return the value of a YAML text; very many values, and aliases for many, are refused."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for number, event in enumerate(yaml.parse(text, Loader=loader)):
         if number > EVENTS_CAP or isinstance(event, yaml.AliasEvent):
