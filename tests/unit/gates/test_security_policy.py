@@ -231,6 +231,14 @@ def test_ordinary_generated_code_passes() -> None:
         "def f(x):\n" + "    y = a.b.c.d\n" * 3_900,
         "def f(x):\n" + "".join(f"    a{n} = a{n + 1}\n" for n in range(3_500)),
         "def f(x):\n" + ("    y = '" + "SELECT " * 500 + "' + x\n") * 16,
+        "from enum import Enum\nclass B(Enum):\n"
+        + "    a = 1\n" * 1_500
+        + "def f(x):\n"
+        + "    a = B\n" * 2_000,
+        "from random import Random\ndef f(x):\n" + "    a.seed(1)\n" * 3_900,
+        "class A:\n    pass\n"
+        + "".join(f"class B{n}(B{n - 1}, B{n - 2}, A):\n    pass\n" for n in range(1_000))
+        + "def f(x):\n    B999.now()\n",
         "import re\n"
         + "".join(f"A{n} = re.compile(r'(?:[a-z]{{0,9}})*{n}')\n" for n in range(900)),
     ],
