@@ -52,7 +52,8 @@ def _extents(value: dict[str, Any]) -> Iterator[tuple[int, int, str]]:
             continue
         if not isinstance(facts, dict) or set(facts) != {"dtype", "shape", "data_offsets"}:
             raise BadTensors(f"{name}: found other facts; expected dtype, shape, data_offsets")
-        width, shape, ends = TYPES.get(facts["dtype"], 0), facts["shape"], facts["data_offsets"]
+        dtype, shape, ends = facts["dtype"], facts["shape"], facts["data_offsets"]
+        width = TYPES.get(dtype, 0) if isinstance(dtype, str) else 0
         if not width:
             raise BadTensors(f"{name}: found {facts['dtype']!r}; expected {', '.join(TYPES)}")
         if not _is_whole(shape) or not _is_whole(ends) or len(ends) != 2:  # noqa: PLR2004 - two ends

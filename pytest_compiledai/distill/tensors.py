@@ -60,6 +60,8 @@ def _span(name: str, entry: Any) -> tuple[int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{name}: other keys than dtype, shape, data_offsets")
     shape, offsets = entry["shape"], entry["data_offsets"]
+    if not isinstance(shape, list) or not isinstance(offsets, list):
+        raise ValueError(f"{name}: a shape or offsets that are no list")  # noqa: TRY004 - as below
     whole = all(type(n) is int and n >= 0 for n in (*shape, *offsets))
     if entry["dtype"] != "F32" or len(shape) != 2 or len(offsets) != 2 or not whole:  # noqa: PLR2004 - rows and columns, begin and end
         raise ValueError(f"{name}: other than a matrix of F32")

@@ -245,8 +245,8 @@ def test_ordinary_generated_code_passes() -> None:
 )
 def test_hostile_code_is_judged_in_bounded_time(code: str) -> None:
     """No module of the largest size takes more than seconds, whatever it repeats."""
-    start = time.monotonic()
+    start = time.process_time()  # not the wall's: a busy neighbour is no fault of the gate
 
     rules(code)
 
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
