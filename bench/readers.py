@@ -30,8 +30,8 @@ from random import Random
 from typing import Any
 
 from bench.hostile import Maker
-from bench.untrusted import READERS
 from bench.untrusted import Surroundings
+from bench.untrusted_kinds import READERS
 from pytest_compiledai.core.errors import CompiledAIError
 
 LIMIT_S = 1.0  # processor time of one input

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +80,7 @@ def trace_of(record: Any) -> Trace:
     """Return the trajectory in a JSON value. Raises ``ValueError`` for anything else."""
     fields = _object(record, _TRACE, needed=("id", "score", "steps"))
     score, steps = fields["score"], fields["steps"]
-    if type(score) not in (int, float) or not math.isfinite(score):
+    if type(score) not in (int, float) or not abs(score) <= sys.float_info.max:
         raise ValueError(f"the score {score!r}")
     if not isinstance(steps, list) or not steps:
         raise ValueError("no steps")

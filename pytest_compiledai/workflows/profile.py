@@ -110,7 +110,8 @@ def read_profile(data: bytes, path: str) -> Profile:
         if rows > MOST_ROWS:  # told by the footer: a small file can unfold to any size
             raise _refused(path, f"{rows} rows", f"at most {MOST_ROWS}")
         frame = pl.read_parquet(io.BytesIO(data), use_pyarrow=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        # It panics on some bytes that are no Parquet, and says so on standard error.
         raise _refused(path, f"no Parquet: {str(error)[:120]}", "a profile in Parquet") from None
     _check(frame, path)
     return profile_of(frame)

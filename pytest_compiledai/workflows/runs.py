@@ -88,7 +88,8 @@ def read_runs(data: bytes, path: str) -> Runs:
 
     try:
         frame = pl.read_parquet(io.BytesIO(data), use_pyarrow=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        # It panics on some bytes that are no Parquet, and says so on standard error.
         raise _refused(path, f"no Parquet: {str(error)[:120]}", "runs in Parquet") from None
     found = {name: str(dtype) for name, dtype in frame.schema.items()}
     if found != COLUMNS or frame.null_count().sum_horizontal().item():

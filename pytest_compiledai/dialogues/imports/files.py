@@ -9,6 +9,7 @@ from typing import Final
 
 import yaml
 
+from pytest_compiledai.core.document import EVENTS_CAP
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.dialogues.imports.sketch import Sketch
@@ -38,9 +39,35 @@ def sketched(data: bytes, path: str) -> Sketch:
         text = data.decode("utf-8").replace("\r\n", "\n")
         if any(_HEAD.fullmatch(line.strip()) for line in text.split("\n")):
             return _mermaid(text, name, path)
-        value = read_json(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise _amiss(path, str(error)[:120]) from None
+        value = read_json(text) if text.lstrip().startswith("{") else _plain_yaml(text)
+        found = _of_three(value, name, path)
+    except SpecError:
+        raise
+    except (
+        AttributeError,
+        KeyError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        yaml.YAMLError,
+    ) as error:
+        # Another project's file may have any shape inside: one sentence says that it is not read.
+        raise _amiss(path, f"{type(error).__name__}: {error}"[:120]) from None
+    if found is None:
+        raise _amiss(path, "none of them")
+    return found
+
+
+def _plain_yaml(text: str) -> Any:
+    """Return the value of a YAML text; very many values, and aliases for many, are refused."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for number, event in enumerate(yaml.parse(text, Loader=loader)):
+        if number > EVENTS_CAP or isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"an alias, or more than {EVENTS_CAP} values")
+    return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader either way
+
+
+def _of_three(value: Any, name: str, path: str) -> Sketch | None:
     if isinstance(value, Mapping):
         if isinstance(value.get("nodes"), list) and isinstance(value.get("edges"), list):
             return _langgraph(value, name)
@@ -48,7 +75,7 @@ def sketched(data: bytes, path: str) -> Sketch:
             return _Rasa(value["flows"], path).sketch
         if isinstance(value.get("nodes"), Mapping) and "start" in value:
             return _agent2model(value, name)
-    raise _amiss(path, "none of them")
+    return None
 
 
 def _langgraph(value: Mapping[str, Any], name: str) -> Sketch:

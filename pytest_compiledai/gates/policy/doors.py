@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
-from pytest_compiledai.gates.policy.scope import Binding
 
 _MAKES_TEXT = "dataclasses.dataclass"
 # What a field's name may hold: nothing that would end a name in a program text.
@@ -98,29 +98,33 @@ def _pattern(module: Module, pattern: ast.MatchClass) -> Iterator[Finding]:
 
 def is_inherited(module: Module, node: ast.Attribute) -> bool:
     """Whether ``node`` reads from a class of this module what that class does not define itself."""
-    bound = module.bindings(node.value) if isinstance(node.value, ast.Name) else []
-    classes = [item.node for item in bound if isinstance(item.node, ast.ClassDef)]
-    return any(not defines(module, found, node.attr) for found in classes)
+    if not isinstance(node.value, ast.Name):
+        return False
+    key = (module.home(node.value), node.value.id, node.attr)
+    if key not in module.inherited:
+        classes = [item.node for item in module.bindings(node.value)]
+        module.inherited[key] = any(
+            isinstance(found, ast.ClassDef) and not defines(module, found, node.attr)
+            for found in classes
+        )
+    return module.inherited[key]
 
 
-def defines(module: Module, node: ast.ClassDef, name: str, depth: int = 0) -> bool:
+def defines(module: Module, node: ast.ClassDef, name: str) -> bool:
     """Whether a class of this module, or one of its bases here, gives ``name`` a meaning."""
-    inner = next(module.scopes[child] for child in node.body)
-    if name in inner.bindings or _is_set(node, name):
-        return True
-    bases = [item.node for base in node.bases for item in _bound(module, base)]
-    return depth < len(module.of(ast.ClassDef)) and any(
-        isinstance(base, ast.ClassDef) and defines(module, base, name, depth + 1) for base in bases
-    )
+    pending: list[ast.AST] = [node]
+    seen: set[ast.AST] = set()
+    while pending:
+        found = pending.pop()
+        if not isinstance(found, ast.ClassDef) or found in seen:
+            continue
+        seen.add(found)
+        if name in module.members(found):
+            return True
+        for base in found.bases:
+            pending += [item.node for item in module.bindings(base)] if _is_name(base) else []
+    return False
 
 
-def _bound(module: Module, node: ast.expr) -> list[Binding]:
-    return list(module.bindings(node)) if isinstance(node, ast.Name) else []
-
-
-def _is_set(node: ast.ClassDef, name: str) -> bool:
-    # `self.now = ...`
-    return any(
-        isinstance(inner, ast.Attribute) and inner.attr == name and isinstance(inner.ctx, ast.Store)
-        for inner in ast.walk(node)
-    )
+def _is_name(node: ast.expr) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
+from pytest_compiledai.gates.policy.scope import Scope
 
 _METACLASSES = frozenset({"builtins.type", "abc.ABCMeta", "enum.EnumMeta", "enum.EnumType"})
 _ENUMS = frozenset(
@@ -25,12 +26,19 @@ _MADE = 3  # arguments with which a metaclass makes a class
 _OWN = frozenset({"self", "cls"})
 _ASKING = frozenset({"builtins.isinstance", "builtins.issubclass"})
 
+_Key = tuple[Scope | None, str]  # where a name is bound, and the name
+
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each maker of classes as a value, each call of one, each unknown base."""
+    enums = _open_enums(module)
     for node in module.of(ast.Name, ast.Attribute):
         name = module.dotted(node)
-        if _makes_classes(module, node, name) and not _is_named_only(module, node, name or ""):
+        own = (
+            isinstance(node, ast.Name) and _is_read(node) and (module.home(node), node.id) in enums
+        )
+        makes = own or name in _METACLASSES or name in _ENUMS
+        if makes and not _is_named_only(module, node, name or ""):
             found = f"{ast.unparse(node)!r} used as a value"
             yield module.finding("reflection", node, found, "a class statement")
     for call in module.of(ast.Call):
@@ -41,28 +49,38 @@ def check(module: Module) -> Iterator[Finding]:
         yield from _bases(module, statement)
 
 
-def _makes_classes(module: Module, node: ast.AST, name: str | None) -> bool:
-    """Whether ``node`` names what makes a class of any shape when it is called.
+def _is_read(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
 
-    An enumeration does as long as it has no members, whatever the names given to it.
+
+def _open_enums(module: Module) -> set[_Key]:
+    """Return the names of enumerations without members, which make a class when they are called.
+
+    From the library's down to what derives from them, each class looked at once.
     """
-    if name in _METACLASSES or name in _ENUMS:
-        return True
-    bound = module.bindings(node) if isinstance(node, ast.Name) else []
-    return isinstance(getattr(node, "ctx", None), ast.Load) and any(
-        isinstance(item.node, ast.ClassDef) and _is_open_enum(module, item.node) for item in bound
-    )
+    classes = [node for node in module.of(ast.ClassDef) if not _has_members(module, node)]
+    below: dict[_Key, list[_Key]] = {}
+    pending: list[_Key] = []
+    for node in classes:
+        own = (module.scopes[node], node.name)
+        for base in node.bases:
+            if module.dotted(base) in _ENUMS:
+                pending.append(own)
+            elif isinstance(base, ast.Name):
+                below.setdefault((module.home(base), base.id), []).append(own)
+    found: set[_Key] = set()
+    while pending:
+        key = pending.pop()
+        if key not in found:
+            found.add(key)
+            pending += below.get(key, ())
+    return found
 
 
-def _is_open_enum(module: Module, node: ast.ClassDef, depth: int = 0) -> bool:
-    if any(_is_member(module, child) for child in node.body) and not _sets(node, "_ignore_"):
-        return False
-    bases = [item.node for base in node.bases for item in _bound(module, base)]
-    return any(module.dotted(base) in _ENUMS for base in node.bases) or any(
-        isinstance(base, ast.ClassDef)
-        and depth < len(module.of(ast.ClassDef))
-        and _is_open_enum(module, base, depth + 1)
-        for base in bases
+def _has_members(module: Module, node: ast.ClassDef) -> bool:
+    inner = module.scopes[node.body[0]]
+    return "_ignore_" not in inner.bindings and any(
+        _is_member(module, child) for child in node.body
     )
 
 
@@ -72,10 +90,6 @@ def _is_member(module: Module, child: ast.stmt) -> bool:
             automatic = isinstance(value, ast.Call) and module.dotted(value.func) == "enum.auto"
             return automatic or isinstance(value, ast.Constant | ast.Tuple)
     return False
-
-
-def _sets(node: ast.ClassDef, name: str) -> bool:
-    return any(isinstance(item, ast.Name) and item.id == name for item in ast.walk(node))
 
 
 def _bases(module: Module, node: ast.ClassDef) -> Iterator[Finding]:

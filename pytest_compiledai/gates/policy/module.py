@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.rulebook import Policy
@@ -43,6 +44,8 @@ class Module:
         self._targets: dict[tuple[Scope, str], str | None] = {}
         self._dotted: dict[ast.AST, str | None] = {}
         self._described: dict[ast.AST, str | None] = {}
+        self._members: dict[ast.ClassDef, frozenset[str]] = {}
+        self.inherited: dict[tuple[Scope | None, str, str], bool] = {}  # see `doors.is_inherited`
         self.imported = frozenset(a.name for node in self.of(ast.Import) for a in node.names)
         #: Everything that an import names, modules and members alike.
         self.used = self.imported.union(
@@ -133,6 +136,23 @@ class Module:
                 if not isinstance(above, ast.Tuple | ast.List | ast.AugAssign):
                     return found.value
         return None
+
+    @cached_property
+    def named(self) -> frozenset[str | None]:
+        """Every imported or built-in name that the module uses."""
+        return frozenset(self.dotted(node) for node in self.of(ast.Name, ast.Attribute))
+
+    def members(self, node: ast.ClassDef) -> frozenset[str]:
+        """Return the names that a class binds, and the attributes that its methods set."""
+        if node not in self._members:
+            inner = self.scopes[node.body[0]]
+            stored = {
+                item.attr
+                for item in ast.walk(node)
+                if isinstance(item, ast.Attribute) and isinstance(item.ctx, ast.Store)
+            }
+            self._members[node] = frozenset(stored.union(inner.bindings))
+        return self._members[node]
 
     def is_global(self, node: ast.Name) -> bool:
         """Whether the name belongs to the module rather than to a function or class."""

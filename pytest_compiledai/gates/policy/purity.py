@@ -75,16 +75,12 @@ def _given(call: ast.Call) -> list[ast.expr]:
 def _chance(module: Module, call: ast.Call, name: str | None) -> Iterator[Finding]:
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     seed = [*call.args, *(word.value for word in call.keywords)][:1]
-    if method == "samples" and "statistics.NormalDist" in _used(module):
+    if method == "samples" and "statistics.NormalDist" in module.named:
         seed = [word.value for word in call.keywords if word.arg == "seed"]
-    elif name != "random.Random" and not (method == "seed" and "random.Random" in _used(module)):
+    elif name != "random.Random" and not (method == "seed" and "random.Random" in module.named):
         return
     if not (seed and _is_fixed(module, seed[0])):
         yield module.finding("random", call, "a generator without a fixed seed", "Random(<number>)")
-
-
-def _used(module: Module) -> set[str | None]:
-    return {module.dotted(node) for node in module.of(ast.Name, ast.Attribute)}
 
 
 def _generators(module: Module) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from pytest_compiledai.workflows.wiring import steps_of
 from pytest_compiledai.workflows.wiring import without_dead
 
 _ENDS: Final = {"__start__": START, "__end__": END}
+_THREE: Final = "LangGraph's to_json(), FlowCompile's configuration or result, a DSPy program"
 _FLAT, _COMPILED = "flowcompile.flat.v1", "flowcompile.compiled.v2"
 
 
@@ -37,6 +38,17 @@ class Drafted:
 
 def drafted(data: Any, path: str) -> Drafted:
     """Return the draft of a file's value. Raises ``SpecError`` for what is none of the three."""
+    try:
+        found = _of_three(data, path)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        # Another project's file may have any shape inside: one sentence says that it is not read.
+        raise _amiss(path, f"{type(error).__name__}: {error}"[:120], _THREE) from None
+    if found is None:
+        raise _amiss(path, "no graph, no configuration and no program", _THREE)
+    return found
+
+
+def _of_three(data: Any, path: str) -> Drafted | None:
     if isinstance(data, Mapping):
         if isinstance(data.get("nodes"), list) and isinstance(data.get("edges"), list):
             return _langgraph(data, path)
@@ -44,11 +56,7 @@ def drafted(data: Any, path: str) -> Drafted:
             return _flowcompile(data, path)
         if any(isinstance(value, Mapping) and "signature" in value for value in data.values()):
             return _dspy(data)
-    raise SpecError(
-        where=path,
-        found="no graph, no configuration and no program",
-        expected="LangGraph's to_json(), FlowCompile's configuration or result, a DSPy program",
-    )
+    return None
 
 
 def as_flow(step: graph.Step) -> Any:

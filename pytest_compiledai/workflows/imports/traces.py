@@ -6,6 +6,7 @@ is an error with its line. Tokens and cost count as 0 where a trace does not say
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ _SPAN: Final = {
     "gen_ai.evaluation.score.value": "score",
 }
 _NUMBERS: Final = ("score", "seconds", "ttft", "cost")
+_MOST_WHOLE: Final = 10**9  # of tokens and samples
 _WHOLE: Final = ("sample", "tokens_in", "tokens_out")
 
 
@@ -54,7 +56,11 @@ def from_lines(text: str, path: str) -> pl.DataFrame:
             raise SpecError(where=where, found=str(error), expected="JSON a line") from None
         if not isinstance(value, dict):
             raise SpecError(where=where, found=type(value).__name__, expected="an object")
-        found = list(_spans(value)) if "resourceSpans" in value else [value]
+        try:
+            found = list(_spans(value)) if "resourceSpans" in value else [value]
+        except (AttributeError, TypeError, ValueError) as error:
+            told = f"{type(error).__name__}: {error}"[:120]
+            raise SpecError(where=where, found=told, expected="OTLP spans as JSON") from None
         rows += [_row(item, where) for item in found]
     return _frame(rows, path)
 
@@ -160,7 +166,8 @@ def _check_types(row: Row, where: str) -> None:
     for key in (*_NUMBERS, *_WHOLE):
         number = row.get(key)
         kinds = (int,) if key in _WHOLE else (int, float)
-        if number is not None and type(number) not in kinds:
+        most = _MOST_WHOLE if key in _WHOLE else sys.float_info.max
+        if number is not None and not (type(number) in kinds and abs(number) <= most):
             raise SpecError(where=where, found=f"{key}: {number!r}"[:80], expected="a number")
 
 

@@ -231,14 +231,22 @@ def test_ordinary_generated_code_passes() -> None:
         "def f(x):\n" + "    y = a.b.c.d\n" * 3_900,
         "def f(x):\n" + "".join(f"    a{n} = a{n + 1}\n" for n in range(3_500)),
         "def f(x):\n" + ("    y = '" + "SELECT " * 500 + "' + x\n") * 16,
+        "from enum import Enum\nclass B(Enum):\n"
+        + "    a = 1\n" * 1_500
+        + "def f(x):\n"
+        + "    a = B\n" * 2_000,
+        "from random import Random\ndef f(x):\n" + "    a.seed(1)\n" * 3_900,
+        "class A:\n    pass\n"
+        + "".join(f"class B{n}(B{n - 1}, B{n - 2}, A):\n    pass\n" for n in range(1_000))
+        + "def f(x):\n    B999.now()\n",
         "import re\n"
         + "".join(f"A{n} = re.compile(r'(?:[a-z]{{0,9}})*{n}')\n" for n in range(900)),
     ],
 )
 def test_hostile_code_is_judged_in_bounded_time(code: str) -> None:
     """No module of the largest size takes more than seconds, whatever it repeats."""
-    start = time.monotonic()
+    start = time.process_time()  # not the wall's: a busy neighbour is no fault of the gate
 
     rules(code)
 
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

@@ -219,3 +219,23 @@ def test_a_device_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert read_regular(tmp_path / "c", cap=4) == b"text"
     with pytest.raises(NotPlain, match="4 bytes, over the cap of 3"):
         read_regular(tmp_path / "c", cap=3)
+
+
+@pytest.mark.parametrize(
+    ("reader", "data"),
+    [
+        ("matrices", b'{"m": {"dtype": "F32", "shape": [2, 2], "data_offsets": true}}'),
+        ("tensors", b'{"m": {"dtype": [], "shape": [2, 2], "data_offsets": [0, 16]}}'),
+        ("traces", b'{"id": "a", "score": 1' + b"0" * 400 + b', "steps": [{"action": "x"}]}'),
+        ("graph", b'{"solve": {"signature": 0.1, "demos": []}}'),
+        ("spans", b'{"resourceSpans": [1]}'),
+        ("sketch", b'{"nodes": [{}], "edges": []}'),
+        ("sketch.yaml", b"flows: {a: &a [*a]}"),
+        ("pack", b"no name\t{}\n"),
+    ],
+)
+def test_a_file_of_another_shape_is_an_error_of_its_reader(bench, tmp_path, reader, data) -> None:
+    """Each of these ended in a traceback once, or would."""
+    found, _ = bench.Bench(SEED, tmp_path).watched(reader, data)
+
+    assert found.startswith("error: ")
