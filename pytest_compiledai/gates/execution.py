@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["GATE", "Case", "ExecutionPolicy", "Malformed", "judge", "policy"]
 
 GATE: Final = "execution"
+_STEADY = "a module that equal calls leave as it was"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,21 +120,17 @@ def judge(
 
 
 def _remembered(session: Session, asked: Sequence[_Asked], most: int) -> list[Finding]:
-    """Return a finding for each name of the module that calls leave changed."""
+    """Return a finding for each name of the module that calls or their callers can change."""
     sample = sorted((item.input for item in asked), key=digest)[:most]
     answer = session.kept(sample)
-    expected = "a module that equal calls leave as it was"
-    names = json.loads(answer.value) if answer.status is Status.VALUE else None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        text = f"found no way to compare what calls leave behind ({answer.status.value})"
-        return [Finding(rule=f"{GATE}.state", message=f"{text}; expected {expected}")]
-    return [
-        Finding(
-            rule=f"{GATE}.state",
-            message=f"found {cut(name)}, which calls change; expected {expected}",
-        )
-        for name in names
-    ]
+    try:
+        left, shared = json.loads(answer.value or "null")
+        told = [f"found {cut(name)}, which calls change; expected {_STEADY}" for name in left]
+        told += [f"found {cut(name)} in an answer; expected a copy of it" for name in shared]
+    except (ValueError, TypeError, AttributeError):
+        status = answer.status.value
+        told = [f"found no way to compare what calls leave behind ({status}); expected {_STEADY}"]
+    return [Finding(rule=f"{GATE}.state", message=text) for text in told]
 
 
 def _of_case(case: Case) -> _Asked:

@@ -107,7 +107,7 @@ class WorkerSession:
             return measured.rounds
 
     def kept(self, inputs: Sequence[bytes]) -> Answer:
-        """Return the names that further calls leave changed, as a JSON list."""
+        """Return the names that further calls leave changed, and those in answers, as JSON."""
         with self._lock, self._waiting():
             worker = self._ready()
             if worker is None:

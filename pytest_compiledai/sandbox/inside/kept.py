@@ -174,7 +174,7 @@ def _is_machinery(item: Any) -> bool:
     if type(item) is not dict:
         return issubclass(type(item), type | types.FunctionType)
     links = {type(value).__name__ for value in item.values()}
-    return "__wrapped__" in item or links <= {"_lru_list_elem"}
+    return "__wrapped__" in item or links == {"_lru_list_elem"}  # empty: what somebody cached
 
 
 def _referents(value: Any) -> list[Any]:

@@ -76,8 +76,8 @@ class Work:
         except BaseException as error:  # noqa: BLE001 - generated code raises anything
             return outcome(error)
 
-    def changes(self, text: str) -> bool:
-        """Call once, write into the answer as its owner may, and say whether the input changed."""
+    def spoils(self, text: str) -> tuple[bool, Any]:
+        """Call once and return whether the input changed, and the answer; None for none."""
         value, arguments = self.prepare(text)
         try:
             answer = self.function(value, **arguments)
@@ -87,17 +87,23 @@ class Work:
             same = self.encode(value) == self.encode(self.parse(text))
         except (NotPlainError, TooLargeError):
             same = False
-        write_into(answer)
-        return not same
+        return not same, answer
 
     def kept(self, inputs: list[str]) -> tuple[int, bytes]:
-        """Return the names whose values a second round of the same calls changes."""
+        """Return the names that a second round of the same calls changes, and those handed out.
+
+        Handed out is what changes when the answers are written into, as their owner may.
+        """
         try:
             rounds = []
             for _ in range(2):
-                changes = [text for text in inputs if self.changes(text)]
+                calls = [self.spoils(text) for text in inputs]
                 rounds.append(kept(self.space))
-            return Kind.VALUE, self.encode(["its input"] * bool(changes) + changed(*rounds))
+            for _, answer in calls:
+                write_into(answer)
+            found = ["its input"] * any(spoilt for spoilt, _ in calls) + changed(*rounds)
+            shared = changed(rounds[1], kept(self.space))
+            return Kind.VALUE, self.encode([found, shared])
         except TooMuchError:
             return Kind.TOO_LARGE, b""
         except BaseException as error:  # noqa: BLE001 - the memory may be full
