@@ -145,8 +145,16 @@ def _source(spec: FunctionSpec) -> str:
             "assembly": assembly_digest(),
             "budgets": [spec.syntax.complexity, spec.latency.p50_ms, spec.latency.p99_ms],
             **_linear(spec),
+            **_proposing(spec),
         }
     )
+
+
+def _proposing(spec: FunctionSpec) -> dict[str, Any]:
+    """Return what the spec says of proposing, and the texts that it asks for; else nothing."""
+    if not spec.proposing.stated:
+        return {}
+    return {"proposing": [spec.proposing.stated, prompt.versions_digest(spec)]}
 
 
 def _linear(spec: FunctionSpec) -> dict[str, Any]:

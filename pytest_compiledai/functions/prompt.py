@@ -1,7 +1,8 @@
 """What a model is told: a proposal, a repair, and the reference's questions.
 
-The texts are versioned data in ``prompts/``; their digest is part of a unit's source. Specs, rows
-and findings are data: JSON between two lines that cannot occur in it.
+The texts are versioned data in ``prompts/``; their digest is part of a unit's source. Version 2, in
+``prompts/2/``, has a text for each class of tasks; a text that a recording was made with is never
+changed. Specs, rows and findings are data: JSON between two lines that cannot occur in it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.functions.capabilities import granted_modules
+from pytest_compiledai.functions.task import task_of
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
@@ -34,6 +36,9 @@ NAMES = (
     "reference.user",
     "repair.user",
 )
+#: The texts of version 2 that stand in place of those of version 1, one beside the task's own.
+SYSTEM_2 = "2/system"
+REPAIR_2 = "2/repair"
 #: Findings shown in one repair; the first ones of a gate say most.
 MOST_FINDINGS = 12
 
@@ -48,18 +53,30 @@ def text(name: str) -> str:
 
 @cache
 def prompts_digest() -> str:
-    """Return the digest of every prompt text."""
+    """Return the digest of every prompt text of version 1."""
     return digest_of({name: text(name) for name in NAMES})
+
+
+def versions_digest(spec: FunctionSpec) -> dict[str, str]:
+    """Return the digests of the later texts that a spec asks for; empty where it asks for none."""
+    names = [SYSTEM_2, f"2/tasks/{task_of(spec)}"] if spec.proposing.prompt > 1 else []
+    names += [REPAIR_2] if spec.proposing.repair > 1 else []
+    return {name: digest(text(name).encode("utf-8")) for name in names}
 
 
 def opening(spec: FunctionSpec, *, signature: str) -> tuple[Message, ...]:
     """Return the messages that ask for the first candidate of a chain."""
-    system = text("propose.system").format(
-        complexity=spec.syntax.complexity,
-        p50_ms=f"{spec.latency.p50_ms:g}",
-        p99_ms=f"{spec.latency.p99_ms:g}",
-        library=text("library"),
-    )
+    facts = {
+        "complexity": spec.syntax.complexity,
+        "p50_ms": f"{spec.latency.p50_ms:g}",
+        "p99_ms": f"{spec.latency.p99_ms:g}",
+        "library": text("library"),
+    }
+    if spec.proposing.prompt > 1:
+        task = text(f"2/tasks/{task_of(spec)}").strip()
+        system = text(SYSTEM_2).format(**facts, task=task)
+    else:
+        system = text("propose.system").format(**facts)
     user = fenced(
         "propose.user",
         {
