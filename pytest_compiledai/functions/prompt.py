@@ -8,6 +8,7 @@ changed. Specs, rows and findings are data: JSON between two lines that cannot o
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import cache
@@ -25,6 +26,7 @@ from pytest_compiledai.functions.task import task_of
 if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
     from pytest_compiledai.core.verdict import Finding
+    from pytest_compiledai.core.verdict import Verdict
     from pytest_compiledai.functions.spec import FunctionSpec
 
 NAMES = (
@@ -41,6 +43,8 @@ SYSTEM_2 = "2/system"
 REPAIR_2 = "2/repair"
 #: Findings shown in one repair; the first ones of a gate say most.
 MOST_FINDINGS = 12
+#: Of these about one field; a field that is often wrong must not hide another.
+MOST_OF_FIELD = 3
 
 Message = tuple[str, str]
 
@@ -97,13 +101,49 @@ def _granted(spec: FunctionSpec) -> str:
     return text("granted").format(modules=", ".join(modules)) if modules else ""
 
 
-def repair(findings: Sequence[Finding], *, gate: str, code: str | None = None) -> Message:
-    """Return the message that asks for a repair; ``code`` is shown where no reply precedes it."""
-    lead = f"The `{gate}` gate refused it."
+def repair(verdicts: Sequence[Verdict], *, code: str | None = None, version: int = 1) -> Message:
+    """Return the message that asks for a repair after ``verdicts``, of which the last failed.
+
+    ``code`` is shown where no reply precedes it. Version 2 names the fields that are right, and of
+    the findings about one field a few stand for all.
+    """
+    failed = verdicts[-1]
+    findings = [finding for finding in failed.findings if finding.quotable]
+    lead = f"The `{failed.gate}` gate refused it."
+    if version > 1:
+        lead = f"{lead}{_standing(verdicts, findings)}"
+        findings = _few_of_each(findings)
     if code is not None:
         lead = f"This is the function as it stands:\n\n```python\n{code.strip()}\n```\n\n{lead}"
     facts = [{"rule": f.rule, "line": f.line, "message": f.message} for f in findings]
-    return ("user", fenced("repair.user", facts[:MOST_FINDINGS], lead=lead))
+    name = REPAIR_2 if version > 1 else "repair.user"
+    return ("user", fenced(name, facts[:MOST_FINDINGS], lead=lead))
+
+
+def _standing(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> str:
+    """Return what holds so far: gates that passed, fields that are right, fields that are not."""
+    passed = [f"`{verdict.gate}`" for verdict in verdicts[:-1]]
+    shares: Mapping[str, float] = verdicts[-1].figures.get("fields", {})
+    wrong = {finding.field for finding in findings if finding.field}
+    wrong |= {name for name, share in shares.items() if share < 1}
+    right = [f"`{name}`" for name in shares if name not in wrong]
+    told = f" It passed {', '.join(passed)} before." if passed else ""
+    if right:
+        told += f"\nRight on every row, and to stay just as they are: {', '.join(right)}."
+    if wrong:
+        told += f"\nWrong, and all that is to change: {', '.join(f'`{n}`' for n in sorted(wrong))}."
+    return told
+
+
+def _few_of_each(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings in their order, of those about one field the first few."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for finding in findings:
+        counts[finding.field] += 1
+        if not finding.field or counts[finding.field] <= MOST_OF_FIELD:
+            kept.append(finding)
+    return kept
 
 
 def reference(spec: FunctionSpec, inputs: Sequence[Any]) -> tuple[Message, ...]:

@@ -89,7 +89,7 @@ def _properties(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _is_hint(schema: Mapping[str, Any]) -> bool:
-    """Whether a field says how a text is to be read, such as a country or a day, and is no value."""
+    """Whether a field says how a text is read, such as a country or a day, and is no value."""
     return "enum" in schema or "format" in schema or _is_boolean(schema)
 
 
