@@ -67,11 +67,12 @@ def measure(tasks: Sequence[Task], options: argparse.Namespace) -> dict[str, Any
         running.write(root, units, accuracy=by_function, more=asked_of(options))
         if options.quick:
             return reported(units, synthesised(root, units), options)
-        run = Run(units=running.compiled(root, arguments(options)) if units else {})
         if options.proposer == "recordings":
-            write_requests(options.requests, running.requests_of(root, options.recordings))
-            for name in running.unasked(run):
-                (root / "compiled" / f"{name}.py").unlink(missing_ok=True)
+            missing = running.requests_of(root, options.recordings)
+            write_requests(options.requests, missing)
+            running.drop_unanswered(root, missing)
+        is_left = any((root / "specs").glob("*.yaml"))
+        run = Run(units=running.compiled(root, arguments(options)) if is_left else {})
         running.answered(root, units, run)
     return reported(units, run, options)
 

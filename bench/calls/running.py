@@ -181,11 +181,6 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
                 run.reasons[task.id] = answer.detail
 
 
-def unasked(run: Run) -> list[str]:
-    """Return the units that no recording had a say in: what they are is builtin/synth's."""
-    return [name for name, unit in sorted(run.units.items()) if not any(unit["tokens"].values())]
-
-
 def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
     """Return the first request of each chain that has no recording, as an endpoint is asked it."""
     missing = []
@@ -200,6 +195,13 @@ def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
             body = {"messages": messages, **request.parameters, "seed": request.sample}
             missing.append({"unit": read.name, "key": request.key, "body": body})
     return missing
+
+
+def drop_unanswered(root: Path, missing: Sequence[dict[str, Any]]) -> None:
+    """Remove the specs whose first chain has no recording: builtin/synth would answer for them."""
+    for item in missing:
+        if not item["body"]["seed"]:
+            (root / "specs" / f"{item['unit']}.yaml").unlink()
 
 
 def p50(run: Run) -> float:
