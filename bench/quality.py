@@ -19,6 +19,7 @@ import json
 import random
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -167,12 +168,24 @@ def requests(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     yield item
 
 
+def counted(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Return how many tasks came to what; a task that asks for no call is right only if compiled.
+
+    A compiled program that makes no call has said why.
+    """
+    return Counter(
+        row["result"] if row["result"] != "right" or row["calls"] or row["why"] else "not compiled"
+        for row in rows
+    )
+
+
 def shown_calls(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the figures on calls as a table."""
-    keys = ("n", "right", "abstained", "wrong", "not_compiled")
+    keys = ("right", "abstained", "wrong", "not compiled")
     lines = [f"{'calls':26}" + "".join(f"{key:>13}" for key in (*keys, "attempts", "tokens"))]
     for name, item in found.items():
-        cells = [item["categories"]["all"][key] for key in keys]
+        counts = counted(item["rows"])
+        cells = [counts[key] for key in keys]
         cells += [item["attempts"], item["tokens_in"] + item["tokens_out"]]
         lines.append(f"{name:26}" + "".join(f"{cell:13,}" for cell in cells))
     return "\n".join(lines)

@@ -107,7 +107,9 @@ def _chains(
     proposals = asked = 0
     stopped: ModelError | None = None
     wanted = 1 if first is not None else loop.chains
-    for sample in loop.samples():
+    # A chain whose repair cannot be had must not cost the one that needs none.
+    ready = [sample for sample, judged in begun.items() if judged and judged[-1].passed]
+    for sample in [*ready, *(other for other in loop.samples() if other not in ready)]:
         chain = _chain(loop, first, sample, begun.get(sample, ()))
         first = None
         history.extend(chain.history)

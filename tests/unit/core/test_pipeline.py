@@ -322,3 +322,13 @@ def test_a_stale_artifact_is_judged_before_a_pool_begins():
 
     assert ending.accepted
     assert [] == world.proposed
+
+
+def test_a_repair_that_cannot_be_had_does_not_cost_the_chain_that_passed():
+    """Of a pool that begins together, what passed at once is chosen from, whatever else stops."""
+    world = Pool({(0, 0): "a", (1, 0): "b"}, {("a", "syntax"), ("a+b", "syntax")}, chains=2)
+
+    ending = run_loop(world.loop)
+
+    assert ending.accepted
+    assert "b" == named(ending.chosen.candidate)
