@@ -6,7 +6,6 @@ looks at a clock. Nothing here knows of pytest, files or processes.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -82,7 +81,8 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
     A loop that composes makes the first proposal of every chain before any repair, and asks for
     none where what it puts together of them passes.
     """
-    begun = _begun(loop) if loop.compose is not None and first is None else {}
+    samples = tuple(loop.samples())  # once: which are fresh changes with every answer
+    begun = _begun(loop, samples) if loop.compose is not None and first is None else {}
     pool = [judged for history in begun.values() for judged in history]
     early = None if all(judged.passed for judged in pool) else _composed(loop, pool)
     rejected = None if early is None else accept(loop, early)
@@ -93,13 +93,17 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
             proposals=len(pool),
             history=tuple(pool),
         )
-    return _chains(loop, first, begun, rejected)
+    # A chain whose repair cannot be had must not cost the one that needs none.
+    ready = [sample for sample, judged in begun.items() if judged and judged[-1].passed]
+    order = [*ready, *(sample for sample in samples if sample not in ready)]
+    return _chains(loop, first, begun, order, rejected)
 
 
 def _chains(
     loop: Loop,
     first: Candidate | None,
     begun: Mapping[int, tuple[Judged, ...]],
+    samples: Sequence[int],
     rejected: Judged | None,
 ) -> Ending:
     history: list[Judged] = []
@@ -107,9 +111,7 @@ def _chains(
     proposals = asked = 0
     stopped: ModelError | None = None
     wanted = 1 if first is not None else loop.chains
-    # A chain whose repair cannot be had must not cost the one that needs none.
-    ready = [sample for sample, judged in begun.items() if judged and judged[-1].passed]
-    for sample in [*ready, *(other for other in loop.samples() if other not in ready)]:
+    for sample in samples:
         chain = _chain(loop, first, sample, begun.get(sample, ()))
         first = None
         history.extend(chain.history)
@@ -139,11 +141,10 @@ def _chains(
     )
 
 
-def _begun(loop: Loop) -> dict[int, tuple[Judged, ...]]:
+def _begun(loop: Loop, samples: Sequence[int]) -> dict[int, tuple[Judged, ...]]:
     """Return the first proposal of each chain of the pool, judged, by sample number."""
     once = replace(loop, attempts=1)
-    samples = itertools.islice(loop.samples(), loop.chains)
-    return {sample: _chain(once, None, sample).history for sample in samples}
+    return {sample: _chain(once, None, sample).history for sample in samples[: loop.chains]}
 
 
 def _best(loop: Loop, winners: Sequence[Judged], history: Sequence[Judged]) -> Judged | None:

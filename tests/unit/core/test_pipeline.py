@@ -332,3 +332,15 @@ def test_a_repair_that_cannot_be_had_does_not_cost_the_chain_that_passed():
 
     assert ending.accepted
     assert "b" == named(ending.chosen.candidate)
+
+
+def test_sample_numbers_are_drawn_once():
+    """Which numbers are fresh changes with every answer, so a chain that began goes on as it did."""
+    failures = {("a", "syntax"), ("b", "syntax"), ("a+b", "syntax")}
+    world = Pool({(0, 0): "a", (0, 1): "c", (1, 0): "b", (1, 1): "d"}, failures, chains=2)
+    drawn = itertools.count()
+    facts = {name: getattr(world.loop, name) for name in Loop.__slots__}
+
+    run_loop(Loop(**{**facts, "samples": lambda: iter(range(4 * next(drawn), 4))}))
+
+    assert ["a", "b", "c", "d"] == world.proposed
