@@ -1,8 +1,8 @@
 """Requests turned into function calls: what compiled programs answer, abstain from and get wrong.
 
     python -m bench.function_calling [--data DIR] [--mode task|function] [--proposer NAME]
-        [--recordings DIR] [--requests FILE] [--half N]
-        [--limit N] [--seed N] [--json FILE]
+        [--recordings DIR] [--requests FILE] [--half N] [--prompt N] [--repair N]
+        [--candidates N] [--compose HOW] [--limit N] [--seed N] [--json FILE]
 
 DIR holds tasks in the form of the Berkeley leaderboard (default ../shared/data/bfcl). Per task is
 the published protocol: each task compiled by itself from its own request, then run on it. One
@@ -64,17 +64,27 @@ def measure(tasks: Sequence[Task], options: argparse.Namespace) -> dict[str, Any
     units = (running.per_function if by_function else running.per_task)(tasks)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        running.write(root, units, accuracy=by_function)
+        running.write(root, units, accuracy=by_function, more=asked_of(options))
         if options.quick:
             return reported(units, synthesised(root, units), options)
-        run = Run(units=running.compiled(root, arguments(options)) if units else {})
         if options.proposer == "recordings":
-            missing = running.requests_of(root, run)
+            missing = running.requests_of(root, options.recordings)
             write_requests(options.requests, missing)
-            for item in missing:
-                (root / "compiled" / f"{item['unit']}.py").unlink(missing_ok=True)
+            running.drop_unanswered(root, missing)
+        is_left = any((root / "specs").glob("*.yaml"))
+        run = Run(units=running.compiled(root, arguments(options)) if is_left else {})
         running.answered(root, units, run)
     return reported(units, run, options)
+
+
+def asked_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the keys of each spec that say how candidates are made; none by default."""
+    found = {"prompt": options.prompt, "repair": options.repair}
+    asked: dict[str, Any] = {key: value for key, value in found.items() if value != 1}
+    if options.compose:
+        asked["compose"] = options.compose
+    more: dict[str, Any] = {"proposing": asked} if asked else {}
+    return more | ({"candidates": options.candidates} if options.candidates > 1 else {})
 
 
 def synthesised(root: Path, units: Sequence[Unit]) -> Run:
@@ -200,6 +210,10 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--half", type=int, choices=(0, 1), help="of the tasks, by their ids")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--prompt", type=int, default=1, help="version of the first request")
+    parser.add_argument("--repair", type=int, default=1, help="version of a repair's request")
+    parser.add_argument("--candidates", type=int, default=1, help="chains in a pool")
+    parser.add_argument("--compose", action="append", default=[], help="fields or agreement")
     parser.add_argument("--quick", action="store_true", help="no gates, builtin/synth alone")
     parser.add_argument("--json", type=Path)
     return parser.parse_args(words)

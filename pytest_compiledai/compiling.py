@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -15,6 +18,7 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.kind import Composing
 from pytest_compiledai.core.kind import Judged
 from pytest_compiledai.core.pipeline import Ending
 from pytest_compiledai.core.pipeline import Loop
@@ -31,6 +35,7 @@ from pytest_compiledai.settings import Mode
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.kind import Composed
     from pytest_compiledai.core.kind import Kind
     from pytest_compiledai.core.lock import Entry
     from pytest_compiledai.core.unit import Unit
@@ -113,7 +118,15 @@ class Compiling:
             expired=lambda: time.monotonic() - self.started > unit.timeout_s,
             samples=self._samples,
             replayed=lambda: run.spent(unit).tokens_out == 0,
+            compose=self._composing(),
         )
+
+    def _composing(self) -> Callable[[Sequence[Judged]], Iterable[Composed]] | None:
+        """Return how a pool is put together; None for a unit that does not ask for it."""
+        kind, unit = self.kind, self.unit
+        if not unit.composes or not isinstance(kind, Composing):
+            return None
+        return lambda pool: kind.compose(unit, pool)
 
     def _samples(self) -> Iterator[int]:
         if self.run.settings.model == BUILTIN:

@@ -29,6 +29,7 @@ from pytest_compiledai.core.kind import Project
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.synth.proposal import programs
+from pytest_compiledai.llm.recording import Recordings
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
 ROUNDS = 20  # of measured calls; the best of them counts
@@ -100,15 +101,22 @@ def _first(allowed: Mapping[str, list[Any]]) -> dict[str, Any]:
     }
 
 
-def write(root: Path, units: Sequence[Unit], *, accuracy: bool) -> None:
-    """Write a project of specs; a unit that no schema can state has none, and is not compiled."""
+def write(
+    root: Path, units: Sequence[Unit], *, accuracy: bool, more: Mapping[str, Any] = {}
+) -> None:
+    """Write a project of specs; a unit that no schema can state has none, and is not compiled.
+
+    ``more`` are further keys of each spec.
+    """
     folder, split = root / "specs", "train" if accuracy else "validation"
     folder.mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for unit in units:
         if not unit.train:
             continue
-        text = spec_text(unit.train[0][0], unit.name, f"{unit.name}.jsonl", accuracy=accuracy)
+        text = spec_text(
+            unit.train[0][0], unit.name, f"{unit.name}.jsonl", accuracy=accuracy, more=more
+        )
         (folder / f"{unit.name}.yaml").write_text(text, encoding="utf-8")
         lines = [
             json.dumps(
@@ -173,20 +181,27 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
                 run.reasons[task.id] = answer.detail
 
 
-def requests_of(root: Path, run: Run) -> list[dict[str, Any]]:
-    """Return the first request of each unit that had no recording, as an endpoint is asked it."""
+def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
+    """Return the first request of each chain that has no recording, as an endpoint is asked it."""
     missing = []
-    for name, unit in sorted(run.units.items()):
-        if any(unit["tokens"].values()):
-            continue  # a recording was replayed, whatever came of it
-        path = root / "specs" / f"{name}.yaml"
-        (document,) = read_documents(path.read_bytes(), f"specs/{name}.yaml")
+    for path in sorted((root / "specs").glob("*.yaml")):
+        (document,) = read_documents(path.read_bytes(), f"specs/{path.name}")
         (read,) = FunctionKind().read(document, Project(root=root))
-        request = request_of(opening(read.body), 0)
-        messages = [{"role": m.role, "content": m.content} for m in request.messages]
-        body = {"messages": messages, **request.parameters, "seed": request.sample}
-        missing.append({"unit": name, "key": request.key, "body": body})
+        for sample in range(read.candidates):
+            request = request_of(opening(read.body), sample)
+            if recordings is not None and Recordings(recordings).find(request.key):
+                continue
+            messages = [{"role": m.role, "content": m.content} for m in request.messages]
+            body = {"messages": messages, **request.parameters, "seed": request.sample}
+            missing.append({"unit": read.name, "key": request.key, "body": body})
     return missing
+
+
+def drop_unanswered(root: Path, missing: Sequence[dict[str, Any]]) -> None:
+    """Remove the specs whose first chain has no recording: builtin/synth would answer for them."""
+    for item in missing:
+        if not item["body"]["seed"]:
+            (root / "specs" / f"{item['unit']}.yaml").unlink()
 
 
 def p50(run: Run) -> float:

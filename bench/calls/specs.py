@@ -54,8 +54,13 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-def spec_text(task: Task, name: str, golden: str, *, accuracy: bool = False) -> str:
-    """Return the spec as YAML, each key with its value as JSON. Raises ``NoSchema``."""
+def spec_text(
+    task: Task, name: str, golden: str, *, accuracy: bool = False, more: Mapping[str, Any] = {}
+) -> str:
+    """Return the spec as YAML, each key with its value as JSON; ``more`` keys come last.
+
+    Raises ``NoSchema``.
+    """
     told = " ".join(f"{f['name']}: {f['description']}" for f in task.functions)
     example = "" if accuracy else f"\n\nThe request, as it comes:\n{task.request}"
     spec = {
@@ -68,6 +73,7 @@ def spec_text(task: Task, name: str, golden: str, *, accuracy: bool = False) -> 
         "golden": golden,
         "gates": {"fuzz": GATES["fuzz"], "accuracy": {"coverage": 0}} if accuracy else GATES,
         "attempts": 3,
+        **more,
     }
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in spec.items())
 

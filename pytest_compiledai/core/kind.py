@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -159,6 +160,21 @@ class Kind(Protocol):
 
     def rank(self, verdicts: Sequence[Verdict]) -> float:
         """Return the validation figure by which the best of a pool is chosen; more is better."""
+
+
+class Composed(NamedTuple):
+    """A candidate put together from a pool, and what it has to show to be taken."""
+
+    candidate: Candidate
+    must_gain: bool  # ranks above every candidate of the pool; else: no lower than any
+
+
+@runtime_checkable
+class Composing(Protocol):
+    """A kind that can put a candidate together from a pool of judged ones."""
+
+    def compose(self, unit: Unit, pool: Sequence[Judged]) -> Iterable[Composed]:
+        """Return candidates made of ``pool``; each goes through every gate like any other."""
 
 
 class Drifted(NamedTuple):

@@ -7,7 +7,9 @@ looks at a clock. Nothing here knows of pytest, files or processes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
@@ -19,6 +21,7 @@ from pytest_compiledai.core.kind import Judged
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.kind import Composed
     from pytest_compiledai.core.verdict import Verdict
 
 
@@ -36,6 +39,7 @@ class Loop:
     expired: Callable[[], bool]  # the unit's timeout is spent
     samples: Callable[[], Iterator[int]]  # sample numbers of the chains to try, in order
     replayed: Callable[[], bool]  # no model has been asked in this loop
+    compose: Callable[[Sequence[Judged]], Iterable[Composed]] | None = None  # None: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +77,42 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
     ends the loop, for nothing learns from the test rows; only when the whole pool was a replay
     does the loop go on to chains with fresh sample numbers. No more than ``loop.chains`` chains
     ask a model, whatever becomes of them: that many are on the bill.
+
+    A loop that composes makes the first proposal of every chain before any repair, and asks for
+    none where what it puts together of them passes.
     """
+    samples = tuple(loop.samples())  # once: which are fresh changes with every answer
+    begun = _begun(loop, samples) if loop.compose is not None and first is None else {}
+    pool = [judged for history in begun.values() for judged in history]
+    early = None if all(judged.passed for judged in pool) else _composed(loop, pool)
+    rejected = None if early is None else accept(loop, early)
+    if rejected is not None and (rejected.passed or not loop.replayed()):
+        return Ending(
+            chosen=rejected,
+            accepted=rejected.passed,
+            proposals=len(pool),
+            history=tuple(pool),
+        )
+    # A chain whose repair cannot be had must not cost the one that needs none.
+    ready = [sample for sample, judged in begun.items() if judged and judged[-1].passed]
+    order = [*ready, *(sample for sample in samples if sample not in ready)]
+    return _chains(loop, first, begun, order, rejected)
+
+
+def _chains(
+    loop: Loop,
+    first: Candidate | None,
+    begun: Mapping[int, tuple[Judged, ...]],
+    samples: Sequence[int],
+    rejected: Judged | None,
+) -> Ending:
     history: list[Judged] = []
     winners: list[Judged] = []
-    rejected: Judged | None = None
     proposals = asked = 0
     stopped: ModelError | None = None
     wanted = 1 if first is not None else loop.chains
-    for sample in loop.samples():
-        chain = _chain(loop, first, sample)
+    for sample in samples:
+        chain = _chain(loop, first, sample, begun.get(sample, ()))
         first = None
         history.extend(chain.history)
         proposals += chain.proposals
@@ -90,8 +121,9 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
             winners.append(chain.chosen)
         asked += not loop.replayed()
         over = stopped is not None or loop.expired() or asked >= loop.chains
-        if winners and (over or len(winners) == wanted):
-            final = accept(loop, max(winners, key=lambda judged: loop.rank(judged.verdicts)))
+        best = _best(loop, winners, history) if over or len(winners) == wanted else None
+        if best is not None:
+            final = accept(loop, best)
             if final.passed:
                 return Ending(
                     chosen=final, accepted=True, proposals=proposals, history=tuple(history)
@@ -109,6 +141,31 @@ def run_loop(loop: Loop, first: Candidate | None = None) -> Ending:
     )
 
 
+def _begun(loop: Loop, samples: Sequence[int]) -> dict[int, tuple[Judged, ...]]:
+    """Return the first proposal of each chain of the pool, judged, by sample number."""
+    once = replace(loop, attempts=1)
+    return {sample: _chain(once, None, sample).history for sample in samples[: loop.chains]}
+
+
+def _best(loop: Loop, winners: Sequence[Judged], history: Sequence[Judged]) -> Judged | None:
+    """Return what is put together of all that was judged, where it gains; else the best winner."""
+    best = max(winners, key=lambda judged: loop.rank(judged.verdicts), default=None)
+    return _composed(loop, history) or best
+
+
+def _composed(loop: Loop, pool: Sequence[Judged]) -> Judged | None:
+    """Return the best candidate put together of a pool that passes; None where none gains."""
+    if loop.compose is None or len(pool) < 2:  # noqa: PLR2004 - one is no pool
+        return None
+    best, bar = None, max(loop.rank(judged.verdicts) for judged in pool)
+    for made in loop.compose(pool):
+        judged = _judged(loop, made.candidate)
+        rank = loop.rank(judged.verdicts)
+        if judged.passed and (rank > bar or (rank == bar and not made.must_gain)):
+            best, bar = judged, rank
+    return best
+
+
 def accept(loop: Loop, judged: Judged) -> Judged:
     """Open the test rows for the chosen candidate and return it with its final verdicts."""
     kept = [verdict for verdict in judged.verdicts if verdict.gate not in loop.reopened]
@@ -118,22 +175,22 @@ def accept(loop: Loop, judged: Judged) -> Judged:
     return replace(judged, verdicts=verdicts)
 
 
-def _chain(loop: Loop, first: Candidate | None, sample: int) -> Ending:
-    history: list[Judged] = []
-    proposals = 0
+def _chain(
+    loop: Loop, first: Candidate | None, sample: int, begun: Sequence[Judged] = ()
+) -> Ending:
+    history = list(begun)
+    proposals = len(history)
     candidate = first
-    while True:
+    while not history or not (history[-1].passed or proposals >= loop.attempts or loop.expired()):
         if candidate is None:
             try:
                 candidate = loop.propose(history, sample)
             except ModelError as error:
                 return _ended(history, proposals, stopped=error)
             proposals += 1
-        judged = _judged(loop, candidate)
-        history.append(judged)
-        if judged.passed or proposals >= loop.attempts or loop.expired():
-            return _ended(history, proposals)
+        history.append(_judged(loop, candidate))
         candidate = None
+    return _ended(history, proposals)
 
 
 def _judged(loop: Loop, candidate: Candidate) -> Judged:

@@ -29,6 +29,7 @@ class Unit:
     candidates: int  # chains in the pool
     timeout_s: float  # wall clock of the unit's loop
     body: Any
+    composes: bool = False  # the pool may be put together to a further candidate
     alone: bool = False  # collected as `compile` alone; its gates are asked all the same
     remarks: tuple[str, ...] = ()  # what the summary says of the spec; they decide nothing
 

@@ -27,6 +27,7 @@ class Finding:
     path: str = ""  # POSIX, relative to the root; "" for the candidate's own text
     line: int = 0  # 1-based; 0: the file as a whole
     quotable: bool = True
+    field: str = ""  # the output's property that it is about, where it is about one
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that reports carry."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.core.suspicion import remarks_of
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.functions import composing
 from pytest_compiledai.functions import drifting
 from pytest_compiledai.functions import judging
 from pytest_compiledai.functions import prompt
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.document import Document
     from pytest_compiledai.core.kind import Asking
     from pytest_compiledai.core.kind import Bench
+    from pytest_compiledai.core.kind import Composed
     from pytest_compiledai.core.kind import Drifted
     from pytest_compiledai.core.kind import Judged
     from pytest_compiledai.core.kind import Project
@@ -65,6 +68,7 @@ class FunctionKind:
                 asks_model=spec.candidate is None,
                 attempts=spec.attempts,
                 candidates=spec.candidates,
+                composes=bool(spec.proposing.compose),
                 timeout_s=spec.timeout_s,
                 body=spec,
                 remarks=tuple(_remarks(spec, document)),
@@ -76,6 +80,10 @@ class FunctionKind:
     ) -> Candidate:
         """Return the user's own file, or what the model answers to the findings so far."""
         return proposing.propose(unit, history, sample=sample, asking=asking)
+
+    def compose(self, unit: Unit, pool: Sequence[Judged]) -> Iterable[Composed]:
+        """Return what the spec has a pool put together to."""
+        return composing.compose(unit, pool)
 
     def opening(self, unit: Unit) -> Sequence[tuple[str, str]] | None:
         """Return the first request's messages; None for a user's own file or a linear model."""
@@ -144,8 +152,16 @@ def _source(spec: FunctionSpec) -> str:
             "assembly": assembly_digest(),
             "budgets": [spec.syntax.complexity, spec.latency.p50_ms, spec.latency.p99_ms],
             **_linear(spec),
+            **_proposing(spec),
         }
     )
+
+
+def _proposing(spec: FunctionSpec) -> dict[str, Any]:
+    """Return what the spec says of proposing, and the texts that it asks for; else nothing."""
+    if not spec.proposing.stated:
+        return {}
+    return {"proposing": [spec.proposing.stated, prompt.versions_digest(spec)]}
 
 
 def _linear(spec: FunctionSpec) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def propose(unit: Unit, history: Sequence[Judged], *, sample: int, asking: Askin
     if asking.model == BUILTIN or _is_linear_next(spec, history, sample):
         return _synthesised(spec, history, sample)
     history = [judged for judged in history if judged.candidate.proposer != BUILTIN]
-    messages = [*opening(spec), *_conversation(history)]
+    messages = [*opening(spec), *_conversation(spec, history)]
     try:
         answered = asking.ask(messages, sample=sample)
     except RecordingMissing:
@@ -165,17 +165,15 @@ def _assembled(
     return Candidate(files=files, proposer=proposer, attempt=attempt, reply=reply)
 
 
-def _conversation(history: Sequence[Judged]) -> list[prompt.Message]:
+def _conversation(spec: FunctionSpec, history: Sequence[Judged]) -> list[prompt.Message]:
     """Return the turns since the opening: each answer, and what the gates found in it."""
     messages: list[prompt.Message] = []
     for judged in history:
-        failed = judged.verdicts[-1]
-        findings = [finding for finding in failed.findings if finding.quotable]
         code = None
         if judged.candidate.reply:
             messages.append(("assistant", judged.candidate.reply))
         else:
             artifact = next(d for path, d in judged.candidate.files.items() if path.endswith(".py"))
             code = candidate_of(artifact.decode("utf-8"))
-        messages.append(prompt.repair(findings, gate=failed.gate, code=code))
+        messages.append(prompt.repair(judged.verdicts, code=code, version=spec.proposing.repair))
     return messages

@@ -23,6 +23,8 @@ from pytest_compiledai.functions.capabilities import Table
 from pytest_compiledai.functions.capabilities import call_names
 from pytest_compiledai.functions.capabilities import check_capability
 from pytest_compiledai.functions.capabilities import read_table
+from pytest_compiledai.functions.declaring import Proposing
+from pytest_compiledai.functions.declaring import read_proposing
 from pytest_compiledai.functions.guard import UnguardablePattern
 from pytest_compiledai.functions.guard import guard_text
 from pytest_compiledai.functions.linear.declared import Declared
@@ -53,6 +55,7 @@ KEYS = (
     "gates",
     "attempts",
     "candidates",
+    "proposing",
     "timeout",
     "fallback",
     "linear",
@@ -85,6 +88,7 @@ class FunctionSpec:
     off: tuple[str, ...]
     attempts: int | None
     candidates: int
+    proposing: Proposing
     timeout_s: float
     fallback: str
     linear: Declared | None
@@ -149,6 +153,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         off=off,
         attempts=fields.whole(document, "attempts", None, most=MOST_ATTEMPTS),
         candidates=fields.whole(document, "candidates", 1, most=MOST_CANDIDATES) or 1,
+        proposing=read_proposing(document),
         timeout_s=float(
             fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
         ),

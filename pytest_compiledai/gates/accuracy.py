@@ -298,18 +298,19 @@ def _summary(name: str, text: str) -> Finding:
 def _details(tally: _Tally, name: str) -> Iterator[Finding]:
     for row, scored in tally.rows:
         expected = f"expected {shown_json(row.output)}"
-        texts = [] if scored.answered else [f": abstained ({scored.reason}); {expected}"]
-        wanted = texts if name == "coverage" else [f" {item}" for item in scored.differences]
+        texts = [] if scored.answered else [("", f": abstained ({scored.reason}); {expected}")]
+        differing = [(item.field, f" {item}") for item in scored.differences]
         quotable = tally.split is Split.TRAIN
         # Whoever repairs the code needs the input; whoever reads the terminal has the line.
         suffix = f"; input {shown_json(row.input)}" if quotable else ""
-        for text in wanted:
+        for field_name, text in texts if name == "coverage" else differing:
             yield Finding(
                 rule=f"{GATE}.{name}",
                 message=f"{row.place}{text}{suffix}",
                 path=row.place.path,
                 line=row.place.line,
                 quotable=quotable,
+                field=field_name,
             )
 
 

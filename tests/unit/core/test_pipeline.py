@@ -7,6 +7,7 @@ import itertools
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.kind import Composed
 from pytest_compiledai.core.pipeline import Loop
 from pytest_compiledai.core.pipeline import run_loop
 from pytest_compiledai.core.verdict import Finding
@@ -220,3 +221,126 @@ def test_a_loop_stops_when_its_time_is_spent():
     ending = run_loop(loop)
 
     assert ending.proposals == 2
+
+
+class Pool(World):
+    """A world whose loop composes: `x+y` of the candidates judged so far."""
+
+    def __init__(self, *args, must_gain=True, **options):
+        super().__init__(*args, **options)
+        self.proposed: list[str] = []
+        self.must_gain = must_gain
+        facts = {name: getattr(self.loop, name) for name in Loop.__slots__}
+        self.loop = Loop(**{**facts, "compose": self.compose})
+
+    def propose(self, history, sample):
+        made = super().propose(history, sample)
+        self.proposed.append(named(made))
+        return made
+
+    def compose(self, pool):
+        name = "+".join(named(judged.candidate) for judged in pool)
+        yield Composed(candidate=candidate(name), must_gain=self.must_gain)
+
+
+def test_what_is_composed_spares_the_repairs():
+    """Every chain begins, then the composed candidate is judged; it passes, and nobody is asked."""
+    failures = {("a", "accuracy"), ("b", "accuracy")}
+    world = Pool({(0, 0): "a", (1, 0): "b"}, failures, chains=2, ranks={"a+b": 1.0})
+
+    ending = run_loop(world.loop)
+
+    assert ending.accepted
+    assert "a+b" == named(ending.chosen.candidate)
+    assert ["a", "b"] == world.proposed
+    assert 2 == ending.proposals
+
+
+def test_what_is_composed_goes_through_every_gate():
+    """It is a candidate like any other, asked again in the accept phase."""
+    failures = {("a", "accuracy"), ("b", "accuracy")}
+    world = Pool({(0, 0): "a", (1, 0): "b"}, failures, chains=2, ranks={"a+b": 1.0})
+
+    run_loop(world.loop)
+
+    asked = [(gate, phase) for name, gate, phase in world.asked if name == "a+b"]
+    assert [*((gate, "select") for gate in GATES), ("accuracy", "accept")] == asked
+
+
+def test_a_composed_candidate_that_fails_leads_to_repairs():
+    """Chains go on from their first proposal, which is not asked for twice."""
+    failures = {("a", "accuracy"), ("b", "accuracy"), ("a+b", "syntax")}
+    world = Pool(
+        {(0, 0): "a", (0, 1): "c", (1, 0): "b", (1, 1): "d"}, failures, chains=2, attempts=2
+    )
+
+    ending = run_loop(world.loop)
+
+    assert ["a", "b", "c", "d"] == world.proposed
+    assert ending.accepted
+    assert 4 == ending.proposals
+
+
+def test_a_composed_candidate_that_gains_nothing_is_not_taken():
+    """It must rank above each of the pool; those stay that were proposed."""
+    world = Pool({(0, 0): "a", (1, 0): "b"}, chains=2, ranks={"a": 0.9, "b": 0.5, "a+b": 0.9})
+
+    assert "a" == named(run_loop(world.loop).chosen.candidate)
+
+
+def test_agreement_is_taken_where_it_is_no_worse():
+    """A candidate that need not gain is taken at an equal rank."""
+    ranks = {"a": 0.9, "b": 0.5, "a+b": 0.9}
+    world = Pool({(0, 0): "a", (1, 0): "b"}, chains=2, ranks=ranks, must_gain=False)
+
+    assert "a+b" == named(run_loop(world.loop).chosen.candidate)
+
+
+def test_a_live_composed_candidate_that_fails_on_test_rows_ends_the_loop():
+    """Nothing learns from the test rows: no repair follows."""
+    failures = {("a", "accuracy"), ("b", "accuracy"), ("a+b", "accuracy", Phase.ACCEPT)}
+    world = Pool(
+        {(0, 0): "a", (1, 0): "b", (0, 1): "c"},
+        *(failures,),
+        chains=2,
+        replayed=False,
+        ranks={"a+b": 1.0},
+    )
+
+    ending = run_loop(world.loop)
+
+    assert not ending.accepted
+    assert ["a", "b"] == world.proposed
+    assert "a+b" == named(ending.chosen.candidate)
+
+
+def test_a_stale_artifact_is_judged_before_a_pool_begins():
+    """Composing does not propose where what is frozen passes."""
+    world = Pool({(0, 0): "a", (1, 0): "b"}, chains=2)
+
+    ending = run_loop(world.loop, candidate("old"))
+
+    assert ending.accepted
+    assert [] == world.proposed
+
+
+def test_a_repair_that_cannot_be_had_does_not_cost_the_chain_that_passed():
+    """Of a pool that begins together, what passed at once is chosen from, whatever else stops."""
+    world = Pool({(0, 0): "a", (1, 0): "b"}, {("a", "syntax"), ("a+b", "syntax")}, chains=2)
+
+    ending = run_loop(world.loop)
+
+    assert ending.accepted
+    assert "b" == named(ending.chosen.candidate)
+
+
+def test_sample_numbers_are_drawn_once():
+    """Which numbers are fresh changes with every answer, so a chain that began goes on as it did."""
+    failures = {("a", "syntax"), ("b", "syntax"), ("a+b", "syntax")}
+    world = Pool({(0, 0): "a", (0, 1): "c", (1, 0): "b", (1, 1): "d"}, failures, chains=2)
+    drawn = itertools.count()
+    facts = {name: getattr(world.loop, name) for name in Loop.__slots__}
+
+    run_loop(Loop(**{**facts, "samples": lambda: iter(range(4 * next(drawn), 4))}))
+
+    assert ["a", "b", "c", "d"] == world.proposed

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.functions import prompt
 from pytest_compiledai.functions.library import Library
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.spec import read_function_spec
+from pytest_compiledai.functions.task import TASKS
 from pytest_compiledai.gates.policy.rulebook import policy
 
 SPACE = re.compile(r"\s+")
@@ -59,6 +62,49 @@ def test_the_modules_that_are_told_of_may_be_imported():
 
     assert "datetime" in modules
     assert set() == modules - set(policy().modules)
+
+
+def test_no_version_allows_a_module_that_another_does_not():
+    """Both versions tell the same list of modules, and the library that there is."""
+    one, two = (prompt.text(name) for name in ("propose.system", prompt.SYSTEM_2))
+    listed = re.compile(r"may be imported: (.*?)\.\n", re.DOTALL)
+
+    assert listed.findall(one) == listed.findall(two)
+    assert "{library}" in two
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_class_of_tasks_has_a_text(task):
+    """It says what the task is and is short."""
+    told = prompt.text(f"2/tasks/{task}")
+
+    assert "{" not in told
+    assert 300 < len(told) < 1500
+
+
+def test_version_2_tells_of_the_task(tmp_path):
+    """The text of the class stands in the request, and abstention before any rule."""
+    (tmp_path / "feed.jsonl").write_text(ROW, encoding="utf-8")
+    more = "proposing: {prompt: 2}\n"
+    document = read_documents(f"{SPEC}{more}".encode(), "feed.yaml")[0]
+    (_, system), _ = opening(read_function_spec(document, Project(root=tmp_path)))
+
+    assert prompt.text("2/tasks/normalisation").strip() in system
+    assert system.index("Abstain") < system.index("The task:") < system.index("find_words")
+
+
+def test_a_changed_text_of_version_2_moves_only_who_asks_for_it(tmp_path):
+    """Each spec's source covers the texts that it sends, so the others stay fresh."""
+    (tmp_path / "feed.jsonl").write_text(ROW, encoding="utf-8")
+    texts = {}
+    for version in (1, 2):
+        more = f"proposing: {{prompt: {version}, repair: {version}}}\n"
+        document = read_documents(f"{SPEC}{more}".encode(), "feed.yaml")[0]
+        spec = read_function_spec(document, Project(root=tmp_path))
+        texts[version] = set(prompt.versions_digest(spec))
+
+    assert set() == texts[1]
+    assert {"2/system", "2/tasks/normalisation", "2/repair"} == texts[2]
 
 
 def test_data_cannot_end_its_fence():

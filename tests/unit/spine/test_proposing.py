@@ -106,6 +106,57 @@ def test_a_gate_with_nothing_to_quote_is_named_all_the_same(specs, asking):
     assert "The `fuzz` gate refused it." in asking.asked[0][0][3][1]
 
 
+def fields(share_of_m: float, share_of_k: float, *findings: Finding) -> Judged:
+    """A candidate that the accuracy gate refused, with the shares of its two fields."""
+    figures = {"fields": {"k": share_of_k, "m": share_of_m}}
+    verdict = Verdict(gate="accuracy", findings=findings, figures=figures)
+    return Judged(candidate=replied(), verdicts=(Verdict(gate="security"), verdict))
+
+
+def told_by(specs, asking, *history: Judged) -> str:
+    """The last message of a repair in version 2."""
+    asking.answers = [REPLY]
+    propose(specs.unit("proposing: {repair: 2}\n"), history, sample=0, asking=asking)
+    return asking.asked[-1][0][-1][1]
+
+
+def test_a_targeted_repair_says_what_is_right_and_what_is_wrong(specs, asking):
+    """Fields that are right on every row are to stay; gates that passed are named."""
+    told = told_by(specs, asking, fields(0.5, 1.0, TOLD))
+
+    assert "It passed `security` before." in told
+    assert "to stay just as they are: `k`." in told
+    assert "all that is to change: `m`." in told
+    assert "train-row-finding" in told
+
+
+def test_a_field_that_a_train_row_finds_wrong_is_not_called_right(specs, asking):
+    """The figures are of the rows that choose; a finding on a train row says otherwise."""
+    wrong = Finding(rule="accuracy.wrong", message="train-row-finding", field="k")
+
+    told = told_by(specs, asking, fields(1.0, 1.0, wrong))
+
+    assert "to stay just as they are: `m`." in told
+    assert "all that is to change: `k`." in told
+
+
+def test_a_field_that_is_often_wrong_does_not_hide_another(specs, asking):
+    """Of the findings about one field a few stand for all."""
+    often = [Finding(rule="r", message=f"m-{n}", field="m") for n in range(20)]
+    once = Finding(rule="r", message="k-1", field="k")
+
+    told = told_by(specs, asking, fields(0.0, 0.9, *often, once))
+
+    assert "k-1" in told
+    assert "m-2" in told
+    assert "m-3" not in told
+
+
+def test_a_targeted_repair_keeps_rows_that_are_kept_back(specs, asking):
+    """It quotes no more than the plain one."""
+    assert "kept-back-finding" not in told_by(specs, asking, fields(0.5, 1.0, TOLD, KEPT))
+
+
 def test_every_turn_before_goes_back(specs, asking):
     """A second repair sees the first one, so that it does not undo it."""
     asking.answers = [REPLY]
