@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from typing import Final
 
@@ -54,19 +55,12 @@ def contract_of(
         for value in region.outputs
     ]
 
-    def reference(given: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
-        del numbers  # they stand in the operators
-        wide = any(str(tensor.dtype) == "torch.float64" for tensor in given.values())
-        own = {value.name: given[names.get(value.name, value.name)] for value in region.inputs}
-        found = evaluate(region, own, dtype="float64" if wide else "")
-        return {names.get(name, name): tensor for name, tensor in found.items()}
-
     return Contract(
         name=region.name,
         family=region.family,
         dims=dict(match.dims) if match else {},
         tensors=tuple(tensors),
-        reference=reference,
+        reference=RegionReference(region, dict(names)),
         dtypes=(dtype,),
         flops=str(region.flops),
         exact=tuple(
@@ -75,6 +69,25 @@ def contract_of(
             if value.dtype.startswith("int")
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReference:
+    """A region's own operators as a reference; it can be sent to another process."""
+
+    region: Region
+    names: Mapping[str, str]  # the region's name -> the contract's
+
+    def __call__(self, tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the outputs by the contract's names."""
+        del numbers  # they stand in the operators
+        wide = any(str(tensor.dtype) == "torch.float64" for tensor in tensors.values())
+        own = {
+            value.name: tensors[self.names.get(value.name, value.name)]
+            for value in self.region.inputs
+        }
+        found = evaluate(self.region, own, dtype="float64" if wide else "")
+        return {self.names.get(name, name): tensor for name, tensor in found.items()}
 
 
 def _kind(value: Value, dtype: str) -> str:

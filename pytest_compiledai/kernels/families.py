@@ -7,6 +7,7 @@ is text with ``$NAME``; no template language decides anything.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import string
@@ -66,6 +67,7 @@ class Family:
             "reference": self.reference,
             "numbers": facts.get("numbers", {}),
             "dynamic": tuple(facts.get("dynamic", ())),
+            "free": tuple(facts.get("free", ())),
             "sweeps": tuple(facts.get("sweeps", ())),
             "cut": {key: size for key, size in facts.get("cut", {}).items() if size < own[key]},
             "flops": str(facts.get("flops", "0")),
@@ -95,7 +97,7 @@ def family(name: str) -> Family:
     return Family(
         name=name,
         facts=facts,
-        reference=_reference(folder / "reference.py"),
+        reference=FileReference(folder / "reference.py"),
         variants=tuple(_variant(folder, key, item) for key, item in facts["variants"].items()),
     )
 
@@ -143,7 +145,23 @@ def _variant(folder: Path, name: str, item: Mapping[str, Any]) -> Variant:
     )
 
 
-def _reference(path: Path) -> Reference:
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """The function ``reference`` of a file, which is loaded, with torch, where it is called.
+
+    It can be sent to another process; the process that only names it stays small.
+    """
+
+    path: Path
+
+    def __call__(self, tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the outputs by name."""
+        found: Mapping[str, Any] = _loaded(self.path)(tensors, numbers)
+        return found
+
+
+@functools.cache
+def _loaded(path: Path) -> Reference:
     spec = importlib.util.spec_from_file_location(f"compiledai_family_{path.parent.name}", path)
     assert spec is not None
     assert spec.loader is not None
