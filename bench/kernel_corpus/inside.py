@@ -46,6 +46,7 @@ def prepare(_: list[str]) -> None:
         import torch
 
         from pytest_compiledai.kernels.inside import bfloat
+        from pytest_compiledai.kernels.inside import masks
         from pytest_compiledai.kernels.inside import memory
         from pytest_compiledai.kernels.inside import program  # noqa: F401 - loaded ahead
         from pytest_compiledai.kernels.inside import selftest
@@ -53,12 +54,14 @@ def prepare(_: list[str]) -> None:
         for name in (
             *_LOADED,
             "torch.nn.functional",
+            "torch._dynamo",
             "torch.utils.cpp_extension",
             "triton.language.extra",
         ):
             importlib.import_module(name)
         torch.set_num_threads(1)
         memory.watch()
+        masks.mend()
         bfloat.mend()
         selftest.prove()
         _stand_in(torch)
@@ -242,9 +245,19 @@ class Program:
         return message.pack({"sizes": list(map(len, blobs))}, blobs)
 
     def _set(self, weights: Mapping[str, Any]) -> None:
+        """Set the first set of weights that the program has, of the dtypes it has them in."""
         own = {**dict(self._model.named_parameters()), **dict(self._model.named_buffers())}
+        sets: dict[str, dict[str, Any]] = {}
         for name, weight in weights.items():
-            own[name].copy_(weight.to(own[name].dtype))
+            number, _, plain = name.partition(":")
+            sets.setdefault(number, {})[plain] = weight
+        for number, chosen in sets.items():
+            if all(name in own and own[name].dtype == one.dtype for name, one in chosen.items()):
+                for name, one in chosen.items():
+                    own[name].copy_(one)
+                return
+            if number == max(sets):
+                raise Refused("weights of another form than the problem's")
 
 
 live = functools.partial(work.live, make=Program)

@@ -25,7 +25,7 @@ WRONG = 0.05
 class Question:
     """One call's worth of a problem."""
 
-    weights: Mapping[str, torch.Tensor]
+    weights: Sequence[Mapping[str, torch.Tensor]]  # ways to state them; a program has one
     inputs: Sequence[torch.Tensor]
     right: Sequence[torch.Tensor]  # of each output, in float64; whole numbers are not compared
 
@@ -45,8 +45,15 @@ def _normal(made: torch.Generator, *sizes: int, scale: float = 1.0) -> torch.Ten
 def _fp8_gemm(sizes: tuple[int, ...], made: torch.Generator) -> Question:
     m, n, k = sizes
     x = (torch.rand(m, k, generator=made) * 8 - 4).to(torch.float8_e4m3fn)
-    weight = _normal(made, n, k, scale=0.02).bfloat16()
-    return Question(weights={"weight": weight}, inputs=[x], right=[x.double() @ weight.double().T])
+    weight = _normal(made, n, k, scale=0.02)
+    scale = weight.abs().amax(1) / 448.0
+    small = (weight / scale[:, None]).to(torch.float8_e4m3fn)
+    whole = (small.double() * scale.double()[:, None]).bfloat16()
+    return Question(
+        weights=[{"weight": small, "weight_scale": scale}, {"weight": whole}],
+        inputs=[x],
+        right=[x.double() @ whole.double().T],
+    )
 
 
 def _w4a16(sizes: tuple[int, ...], made: torch.Generator) -> Question:
@@ -60,7 +67,7 @@ def _w4a16(sizes: tuple[int, ...], made: torch.Generator) -> Question:
     wide = [one.double().repeat_interleave(group, 0) for one in (zeros, scales)]
     right = x.double() @ ((whole.double() - wide[0]) * wide[1])
     return Question(
-        weights={"w_q": packed, "scales": scales, "zeros": zeros}, inputs=[x], right=[right]
+        weights=[{"w_q": packed, "scales": scales, "zeros": zeros}], inputs=[x], right=[right]
     )
 
 
@@ -75,7 +82,7 @@ def _moe(sizes: tuple[int, ...], made: torch.Generator) -> Question:
         own = x[int(offsets[one]) : int(offsets[one + 1])].double()
         parts.append(torch.nn.functional.silu(own @ gate[one].double()) * (own @ up[one].double()))
     return Question(
-        weights={"W_gate": gate, "W_up": up}, inputs=[x, offsets], right=[torch.cat(parts)]
+        weights=[{"W_gate": gate, "W_up": up}], inputs=[x, offsets], right=[torch.cat(parts)]
     )
 
 
@@ -91,14 +98,14 @@ def _paged(sizes: tuple[int, ...], made: torch.Generator) -> Question:
     held = held.permute(0, 2, 1, 3).repeat_interleave(heads // groups, 1)
     score = (held[..., :d] @ q.double()[..., None])[..., 0] / math.sqrt(d)
     right = (torch.softmax(score, -1)[:, :, None] @ held[..., d:])[:, :, 0]
-    return Question(weights={}, inputs=[q, cache, table, lengths], right=[right])
+    return Question(weights=[], inputs=[q, cache, table, lengths], right=[right])
 
 
 def _topk(sizes: tuple[int, ...], made: torch.Generator) -> Question:
     batch, n, k = sizes
     x = _normal(made, batch, n)
     best = torch.topk(x, k, dim=-1)
-    return Question(weights={}, inputs=[x], right=[best.values.double(), best.indices])
+    return Question(weights=[], inputs=[x], right=[best.values.double(), best.indices])
 
 
 def _kda(sizes: tuple[int, ...], made: torch.Generator) -> Question:
@@ -108,7 +115,7 @@ def _kda(sizes: tuple[int, ...], made: torch.Generator) -> Question:
     decay = -torch.rand(b, t, h, k, generator=made) * 0.1
     beta = torch.sigmoid(_normal(made, b, t, h)).bfloat16()
     return Question(
-        weights={},
+        weights=[],
         inputs=[q, key, value, decay, beta],
         right=[_delta(q, key, value, decay, beta)],
     )
@@ -132,7 +139,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "01_fp8_gemm": Problem(sizes=((256, 256, 512),), ask=_fp8_gemm),
     "02_kda_cutlass": Problem(sizes=((1, 128, 2, 128, 128, 64),), ask=_kda),
     "03_paged_attention": Problem(
-        sizes=((2, 8, 2, 128, 256, 16), (1, 8, 2, 128, 512, 16)), ask=_paged
+        sizes=((2, 8, 2, 128, 256, 16), (1, 8, 2, 128, 600, 16)), ask=_paged
     ),
     "05_topk_bitonic": Problem(sizes=((2, 2048, 8), (1, 4096, 16)), ask=_topk),
     "06_sonic_moe_swiglu": Problem(sizes=((128, 128, 128, 4, 4),), ask=_moe),

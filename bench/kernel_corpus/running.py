@@ -94,7 +94,7 @@ def _worst(found: list[bytes], question: Question) -> float:
 def _call(
     running: Running, sizes: tuple[int, ...], question: Question, *, first: bool
 ) -> list[bytes]:
-    named = [*question.weights.items(), *((f"{at}", one) for at, one in enumerate(question.inputs))]
+    named = [*_weights(question), *((f"{at}", one) for at, one in enumerate(question.inputs))]
     facts = [
         {"name": name, "dtype": str(one.dtype).split(".")[1], "shape": list(one.shape)}
         for name, one in named
@@ -109,6 +109,14 @@ def _call(
     if len(found) < len(question.right):
         raise FaultError(f"{len(found)} outputs; expected {len(question.right)}")
     return found
+
+
+def _weights(question: Question) -> list[tuple[str, torch.Tensor]]:
+    return [
+        (f"{number}:{name}", one)
+        for number, stated in enumerate(question.weights)
+        for name, one in stated.items()
+    ]
 
 
 def _zygote() -> KernelZygote:

@@ -7,6 +7,7 @@ and candidates and answers in JSON; whatever bytes a candidate wrote are read th
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import pickle
@@ -104,7 +105,8 @@ class Apart:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._said):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(OSError):  # what it was not sent is lost anyway
+                    stream.close()
 
 
 def _opened(answer: Any) -> Any:

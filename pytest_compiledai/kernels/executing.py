@@ -39,7 +39,7 @@ from pytest_compiledai.sandbox.zygote import Born
 from pytest_compiledai.sandbox.zygote import Zygote
 
 LOCK_S = 30.0
-LIMITS = Limits(call_s=20.0, cpu_s=240, memory_mb=2048, answer_bytes=1 << 30)
+LIMITS = Limits(call_s=60.0, cpu_s=240, memory_mb=2048, answer_bytes=1 << 30)
 
 
 class FaultError(Exception):

@@ -145,7 +145,8 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
         )
         return where
     values = DRAWS[tensor.draw](sizes, generator) * tensor.scale
-    if tensor.draw in SCALED:
+    # What is written into is not zero with what flows in: nothing written would look right.
+    if tensor.draw in SCALED and (case.scale or tensor.role == "input"):
         values = (-values.abs() - 1.0 if case.negative else values) * case.scale
         values = torch.round(values / case.step) * case.step if case.step else values
     elif tensor.draw == "peaked" and case.scale > 1.0:

@@ -24,6 +24,7 @@ def prepare(_: list[str]) -> None:
     try:
         from . import bfloat
         from . import hints
+        from . import masks
         from . import memory
         from . import paged  # noqa: F401 - loaded while files can still be read
         from . import program  # noqa: F401 - loaded while files can still be read
@@ -31,6 +32,7 @@ def prepare(_: list[str]) -> None:
 
         memory.watch()
         hints.check()
+        masks.mend()
         bfloat.mend()
         selftest.prove()
         selftest.prove_stores()
