@@ -243,7 +243,8 @@ def _honest(family: families.Family, contract: Contract, item: dict[str, Any]) -
         if one.parameters["variant"] == wanted
         and (split is None or one.parameters["SPLIT"] == split)
     ]
-    return min(chosen, key=lambda one: _programs(one, contract)).source
+    # Many threads hold a large tile without spilling.
+    return min(chosen, key=lambda one: (-one.launches[0].warps, _programs(one, contract))).source
 
 
 def _programs(candidate: Candidate, contract: Contract) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import bench.kernel_search.__main__ as searching
 from bench.kernel_search import space
 from bench.kernel_search.curves import best_after
 from bench.kernel_search.curves import regret
@@ -93,3 +95,13 @@ def test_the_loop_that_computes_is_counted():
     found = _counted(text)
 
     assert (found.wide, found.single, found.stack, found.sums) == (3, 0, 1, 2)
+
+
+def test_the_shipped_advice_answers_the_shipped_questions():
+    """Each region's questions have a recording, and no order changes the end of a whole search."""
+    rows = json.loads((Path(searching.__file__).parent / "measured.json").read_text())
+    for region, measured in rows.items():
+        table = searching.curves(region, measured)
+
+        assert not table["parted"]
+        assert all(table["orders"].values())
