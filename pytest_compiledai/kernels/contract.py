@@ -38,6 +38,8 @@ class Tensor:
     below: str = ""
     #: Row index (of the first dimension) from which on this input is not to be read: NaN there.
     poison_from: str = ""
+    #: Expression of the elements that a call has to move, where that is not all of them.
+    moves: str = ""
 
     def sizes(self, dims: Mapping[str, int]) -> tuple[int, ...]:
         """Return the shape as numbers; raises ``ExpressionError``."""

@@ -28,6 +28,13 @@ from pytest_compiledai.kernels.contract import Reference
 from pytest_compiledai.kernels.contract import Tensor
 
 MOST_CANDIDATES = 64
+#: What a C++ template writes as ``$NAME_t``; its floats are float32.
+_C_TYPES: Mapping[str, str] = {
+    "any": "float",
+    "float32": "float",
+    "int32": "int32_t",
+    "int64": "int64_t",
+}
 _SUFFIX: Mapping[Language, str] = {"triton": ".py.txt", "cuda": ".cu.txt", "cpp": ".cpp.txt"}
 
 
@@ -69,7 +76,7 @@ class Family:
             "dynamic": tuple(facts.get("dynamic", ())),
             "free": tuple(facts.get("free", ())),
             "sweeps": tuple(facts.get("sweeps", ())),
-            "cut": {key: size for key, size in facts.get("cut", {}).items() if size < own[key]},
+            "cut": _cut(facts.get("cut", {}), own),
             "flops": str(facts.get("flops", "0")),
             "exact": tuple(facts.get("exact", ())),
         }
@@ -89,11 +96,15 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in asset("kernels").glob("*/family.toml"))
 
 
+def facts_of(name: str) -> Mapping[str, Any]:
+    """Return what a family's file states; raises ``ToolError`` when it is not shipped."""
+    with (asset("kernels", name) / "family.toml").open("rb") as stream:
+        return tomllib.load(stream)
+
+
 def family(name: str) -> Family:
     """Load one family; raises ``ToolError`` when it is not shipped."""
-    folder = asset("kernels", name)
-    with (folder / "family.toml").open("rb") as stream:
-        facts = tomllib.load(stream)
+    folder, facts = asset("kernels", name), facts_of(name)
     return Family(
         name=name,
         facts=facts,
@@ -104,7 +115,10 @@ def family(name: str) -> Family:
 
 def render(variant: Variant, chosen: Mapping[str, int], contract: Contract) -> Candidate:
     """Return the candidate of one choice of parameters."""
-    text = string.Template(variant.text).substitute({k: str(v) for k, v in chosen.items()})
+    filled = {key: str(value) for key, value in chosen.items()}
+    if variant.language == "cpp":
+        filled |= {f"{tensor.name}_t": _C_TYPES[tensor.dtype] for tensor in contract.tensors}
+    text = string.Template(variant.text).substitute(filled)
     found = read(text, variant.language, contract)
     parameters = {"variant": variant.name, **chosen}
     return Candidate(
@@ -128,6 +142,12 @@ def _legal(variant: Variant, contract: Contract) -> Iterator[dict[str, int]]:
             if count > MOST_CANDIDATES:
                 raise ValueError(f"{variant.name}: more than {MOST_CANDIDATES} legal candidates")
             yield chosen
+
+
+def _cut(stated: Mapping[str, int | str], own: Mapping[str, int]) -> dict[str, int]:
+    """Return the smaller sizes; one may be an expression over the region's own."""
+    sizes = {key: expression.value(size, own) for key, size in stated.items()}
+    return {key: size for key, size in sizes.items() if size < own[key]}
 
 
 def _tensor(item: Mapping[str, Any]) -> Tensor:

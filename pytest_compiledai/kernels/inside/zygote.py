@@ -28,12 +28,14 @@ def prepare(_: list[str]) -> None:
         from . import memory
         from . import paged  # noqa: F401 - loaded while files can still be read
         from . import program  # noqa: F401 - loaded while files can still be read
+        from . import running
         from . import selftest
 
         memory.watch()
         hints.check()
         masks.mend()
         bfloat.mend()
+        running.quicken()
         selftest.prove()
         selftest.prove_stores()
     except Exception as error:  # whatever another version of the interpreter raises
