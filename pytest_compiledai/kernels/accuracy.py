@@ -67,7 +67,7 @@ def compare(
     error = own = share = 0.0
     for tensor in contract.outputs:
         name = tensor.name
-        if name in contract.exact or not right.eager[name].is_floating_point():
+        if is_exact(contract, name, right.eager[name]):
             wrong += _exact(name, found[name], right.eager[name])
             continue
         here = _close(name, found[name], right, dtype)
@@ -75,6 +75,11 @@ def compare(
         share = max(share, here.share)
         wrong += here.wrong
     return Compared(error=error, own=own, share=share, wrong=tuple(wrong))
+
+
+def is_exact(contract: Contract, name: str, right: torch.Tensor) -> bool:
+    """Return whether an output must be equal, and not only close."""
+    return name in contract.exact or not right.is_floating_point()
 
 
 def _exact(name: str, found: torch.Tensor, right: torch.Tensor) -> list[Wrong]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+from math import prod
 from typing import Any
 from typing import Final
 
@@ -10,6 +14,8 @@ from pytest_compiledai.kernels.contract import ANY
 from pytest_compiledai.kernels.contract import Contract
 from pytest_compiledai.kernels.contract import Tensor
 from pytest_compiledai.kernels.matching import Match
+from pytest_compiledai.kernels.matching import is_row_major
+from pytest_compiledai.kernels.matching import places
 from pytest_compiledai.kernels.reference import evaluate
 from pytest_compiledai.kernels.region import Op
 from pytest_compiledai.kernels.region import Region
@@ -26,27 +32,29 @@ def contract_of(
     """Return the contract of ``region`` in ``dtype``, at its own sizes.
 
     Whole numbers that go in are positions below ``context`` unless a table says how many rows it
-    has. With a ``match`` values and dimensions bear the family's names. Raises ``ValueError`` for
-    what a kernel's interface cannot say: strides of another order.
+    has. With a ``match`` the contract is the family's, with this region's operators as the truth at
+    every size. Raises ``ValueError`` for what a kernel's interface cannot say: strides of another
+    order.
     """
-    names = match.names if match else {}
     for value in (*region.inputs, *region.outputs):
-        if not _is_row_major(value):
+        if not is_row_major(value):
             raise ValueError(f"{value.name} with strides {value.strides}; expected row-major")
+    if match is not None:
+        return _of_family(region, dtype, match)
     tensors = [
         Tensor(
-            name=names.get(value.name, value.name),
+            name=value.name,
             shape=tuple(map(str, value.shape)),
             dtype=_kind(value, dtype),
             role="inout" if value.name in region.mutates else "input",
-            draw="matrix" if value.role == "weight" and len(value.shape) > 1 else _draw(value),
+            draw=_draw(value),
             below=str(_rows(region, value, context)) if value.dtype.startswith("int") else "",
         )
         for value in region.inputs
     ]
     tensors += [
         Tensor(
-            name=names.get(value.name, value.name),
+            name=value.name,
             shape=tuple(map(str, value.shape)),
             dtype=_kind(value, dtype),
             role="output",
@@ -54,27 +62,113 @@ def contract_of(
         for value in region.outputs
     ]
 
-    def reference(given: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
-        del numbers  # they stand in the operators
-        wide = any(str(tensor.dtype) == "torch.float64" for tensor in given.values())
-        own = {value.name: given[names.get(value.name, value.name)] for value in region.inputs}
-        found = evaluate(region, own, dtype="float64" if wide else "")
-        return {names.get(name, name): tensor for name, tensor in found.items()}
-
     return Contract(
         name=region.name,
         family=region.family,
-        dims=dict(match.dims) if match else {},
+        dims={},
         tensors=tuple(tensors),
-        reference=reference,
+        reference=RegionReference(region),
         dtypes=(dtype,),
         flops=str(region.flops),
-        exact=tuple(
-            names.get(value.name, value.name)
-            for value in region.outputs
-            if value.dtype.startswith("int")
-        ),
+        exact=tuple(value.name for value in region.outputs if value.dtype.startswith("int")),
     )
+
+
+def _of_family(region: Region, dtype: str, match: Match) -> Contract:
+    """Return the family's contract at the region's sizes and types, judged by its operators."""
+    from pytest_compiledai.kernels.families import family
+
+    back = {named: name for name, named in match.names.items()}
+    stated = family(match.family).contract(match.dims, name=region.name)
+
+    return replace(
+        stated,
+        tensors=tuple(
+            replace(tensor, dtype=_kind(region.value(back[tensor.name]), dtype))
+            for tensor in stated.tensors
+        ),
+        reference=RegionReference(region, match, stated.tensors),
+        numbers=match.numbers,
+        dtypes=(dtype,),
+        free=tuple(
+            name
+            for name in stated.free
+            if _same_elements(stated, match, {name: stated.dims[name] + 1})
+        ),
+        sweeps=tuple(_sweeps(stated, match)),
+        cut=stated.cut if _same_elements(stated, match, stated.cut) else {},
+        flops=str(region.flops),
+    )
+
+
+def _sweeps(stated: Contract, match: Match) -> Iterator[Mapping[str, int]]:
+    """Yield other sizes at which the operators stand as they were captured: first its own ends."""
+    if "L" in stated.dims:
+        yield from ({"pos": 0}, {"pos": {**stated.dims, **stated.cut}["L"] - 1})
+    for sweep in stated.sweeps:
+        if _same_elements(stated, match, sweep):
+            yield sweep
+
+
+def _same_elements(stated: Contract, match: Match, changed: Mapping[str, int]) -> bool:
+    """Return whether every value has as many elements to the operators as to the family.
+
+    The size of a head stands in the operators as a number, so it cannot be another one.
+    """
+    if {"D", "HALF"} & {name for name, size in changed.items() if size != stated.dims[name]}:
+        return False
+    dims = {**stated.dims, **stated.cut, **changed}
+    back = {named: name for name, named in match.names.items()}
+    shapes = dict(places(match, dims))
+    return all(
+        prod(tensor.sizes(dims)) == prod(shapes[back[tensor.name]]) for tensor in stated.tensors
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReference:
+    """A region's own operators as a reference, which can be sent to another process.
+
+    With a match tensors come by the family's names, in its shapes, at any of its sizes.
+    """
+
+    region: Region
+    match: Match | None = None
+    tensors: tuple[Tensor, ...] = ()  # of the family
+
+    def __call__(self, given: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return outputs and state by name."""
+        del numbers  # they stand in the operators
+        wide = any(str(tensor.dtype) == "torch.float64" for tensor in given.values())
+        dtype = "float64" if wide else ""
+        if self.match is None:
+            return evaluate(self.region, given, dtype=dtype)
+        names = self.match.names
+        shapes = dict(places(self.match, self._dims(given)))
+        own = {
+            name: given[named].reshape(shapes[name])
+            for name, named in names.items()
+            if named in given
+        }
+        found = evaluate(self.region, own, dtype=dtype)
+        return {names[name]: tensor for name, tensor in found.items()}
+
+    def _dims(self, given: Mapping[str, Any]) -> dict[str, int]:
+        """Return the dimensions that these tensors have: alone in a shape, else as `H * D`."""
+        assert self.match is not None
+        sizes = [
+            (text, size)
+            for tensor in self.tensors
+            if tensor.name in given
+            for text, size in zip(tensor.shape, given[tensor.name].shape, strict=True)
+        ]
+        known = {text: size for text, size in sizes if text in self.match.dims}
+        dims = {**self.match.dims, **known}
+        for text, size in sizes:
+            first, times, second = text.partition(" * ")
+            if times and first not in known:
+                dims[first] = size // dims[second]
+        return dims
 
 
 def _kind(value: Value, dtype: str) -> str:
@@ -82,16 +176,11 @@ def _kind(value: Value, dtype: str) -> str:
 
 
 def _draw(value: Value) -> str:
-    return "weight" if value.role == "weight" else "normal"
-
-
-def _is_row_major(value: Value) -> bool:
-    expected = 1
-    for size, stride in zip(reversed(value.shape), reversed(value.strides), strict=True):
-        if size != 1 and stride != expected:
-            return False
-        expected *= size
-    return True
+    if value.dtype.startswith("int"):
+        return "index"
+    if value.role == "weight":
+        return "matrix" if len(value.shape) > 1 else "weight"
+    return "normal"
 
 
 def _rows(region: Region, value: Value, context: int) -> int:

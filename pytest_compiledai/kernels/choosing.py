@@ -1,8 +1,9 @@
 """The unit of one region: a kernel that passes every gate, else the framework.
 
-The kernel is the file that the spec names, or one of a template family's, proposed one after the
-other until one passes; after them the framework, which is the reference and needs no proof against
-itself. The artifact says which of them a region runs by, and holds the kernel's text.
+The kernel is the file that the spec names, or the fastest of a template family's that passes; where
+none does, and after it, the framework, which is the reference and needs no proof against itself.
+The artifact says which of them a region runs by; it holds the kernel's text, what the search found,
+and the digest of each compiled kernel, which the same compiler has to give again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import metadata
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from typing import Any
@@ -24,6 +26,7 @@ from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.kernels import searching
 from pytest_compiledai.kernels.candidate import LANGUAGES
 
 if TYPE_CHECKING:
@@ -32,12 +35,11 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.kind import Bench
     from pytest_compiledai.core.kind import Judged
     from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.kernels.searching import Tried
     from pytest_compiledai.kernels.units import RegionBody
 
 FILE: Final = "region.json"
 FRAMEWORK: Final = "framework"
-#: The verdicts of this process's last kernel, by candidate and region: one run answers every gate.
-_LAST: dict[tuple[str, str], Mapping[str, Verdict]] = {}
 
 
 class RegionForm:
@@ -53,19 +55,18 @@ class RegionForm:
         if sample or (history and (path or not _kernel(unit, history[-1].candidate))):
             raise only_one(unit, "the region's last candidate, judged already")
         if path is None:
-            return _proposed(unit, attempt=len(history) + 1)
-        suffix = PurePosixPath(path).suffix
-        if suffix not in LANGUAGES:
+            return _proposed(unit, again=bool(history))
+        if PurePosixPath(path).suffix not in LANGUAGES:
             raise SpecError(
                 where=unit.place, found=path, expected=f"a kernel in {', '.join(sorted(LANGUAGES))}"
             )
-        text = body.spec.texts[body.region.name]
-        name = f"kernel{suffix}"
-        files = {
-            f"{unit.name}/{FILE}": _manifest(unit, name, text),
-            f"{unit.name}/{name}": text.encode(),
-        }
-        return Candidate(files=files, proposer=f"file:{path}", attempt=1)
+        text = _text(PurePosixPath(path).suffix, body.spec.texts[body.region.name])
+        try:
+            tried = searching.judged(body, text)
+        except (CompiledAIError, ImportError, ValueError, KeyError, TypeError):
+            # The gates meet the same fault and say it; there is nothing to freeze beside the text.
+            tried = searching.Tried(text=text, verdicts={}, cubins={})
+        return _candidate(unit, tried, f"file:{path}", search=[])
 
     def recorded(self, unit: Unit, asking: Asking) -> str:
         """Return "": a kernel is judged on inputs of a fresh seed."""
@@ -93,58 +94,65 @@ class RegionForm:
             return Verdict(gate=gate, findings=(_finding(gate, f"found {error}"),))
         if gate not in verdicts:
             return Verdict(gate=gate, findings=(_finding(gate, "found no answer; expected one"),))
-        return _beside_framework(verdicts[gate], unit.body.spec.margin)
+        return verdicts[gate]
 
 
-def _proposed(unit: Unit, *, attempt: int) -> Candidate:
-    """Return the family's candidate of an attempt, the framework's path after the last."""
-    from pytest_compiledai.kernels.matching import proposals
+def _proposed(unit: Unit, *, again: bool) -> Candidate:
+    """Return the fastest kernel that passes; the framework's path where none does, and after it."""
+    tried, chosen = searching.searched(unit.body, unit.gates)
+    search = [one.as_json() for one in tried]
+    if again or chosen is None:
+        files = {f"{unit.name}/{FILE}": _manifest(unit, "", "", search=search)}
+        return Candidate(files=files, proposer=FRAMEWORK, attempt=1 + again)
+    told = ",".join(f"{key}={value}" for key, value in chosen.text.parameters.items())
+    return _candidate(unit, chosen, f"family:{told}", search=search)
 
+
+def _candidate(
+    unit: Unit, tried: Tried, proposer: str, *, search: Sequence[Mapping[str, Any]]
+) -> Candidate:
+    suffix = next(end for end, name in LANGUAGES.items() if name == tried.text.language)
+    name, source = f"kernel{suffix}", tried.text.source
+    manifest = _manifest(unit, name, source, search=search, cubins=tried.cubins)
+    files = {f"{unit.name}/{FILE}": manifest, f"{unit.name}/{name}": source.encode()}
+    return Candidate(files=files, proposer=proposer, attempt=1)
+
+
+def _manifest(
+    unit: Unit,
+    name: str,
+    text: str,
+    *,
+    search: Sequence[Mapping[str, Any]],
+    cubins: Mapping[str, str] | None = None,
+) -> bytes:
     body: RegionBody = unit.body
-    known = proposals(body.region, body.spec.targets, body.spec.budget)
-    if attempt > len(known):
-        files = {f"{unit.name}/{FILE}": _manifest(unit, "", "")}
-        return Candidate(files=files, proposer=FRAMEWORK, attempt=attempt)
-    chosen = known[attempt - 1]
-    suffix = next(end for end, name in LANGUAGES.items() if name == chosen.language)
-    name = f"kernel{suffix}"
-    files = {
-        f"{unit.name}/{FILE}": _manifest(unit, name, chosen.source),
-        f"{unit.name}/{name}": chosen.source.encode(),
-    }
-    told = ",".join(f"{key}={value}" for key, value in chosen.parameters.items())
-    return Candidate(files=files, proposer=f"family:{told}", attempt=attempt)
-
-
-def _beside_framework(verdict: Verdict, margin: float) -> Verdict:
-    """Return the verdict of latency with a finding where the framework is as fast."""
-    own, other = verdict.figures.get("cpu.us"), verdict.figures.get("cpu.framework_us")
-    if own is None or other is None or own <= other * (1 - margin):
-        return verdict
-    found = f"cpu: found {own:g} us; expected {margin:.0%} less than the framework's {other:g} us"
-    return replace(verdict, findings=(*verdict.findings, _finding("latency", found)))
-
-
-def _manifest(unit: Unit, name: str, text: str) -> bytes:
-    body: RegionBody = unit.body
+    compiler = metadata.version("triton") if cubins else ""
     value = {
-        "version": 1,
+        "version": 2,
         "region": unit.name,
         "signature": body.region.signature,
         "dtype": body.spec.dtype,
         "targets": list(body.spec.targets),
         "kernel": {"file": name, "sha256": digest(text.encode())} if name else None,
         "fallback": FRAMEWORK,
+        "search": list(search),
+        "cubins": {"compiler": compiler, "sha256": dict(cubins or {})},
     }
     return f"{json.dumps(value, indent=1)}\n".encode()
 
 
-def _named(unit: Unit, candidate: Candidate) -> str:
-    """Return the kernel's file name; empty for the framework. Raises ``ValueError``."""
+def _read(unit: Unit, candidate: Candidate) -> dict[str, Any]:
+    """Return the manifest. Raises ``ValueError``, ``KeyError`` or ``TypeError``."""
     value = json.loads(candidate.files[f"{unit.name}/{FILE}"])
     if not isinstance(value, dict):
         raise TypeError("a manifest that is no object")
-    kernel = value["kernel"]
+    return value
+
+
+def _named(unit: Unit, candidate: Candidate) -> str:
+    """Return the kernel's file name; empty for the framework. Raises ``ValueError``."""
+    kernel = _read(unit, candidate)["kernel"]
     return "" if kernel is None else str(kernel["file"])
 
 
@@ -160,38 +168,39 @@ def _misread(unit: Unit, candidate: Candidate, name: str) -> Iterator[str]:
         yield f"found the files {', '.join(sorted(candidate.files))}; expected {sorted(wanted)}"
         return
     text = candidate.files[own].decode("utf-8", "replace") if name else ""
-    if candidate.files[f"{unit.name}/{FILE}"] != _manifest(unit, name, text):
+    value, keys = _read(unit, candidate), ("search", "cubins")
+    fresh = json.loads(_manifest(unit, name, text, search=[]))
+    if {**fresh, **{key: value.get(key) for key in keys}} != value:
         yield "found a manifest of another region, target or kernel; expected this one's"
+    if not isinstance(value.get("search"), list) or not isinstance(value.get("cubins"), dict):
+        yield "found a manifest without what was searched and compiled; expected both"
+
+
+def _drifted(unit: Unit, candidate: Candidate, tried: Tried) -> Iterator[str]:
+    """Yield where the compiler gives another kernel than was frozen."""
+    frozen = _read(unit, candidate)["cubins"]
+    if not tried.cubins and not frozen["sha256"]:
+        return
+    again = f"next: pytest --compile --compile-update -k {unit.name}"
+    if frozen["compiler"] != (here := metadata.version("triton")):
+        yield f"found triton {here}; expected {frozen['compiler']}, which compiled it; {again}"
+    elif frozen["sha256"] != dict(tried.cubins):
+        yield f"found other compiled kernels than were frozen; expected the same bytes; {again}"
 
 
 def _asked(unit: Unit, candidate: Candidate, name: str) -> Mapping[str, Verdict]:
     """Return the verdicts of every gate that was reached."""
-    from pytest_compiledai.kernels import judge as judging
-    from pytest_compiledai.kernels.adapting import contract_of
-    from pytest_compiledai.kernels.matching import matched
+    source = candidate.files[f"{unit.name}/{name}"].decode("utf-8", "replace")
+    tried = searching.judged(unit.body, _text(PurePosixPath(name).suffix, source))
+    syntax = tried.verdicts.get("syntax")
+    if syntax is None or not syntax.passed:
+        return tried.verdicts
+    drifted = tuple(_finding("syntax", fault) for fault in _drifted(unit, candidate, tried))
+    return {**tried.verdicts, "syntax": replace(syntax, findings=drifted)}
 
-    key = (candidate.address, unit.evidence)
-    if key not in _LAST:
-        body: RegionBody = unit.body
-        # A file of the user's speaks the plan's names, a family's kernel the family's.
-        own = body.region.name in body.spec.candidates
-        contract = contract_of(
-            body.region,
-            body.spec.dtype,
-            context=body.spec.context,
-            match=None if own else matched(body.region),
-        )
-        text = candidate.files[f"{unit.name}/{name}"].decode("utf-8", "replace")
-        judged = judging.judge(
-            contract,
-            text,
-            language=LANGUAGES[PurePosixPath(name).suffix],
-            dtype=body.spec.dtype,
-            targets=body.spec.targets,
-        )
-        _LAST.clear()
-        _LAST[key] = judged.verdicts
-    return _LAST[key]
+
+def _text(suffix: str, source: str) -> searching.Text:
+    return searching.Text(source=source, language=LANGUAGES[suffix], parameters={})
 
 
 def _finding(gate: str, message: str) -> Finding:

@@ -38,6 +38,8 @@ class Tensor:
     below: str = ""
     #: Row index (of the first dimension) from which on this input is not to be read: NaN there.
     poison_from: str = ""
+    #: Expression of the elements that a call has to move, where that is not all of them.
+    moves: str = ""
 
     def sizes(self, dims: Mapping[str, int]) -> tuple[int, ...]:
         """Return the shape as numbers; raises ``ExpressionError``."""
@@ -57,6 +59,8 @@ class Contract:
     dtypes: tuple[str, ...] = ("float32", "float16", "bfloat16")
     #: Sizes that vary at run time (lengths, positions): no guard may restrict them.
     dynamic: tuple[str, ...] = ()
+    #: Sizes that may be any number from 1 on, whatever the others are.
+    free: tuple[str, ...] = ()
     #: Other sizes to be tried, each a partial assignment; families state odd ones and tails.
     sweeps: tuple[Mapping[str, int], ...] = ()
     #: Sizes that the interpreter gets in place of the region's own where those take too long.

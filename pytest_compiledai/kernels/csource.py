@@ -26,6 +26,10 @@ _INCLUDE = re.compile(r"\s*#\s*include\s*<([\w.]+)>\s*\Z")
 _PRAGMA = re.compile(r"\s*#\s*pragma\s+([\w ]+?)(?:\s+\d+)?\s*\Z")
 
 
+#: What opens a block of further definitions and no function.
+_BLOCKS = (["extern", '"C"'], ["namespace"])
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -41,9 +45,11 @@ def findings(candidate: Candidate) -> list[Finding]:
     code = [token for token in tokens if token.kind not in ("space", "comment", "directive")]
     cuda = candidate.language == "cuda"
     functions = _functions(code)
+    inner = _of_this_file(code)
+    code = [token for token in code if id(token) not in inner]
     found = [
         *_directives(tokens, cuda=cuda),
-        *_words(code, set(functions), cuda=cuda),
+        *_words(code, {*functions, *_lambdas(code)}, cuda=cuda),
         *_outside(code, cuda=cuda),
         *_marks(code),
         *_launched(candidate, functions),
@@ -121,7 +127,7 @@ def _outside(code: list[_Token], *, cuda: bool) -> Iterator[Finding]:
     for statement, opens in _statements(code):
         words = [token.text for token in statement]
         line = statement[0].line
-        if opens and words in (["extern", '"C"'], ["namespace"]):
+        if opens and words in _BLOCKS:
             continue
         if opens and "(" in words and not ("=" in words and words.index("=") < words.index("(")):
             if cuda and not {"__global__", "__device__"} & set(words):
@@ -153,7 +159,7 @@ def _statements(code: list[_Token]) -> Iterator[tuple[list[_Token], bool]]:
             if statement:
                 yield statement, True
             words = [item.text for item in statement]
-            depth = 0 if words == ["extern", '"C"'] else 1
+            depth = 0 if words in _BLOCKS else 1
             statement = []
         else:
             statement.append(token)
@@ -176,6 +182,26 @@ def _functions(code: list[_Token]) -> dict[str, list[_Token]]:
         if names:
             found[names[0]] = statement
     return found
+
+
+def _of_this_file(code: list[_Token]) -> set[int]:
+    """Return the ``static`` of functions' heads, by identity: such a function keeps nothing."""
+    return {
+        id(token)
+        for statement, opens in _statements(code)
+        if opens and "(" in [token.text for token in statement]
+        for token in itertools.takewhile(lambda token: token.text != "(", statement)
+        if token.text == "static"
+    }
+
+
+def _lambdas(code: list[_Token]) -> set[str]:
+    """Return the names of functions inside of functions: ``auto name = [``."""
+    return {
+        name.text
+        for kind, name, sign, opens in zip(code, code[1:], code[2:], code[3:], strict=False)
+        if (kind.text, sign.text, opens.text) == ("auto", "=", "[")
+    }
 
 
 def _launched(candidate: Candidate, functions: dict[str, list[_Token]]) -> Iterator[Finding]:

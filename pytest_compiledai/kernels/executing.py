@@ -39,7 +39,7 @@ from pytest_compiledai.sandbox.zygote import Born
 from pytest_compiledai.sandbox.zygote import Zygote
 
 LOCK_S = 30.0
-LIMITS = Limits(call_s=20.0, cpu_s=240, memory_mb=2048, answer_bytes=1 << 30)
+LIMITS = Limits(call_s=60.0, cpu_s=240, memory_mb=2048, answer_bytes=1 << 30)
 
 
 class FaultError(Exception):
@@ -56,6 +56,7 @@ class Held:
     skew: int = 0  # elements behind a 64-byte boundary
     writable: bool = False
     returned: bool = False
+    kept: bool = False  # holds what the last call of its size left, and ``data`` before the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +118,15 @@ class Running:
     """
 
     def __init__(
-        self, source: str, *, library: Path | None = None, limits: Limits = LIMITS
+        self,
+        source: str,
+        *,
+        library: Path | None = None,
+        limits: Limits = LIMITS,
+        zygote: KernelZygote | None = None,
     ) -> None:
-        zygote = _zygote()
+        """Start the worker, from this process's zygote where no other is given."""
+        zygote = zygote or _zygote()
         born = zygote.born(limits, str(library or ""))
         self._limits = limits
         self._worker = Worker(zygote, born, answer_bytes=limits.answer_bytes)
@@ -152,6 +159,7 @@ class Running:
                 "skew": held.skew,
                 "writable": held.writable,
                 "returned": held.returned,
+                "kept": held.kept,
             }
             for held in buffers
         ]
@@ -165,9 +173,7 @@ class Running:
             for step in steps
         ]
         head = {"buffers": facts, "launches": launches}
-        kind, body = self._ask(Kind.CALL, message.pack(head, [held.data for held in buffers]))
-        if kind != Kind.VALUE:
-            raise FaultError(answers.line(body))
+        body = self.ask(message.pack(head, [held.data for held in buffers]))
         return _written(body, [held for held in buffers if held.returned])
 
     def close(self) -> None:
@@ -179,6 +185,13 @@ class Running:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def ask(self, body: bytes) -> bytes:
+        """Return a worker's answer to a message of its own sort."""
+        kind, answer = self._ask(Kind.CALL, body)
+        if kind != Kind.VALUE:
+            raise FaultError(answers.line(answer))
+        return answer
 
     def _ask(self, kind: Kind, body: bytes) -> tuple[int, bytes]:
         nonce = secrets.token_bytes(NONCE_BYTES)

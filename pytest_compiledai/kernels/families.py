@@ -7,6 +7,7 @@ is text with ``$NAME``; no template language decides anything.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import string
@@ -27,6 +28,13 @@ from pytest_compiledai.kernels.contract import Reference
 from pytest_compiledai.kernels.contract import Tensor
 
 MOST_CANDIDATES = 64
+#: What a C++ template writes as ``$NAME_t``; its floats are float32.
+_C_TYPES: Mapping[str, str] = {
+    "any": "float",
+    "float32": "float",
+    "int32": "int32_t",
+    "int64": "int64_t",
+}
 _SUFFIX: Mapping[Language, str] = {"triton": ".py.txt", "cuda": ".cu.txt", "cpp": ".cpp.txt"}
 
 
@@ -66,8 +74,9 @@ class Family:
             "reference": self.reference,
             "numbers": facts.get("numbers", {}),
             "dynamic": tuple(facts.get("dynamic", ())),
+            "free": tuple(facts.get("free", ())),
             "sweeps": tuple(facts.get("sweeps", ())),
-            "cut": {key: size for key, size in facts.get("cut", {}).items() if size < own[key]},
+            "cut": _cut(facts.get("cut", {}), own),
             "flops": str(facts.get("flops", "0")),
             "exact": tuple(facts.get("exact", ())),
         }
@@ -87,22 +96,29 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in asset("kernels").glob("*/family.toml"))
 
 
+def facts_of(name: str) -> Mapping[str, Any]:
+    """Return what a family's file states; raises ``ToolError`` when it is not shipped."""
+    with (asset("kernels", name) / "family.toml").open("rb") as stream:
+        return tomllib.load(stream)
+
+
 def family(name: str) -> Family:
     """Load one family; raises ``ToolError`` when it is not shipped."""
-    folder = asset("kernels", name)
-    with (folder / "family.toml").open("rb") as stream:
-        facts = tomllib.load(stream)
+    folder, facts = asset("kernels", name), facts_of(name)
     return Family(
         name=name,
         facts=facts,
-        reference=_reference(folder / "reference.py"),
+        reference=FileReference(folder / "reference.py"),
         variants=tuple(_variant(folder, key, item) for key, item in facts["variants"].items()),
     )
 
 
 def render(variant: Variant, chosen: Mapping[str, int], contract: Contract) -> Candidate:
     """Return the candidate of one choice of parameters."""
-    text = string.Template(variant.text).substitute({k: str(v) for k, v in chosen.items()})
+    filled = {key: str(value) for key, value in chosen.items()}
+    if variant.language == "cpp":
+        filled |= {f"{tensor.name}_t": _C_TYPES[tensor.dtype] for tensor in contract.tensors}
+    text = string.Template(variant.text).substitute(filled)
     found = read(text, variant.language, contract)
     parameters = {"variant": variant.name, **chosen}
     return Candidate(
@@ -128,6 +144,12 @@ def _legal(variant: Variant, contract: Contract) -> Iterator[dict[str, int]]:
             yield chosen
 
 
+def _cut(stated: Mapping[str, int | str], own: Mapping[str, int]) -> dict[str, int]:
+    """Return the smaller sizes; one may be an expression over the region's own."""
+    sizes = {key: expression.value(size, own) for key, size in stated.items()}
+    return {key: size for key, size in sizes.items() if size < own[key]}
+
+
 def _tensor(item: Mapping[str, Any]) -> Tensor:
     return Tensor(**{**item, "shape": tuple(str(size) for size in item["shape"])})
 
@@ -143,7 +165,23 @@ def _variant(folder: Path, name: str, item: Mapping[str, Any]) -> Variant:
     )
 
 
-def _reference(path: Path) -> Reference:
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """The function ``reference`` of a file, which is loaded, with torch, where it is called.
+
+    It can be sent to another process; the process that only names it stays small.
+    """
+
+    path: Path
+
+    def __call__(self, tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the outputs by name."""
+        found: Mapping[str, Any] = _loaded(self.path)(tensors, numbers)
+        return found
+
+
+@functools.cache
+def _loaded(path: Path) -> Reference:
     spec = importlib.util.spec_from_file_location(f"compiledai_family_{path.parent.name}", path)
     assert spec is not None
     assert spec.loader is not None

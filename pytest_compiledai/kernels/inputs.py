@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import Literal
 
 from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels.contract import ANY
@@ -40,7 +41,11 @@ class Case:
     seed: int
     scale: float = 1.0
     skew: int = 0  # elements every buffer starts behind a boundary
-    nan: bool = False
+    nan: int = -1  # place of the tensor, of those that can hold it, into which one NaN is put
+    negative: bool = False  # what flows in is below zero, by as much as the scale at least
+    step: float = 0.0  # what flows in is rounded to multiples of this, so that numbers are equal
+    #: What outputs and scratch hold before: NaN, a number, or what the last call of this size left.
+    before: Literal["nan", "number", "last"] = "nan"
     again: str = ""  # must answer this earlier case's bits
     numbers: Mapping[str, float] = field(default_factory=dict)
 
@@ -54,14 +59,58 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
         return Case(name=name, seed=seed ^ (number * 0x9E3779B97F4A7C15 & (1 << 62) - 1), **stated)
 
     yield case("plain", 1)
-    yield case("other values", 2)
-    yield case("plain again", 1, skew=1, again="plain")
+    # At the addresses of the first: what was remembered of it, or left in its buffers, is wrong.
+    yield case("other values", 2, before="last")
+    yield case("plain again", 1, skew=1, again="plain", before="number")
     for number, scale in enumerate(SCALES[dtype]):
         yield case(f"scale {scale:g}", 3 + number, scale=scale)
-    yield case("a NaN", 9, nan=True)
-    for number, sweep in enumerate(contract.sweeps):
+    yield case("zeros", 6, scale=0.0, before="number")
+    yield case("below zero", 7, scale=SCALES[dtype][-1], negative=True)
+    if any(not _is_float(tensor) for tensor in contract.outputs):
+        yield case("equal numbers", 8, step=EQUAL_STEP)
+    for place in range(min(MOST_SPOILED, sum(map(_can_hold, contract.tensors)))):
+        yield case("a NaN", 9 + place, nan=place)
+    for number, sweep in enumerate((*contract.sweeps, *_secret_sizes(contract, seed))):
         sizes = " ".join(f"{name}={size}" for name, size in sorted(sweep.items()))
-        yield case(f"sizes {sizes}", 16 + number, dims={**own, **sweep}, skew=number % 3)
+        stated = {"dims": {**own, **sweep}, "skew": number % 3}
+        yield case(
+            f"sizes {sizes}", 16 + number, scale=_secret_scale(dtype, seed >> number), **stated
+        )
+
+
+def whole(contract: Contract, seed: int) -> Case | None:
+    """Return a case of the region's own sizes where ``cases`` cuts them; None where it does not."""
+    if not contract.cut:
+        return None
+    return Case(name="own sizes", dims=contract.dims, seed=seed ^ 7, numbers=contract.numbers)
+
+
+def _secret_scale(dtype: str, seed: int) -> float:
+    """Return a factor between the stated ones, so that no window between them is safe."""
+    least, most = SCALES[dtype][0], SCALES[dtype][-1]
+    scale: float = least * (most / least) ** ((seed >> 7) % 1000 / 999)
+    return scale
+
+
+def _secret_sizes(contract: Contract, seed: int) -> list[dict[str, int]]:
+    """Return sizes that no text can know: of what varies, and of what the family calls free."""
+    own = {**contract.dims, **contract.cut}
+    found = []
+    for number, names in enumerate((contract.dynamic, contract.free)):
+        if names:
+            shares = [(seed >> (11 * place + 5 * number)) % 1021 for place in range(len(names))]
+            pairs = zip(names, shares, strict=True)
+            # A position may be 0, a size may not.
+            found.append({name: number + share % max(1, own[name]) for name, share in pairs})
+    return found
+
+
+def _can_hold(tensor: Tensor) -> bool:
+    return tensor.role == "input" and tensor.draw in ("normal", "peaked", "fixed")
+
+
+def _is_float(tensor: Tensor) -> bool:
+    return not tensor.dtype.startswith(("int", "bool"))
 
 
 def draw(contract: Contract, case: Case, dtype: str) -> dict[str, torch.Tensor]:
@@ -74,8 +123,8 @@ def draw(contract: Contract, case: Case, dtype: str) -> dict[str, torch.Tensor]:
             continue
         generator = torch.Generator().manual_seed(case.seed ^ zlib.crc32(tensor.name.encode()))
         drawn[tensor.name] = _draw(tensor, case, dtype, generator)
-    if case.nan:
-        _spoil(contract, drawn, case.seed)
+    if case.nan >= 0:
+        _spoil(contract, drawn, case)
     return drawn
 
 
@@ -96,8 +145,10 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
         )
         return where
     values = DRAWS[tensor.draw](sizes, generator) * tensor.scale
-    if tensor.draw in SCALED:
-        values = values * case.scale
+    # What is written into is not zero with what flows in: nothing written would look right.
+    if tensor.draw in SCALED and (case.scale or tensor.role == "input"):
+        values = (-values.abs() - 1.0 if case.negative else values) * case.scale
+        values = torch.round(values / case.step) * case.step if case.step else values
     elif tensor.draw == "peaked" and case.scale > 1.0:
         values = values * BEYOND
     if tensor.poison_from:
@@ -147,14 +198,23 @@ DRAWS: Mapping[str, Callable[[tuple[int, ...], Any], Any]] = {
 }
 #: Makes peaked scores leave the range of an exponential that no maximum was taken from.
 BEYOND = 8.0
+#: Tensors that a NaN is put into, one after the other.
+MOST_SPOILED = 4
+#: Coarse enough that the largest of a thousand numbers stands there more than once.
+EQUAL_STEP = 0.5
 #: What a case's scale multiplies: what flows through the region, not its weights.
 SCALED = frozenset({"normal"})
 
 
-def _spoil(contract: Contract, drawn: dict[str, torch.Tensor], seed: int) -> None:
-    """Put one NaN into the first tensor that flows through the region."""
-    for tensor in contract.tensors:
-        if tensor.name in drawn and tensor.draw in ("normal", "peaked") and tensor.role == "input":
-            flat = drawn[tensor.name].view(-1)
-            flat[seed % max(1, flat.numel())] = float("nan")
-            return
+def _spoil(contract: Contract, drawn: dict[str, torch.Tensor], case: Case) -> None:
+    """Put one NaN into the case's tensor, where it is to be read."""
+    tensor = [tensor for tensor in contract.tensors if _can_hold(tensor)][case.nan]
+    held = drawn[tensor.name]
+    if tensor.poison_from:
+        held = held[..., : expression.value(tensor.poison_from, case.dims), :]
+    at = case.seed % max(1, held.numel())
+    place = []
+    for size in reversed(held.shape):
+        place.append(at % size)
+        at //= size
+    held[tuple(reversed(place))] = float("nan")

@@ -11,24 +11,21 @@ reads no file and keeps nothing.
 from __future__ import annotations
 
 import secrets
-import tempfile
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.kernels import apart
 from pytest_compiledai.kernels import csource
 from pytest_compiledai.kernels import latency
-from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels import static
-from pytest_compiledai.kernels import values
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.candidate import Language
 from pytest_compiledai.kernels.candidate import MalformedError
@@ -37,7 +34,6 @@ from pytest_compiledai.kernels.compiling import TARGETS
 from pytest_compiledai.kernels.compiling import Built
 from pytest_compiledai.kernels.compiling import compile_one
 from pytest_compiledai.kernels.contract import Contract
-from pytest_compiledai.kernels.executing import FaultError
 
 #: Figures of the execution gate; the others are accuracy's.
 _OF_THE_RUN: tuple[str, ...] = ("cases", "guarded", "wall", "cut")
@@ -114,23 +110,25 @@ def execution(
     failed: list[Finding] = []
     wrong: list[Finding] = []
     figures: dict[str, Any] = {"cases": 0, "guarded": 0}
+    cut = False
     for dtype in dtypes:
         try:
-            asked = _asked(contract, candidate, dtype, chosen)
-        except (SandboxError, ToolError, native.NotBuiltError) as error:
+            asked = apart.ask("compared", contract, candidate, dtype, chosen)
+        except (SandboxError, ToolError, apart.FailedError) as error:
             failed.append(Finding(rule="execution.sandbox", message=str(error)))
             break
-        failed += asked.execution
-        wrong += asked.accuracy
-        figures["cases"] += asked.cases
-        figures["guarded"] += asked.guarded
-        figures[f"{dtype}.error"] = float(f"{asked.error:.3g}")
-        figures[f"{dtype}.own_error"] = float(f"{asked.own:.3g}")
-        figures[f"{dtype}.share_of_limit"] = float(f"{asked.share:.3g}")
-        figures["wall"] = asked.wall
+        failed += [Finding(**found) for found in asked["execution"]]
+        wrong += [Finding(**found) for found in asked["accuracy"]]
+        figures["cases"] += asked["cases"]
+        figures["guarded"] += asked["guarded"]
+        figures[f"{dtype}.error"] = float(f"{asked['error']:.3g}")
+        figures[f"{dtype}.own_error"] = float(f"{asked['own']:.3g}")
+        figures[f"{dtype}.share_of_limit"] = float(f"{asked['share']:.3g}")
+        figures["wall"] = asked["wall"]
+        cut = cut or not asked["whole"]
     if not failed and not figures["cases"]:
         failed.append(Finding(rule="execution.none", message="found no case that was run"))
-    if contract.cut:
+    if cut:
         figures["cut"] = ", ".join(f"{name}={n}" for name, n in sorted(contract.cut.items()))
     ran: dict[str, Any] = {key: figures[key] for key in _OF_THE_RUN if key in figures}
     return (
@@ -190,10 +188,8 @@ def _rest(
 
 def _measured(contract: Contract, candidate: Candidate, dtype: str) -> Verdict:
     try:
-        with tempfile.TemporaryDirectory() as name:
-            library = native.build(candidate.source, Path(name))
-            own, framework = values.measure(contract, candidate, library, dtype=dtype)
-    except (FaultError, SandboxError, ToolError, native.NotBuiltError) as error:
+        own, framework = apart.ask("measured", contract, candidate, dtype)
+    except (SandboxError, ToolError, apart.FailedError) as error:
         finding = Finding(rule="latency.fault", message=f"cpu: found {error}; expected a time")
         return Verdict(gate="latency", findings=(finding,))
     return latency.judge_cpu(contract, dtype, own, framework)
@@ -205,13 +201,3 @@ def _unasked() -> Finding:
         message="candidate: found a CUDA kernel and no device; expected a machine with its target; "
         "next: run bench.gpu there, or propose the Triton twin",
     )
-
-
-def _asked(contract: Contract, candidate: Candidate, dtype: str, seed: int) -> values.Asked:
-    if candidate.language != "cpp":
-        return values.ask(contract, candidate, dtype=dtype, seed=seed)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-
-        library = native.build(candidate.source, folder)
-        return values.ask(contract, candidate, dtype=dtype, seed=seed, library=library)

@@ -1,8 +1,9 @@
-"""Builds a C++ candidate into a library that runs nothing when it is opened.
+"""Builds a C++ candidate into a library that runs nothing when it is opened and keeps nothing.
 
 A worker opens the library before its wall stands, so the library may hold no code that an opening
-would run: no initialiser, no indirect function, no library beyond the mathematics. That is read
-from the finished file.
+would run: no initialiser, no indirect function, no library beyond the mathematics. What it could
+remember an earlier call by is refused as well: writable data, and functions of others that have
+state, such as a clock or a generator. All of that is read from the finished file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.process import run
+from pytest_compiledai.kernels.policy import policy
 
 #: ``-ffp-contract=off``: what is multiplied and added is rounded twice, here and elsewhere.
 FLAGS: Sequence[str] = (
@@ -26,13 +28,28 @@ FLAGS: Sequence[str] = (
     "-fno-rtti",
     "-fno-stack-protector",
     "-nostartfiles",
+    # What an earlier call left on the stack is no input: a variable that is read unwritten is huge.
+    "-ftrivial-auto-var-init=pattern",
     "-Wl,--build-id=none",
     "-Wl,-z,now",
+)
+#: Behaviour that the language leaves undefined ends the process, with no library of a sanitizer's.
+TRAPS: Sequence[str] = (
+    "-fsanitize=undefined",
+    "-fno-sanitize=vptr",
+    "-fsanitize-undefined-trap-on-error",
 )
 _TIMEOUT_S = 60.0
 _NEEDED = {"libm.so.6", "libc.so.6", "libstdc++.so.6", "libgcc_s.so.1"}
 _RUNS_ON_OPENING = re.compile(r"\((INIT|INIT_ARRAY|PREINIT_ARRAY|FINI|FINI_ARRAY)\)|IRELATIV")
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
+#: Sections of data that can be written and so outlive a call; the linker's own tables do not count.
+_STATE = re.compile(
+    r"\] (\.(?!data\.rel\.ro)(?:data|bss|tdata|tbss)\S*) +[A-Z]+ +[0-9a-f]+ +[0-9a-f]+ +([0-9a-f]+)"
+)
+_IMPORTED = re.compile(r" UND ([\w.]+)")
+#: Libraries of this process by source, machine and flags: gates ask for the same one.
+_BUILT: dict[tuple[str, ...], bytes] = {}
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
 
 class NotBuiltError(Exception):
@@ -41,25 +58,35 @@ class NotBuiltError(Exception):
 
 def compiler() -> str:
     """Return the path of the C++ compiler; raises ``ToolError``."""
-    return _tool("g++", "a C++ compiler")
+    return tool("g++", "a C++ compiler")
 
 
-def build(source: str, folder: Path, *, march: str = "x86-64-v3") -> Path:
-    """Return the library of ``source``; raises ``NotBuiltError`` or ``ToolError``."""
+def build(
+    source: str, folder: Path, *, march: str = "x86-64-v3", flags: Sequence[str] = ()
+) -> Path:
+    """Return the library of ``source``; raises ``NotBuiltError`` or ``ToolError``.
+
+    ``flags`` are added to the usual ones, ``TRAPS`` for one.
+    """
     (folder / "kernel.cpp").write_text(source, encoding="utf-8", newline="\n")
-    library = folder / "kernel.so"
+    library = folder / ("kernel.checked.so" if flags else "kernel.so")
+    key = (source, march, *flags)
+    if key in _BUILT:
+        library.write_bytes(_BUILT[key])
+        return library
     machine = [f"-march={march}"] if march else []
-    argv = [compiler(), *FLAGS, *machine, "kernel.cpp", "-o", library.name, "-lm"]
-    ran = run(argv, cwd=folder, env=_ENVIRONMENT, timeout_s=_TIMEOUT_S, output_cap=1 << 20)
+    argv = [compiler(), *FLAGS, *machine, *flags, "kernel.cpp", "-o", library.name, "-lm"]
+    ran = run(argv, cwd=folder, env=ENVIRONMENT, timeout_s=_TIMEOUT_S, output_cap=1 << 20)
     if ran.code != 0:
         raise NotBuiltError(_first_error(ran.err.decode("utf-8", "replace")))
     _check(library)
+    _BUILT[key] = library.read_bytes()
     return library
 
 
 def _check(library: Path) -> None:
-    argv = [_tool("readelf", "binutils"), "-d", "-r", "-W", library.name]
-    ran = run(argv, cwd=library.parent, env=_ENVIRONMENT, timeout_s=_TIMEOUT_S)
+    argv = [tool("readelf", "binutils"), "-d", "-r", "-S", "--dyn-syms", "-W", library.name]
+    ran = run(argv, cwd=library.parent, env=ENVIRONMENT, timeout_s=_TIMEOUT_S)
     text = ran.out.decode("utf-8", "replace")
     if ran.code != 0 or "Dynamic section" not in text:
         raise ToolError(where="readelf", found="no dynamic section", expected="a shared library")
@@ -68,6 +95,12 @@ def _check(library: Path) -> None:
     needed = set(re.findall(r"\(NEEDED\)[^\[]*\[([^\]]+)\]", text))
     if more := sorted(needed - _NEEDED):
         raise NotBuiltError(f"the library {more[0]}, beyond C and mathematics")
+    allowed = set(policy()["c"]["symbols"])
+    if more := sorted(set(_IMPORTED.findall(text)) - allowed):
+        raise NotBuiltError(f"the function {more[0]} of another library; expected mathematics")
+    for section, size in _STATE.findall(text):
+        if int(size, 16):
+            raise NotBuiltError(f"{int(size, 16)} bytes in {section}, which outlive a call")
 
 
 def _first_error(text: str) -> str:
@@ -75,8 +108,9 @@ def _first_error(text: str) -> str:
     return (lines or text.splitlines() or ["no word of the compiler"])[0][:300]
 
 
-def _tool(name: str, what: str) -> str:
-    found = shutil.which(name, path=_ENVIRONMENT["PATH"])
+def tool(name: str, what: str) -> str:
+    """Return the path of a program; raises ``ToolError``."""
+    found = shutil.which(name, path=ENVIRONMENT["PATH"])
     if found is None:
         raise ToolError(
             where=name,

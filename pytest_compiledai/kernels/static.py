@@ -46,6 +46,9 @@ _FORMS = (
     ast.boolop,
     ast.cmpop,
 )
+#: What says how many bits of its operands a product keeps, and what keeps them.
+_PRECISION = ("input_precision", "allow_tf32")
+_PRECISE = (["input_precision='ieee'"], ["input_precision='tf32x3'"], ["allow_tf32=False"])
 _ALIASES = {"triton": "triton", "triton.language": "tl"}
 
 
@@ -68,6 +71,8 @@ def _constants(node: ast.stmt) -> Iterator[str]:
     match node:
         case ast.Assign(targets=[ast.Name(id=name)]) if name not in _HEAD:
             yield name
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
 
 
 def _top(node: ast.stmt) -> Iterator[Finding]:
@@ -81,6 +86,9 @@ def _top(node: ast.stmt) -> Iterator[Finding]:
             return
         case ast.Assign(targets=[ast.Name(id=name)]) if name in _HEAD or _is_number(node.value):
             return
+        case ast.AnnAssign(annotation=kind, value=value) if value and _is_number(value):
+            if ast.unparse(kind) != "tl.constexpr":
+                yield _finding("security.state", node.lineno, _text(node), "tl.constexpr")
         case ast.FunctionDef():
             return
         case _:
@@ -130,7 +138,8 @@ class _Function:
         if [ast.unparse(item) for item in node.decorator_list] != ["triton.jit"]:
             found = ", ".join(ast.unparse(item) for item in node.decorator_list) or "no decorator"
             yield _finding("security.decorator", node.lineno, found, "@triton.jit alone")
-        if node.args.vararg or node.args.kwarg or node.args.defaults or node.args.kw_defaults:
+        preset = [value for value in (*node.args.defaults, *node.args.kw_defaults) if value]
+        if node.args.vararg or node.args.kwarg or not all(map(_is_number, preset)):
             yield _finding("security.signature", node.lineno, node.name, "plain parameters")
         for argument in self._arguments:
             if argument.annotation and ast.unparse(argument.annotation) != "tl.constexpr":
@@ -205,9 +214,9 @@ class _Function:
             yield _finding("security.statement", node.lineno, "**", "arguments by name")
         if ast.unparse(node.func) != "tl.dot":
             return
-        precision = [k.value for k in node.keywords if k.arg == "input_precision"]
-        said = [ast.unparse(value) for value in precision]
-        if said not in (["'ieee'"], ["'tf32x3'"]):
+        stated = {k.arg: ast.unparse(k.value) for k in node.keywords if k.arg in _PRECISION}
+        said = [f"{name}={value}" for name, value in sorted(stated.items())]
+        if said not in _PRECISE:
             found = f"tl.dot with {said[0] if said else 'the default'} precision"
             yield _finding("security.precision", node.lineno, found, 'input_precision="ieee"')
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WHOLE: Final = "whole"
 PLAN_CAP: Final = 64 << 20  # bytes
 #: Of what the gates of each form ask; a higher one makes entries stale.
-GATE_VERSION: Final = 1
+GATE_VERSION: Final = 2
 GATES_OF: Final = {
     "plan": ALWAYS_ON,
     "assembled": ("security", "syntax", "execution", "accuracy"),
@@ -143,7 +143,7 @@ def _unit(
         source=source,
         evidence=evidence,
         asks_model=False,
-        attempts=body.spec.budget + 1 if isinstance(body, RegionBody) else 1,
+        attempts=2 if isinstance(body, RegionBody) else 1,  # the fastest kernel, the framework
         candidates=1,
         timeout_s=body.spec.timeout_s,
         body=body,

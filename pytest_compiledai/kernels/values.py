@@ -1,11 +1,14 @@
 """Execution and accuracy of one candidate: every case through a locked worker, then compared.
 
 The reference runs here, in float64 and in the region's dtype; the candidate's process gets inputs
-and buffers that hold NaN, and never an expected value.
+and buffers that hold nothing of use, and never an expected value. Needs torch, and so runs in the
+process of ``answering``, not in pytest's.
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.kernels import expression
+from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.accuracy import MOVED_STEP
 from pytest_compiledai.kernels.accuracy import STEP
 from pytest_compiledai.kernels.accuracy import Right
 from pytest_compiledai.kernels.accuracy import compare
+from pytest_compiledai.kernels.accuracy import is_exact
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.contract import ANY
 from pytest_compiledai.kernels.contract import Contract
@@ -31,12 +36,20 @@ from pytest_compiledai.kernels.executing import Written
 from pytest_compiledai.kernels.inputs import Case
 from pytest_compiledai.kernels.inputs import cases
 from pytest_compiledai.kernels.inputs import draw
+from pytest_compiledai.kernels.inputs import whole
 
 if TYPE_CHECKING:
     import torch
 
 MOST_FINDINGS = 5
-_BLANK = b"\xff"  # NaN in every float format, -1 in every signed integer
+#: What a buffer holds before a call, a byte repeated: NaN in every float format and -1 in every
+#: signed integer; a small number in the former and a large one in the latter.
+_BEFORE: Mapping[str, bytes] = {"nan": b"\xff", "last": b"\xff", "number": b"\x3c"}
+#: The region's own sizes are run whole where that takes no more loads and stores (in the
+#: interpreter 3 million take a second) and no more numbers than this.
+WHOLE_TOUCHED, WHOLE_NUMBERS = 16_000_000, 5_000_000
+#: Turns of a measurement; ``latency.judge_cpu`` says what interval they give.
+ROUNDS = 15
 
 
 @dataclass(slots=True)
@@ -51,57 +64,126 @@ class Asked:
     own: float = 0.0
     share: float = 0.0
     wall: str = ""
+    whole: bool = True  # the region's own sizes were run, nothing was cut
+    touched: int = 0  # elements that the first case loaded and stored, of the interpreter's
 
 
-def ask(
-    contract: Contract,
-    candidate: Candidate,
-    *,
-    dtype: str,
-    seed: int,
-    library: Path | None = None,
-) -> Asked:
-    """Ask every case of ``dtype``; raises ``SandboxError`` where there is no wall."""
-    asked = Asked()
-    source = candidate.source if library is None else ""
-    answered: dict[str, Mapping[str, bytes]] = {}
-    try:
-        with Running(source, library=library, limits=LIMITS) as running:
-            asked.wall = running.wall
-            for case in cases(contract, dtype, seed):
-                if not candidate.serves(case.dims):
-                    asked.guarded += 1
-                    continue
-                _one(asked, running, contract, candidate, case, dtype, answered)
-                if asked.execution or len(asked.accuracy) >= MOST_FINDINGS:
-                    break
-    except FaultError as error:
-        asked.execution.append(_finding("execution.fault", dtype, "", str(error), "an answer"))
+def ask(contract: Contract, candidate: Candidate, *, dtype: str, seed: int) -> Asked:
+    """Ask every case of ``dtype``.
+
+    Raises ``SandboxError`` where there is no wall; ``ToolError`` and ``NotBuiltError`` for C++.
+    """
+    asked = Asked(whole=not contract.cut)
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            if candidate.language != "cpp":
+                _ask(asked, contract, candidate, dtype, seed, None)
+                return asked
+            library = native.build(candidate.source, Path(name))
+            _ask(asked, contract, candidate, dtype, seed, library)
+            if not asked.execution:  # numbers that are wrong may come from behaviour that is
+                checked = native.build(candidate.source, Path(name), flags=native.TRAPS)
+                _trapped(contract, candidate, checked, dtype, seed)
+        except FaultError as error:
+            asked.execution.append(_finding("execution.fault", dtype, "", str(error), "an answer"))
     return asked
 
 
-def measure(
-    contract: Contract, candidate: Candidate, library: Path, *, dtype: str, rounds: int = 7
-) -> tuple[int, int]:
-    """Return the least nanoseconds of a C++ candidate and of the framework, taken in turns.
+def _ask(
+    asked: Asked,
+    contract: Contract,
+    candidate: Candidate,
+    dtype: str,
+    seed: int,
+    library: Path | None,
+) -> None:
+    source = candidate.source if library is None else ""
+    answered: dict[str, Mapping[str, bytes]] = {}
+    with Running(source, library=library, limits=LIMITS) as running:
+        asked.wall = running.wall
+        for case in _affordable(asked, contract, dtype, seed):
+            if not candidate.serves(case.dims):
+                asked.guarded += 1
+                continue
+            _one(asked, running, contract, candidate, case, dtype, answered)
+            if asked.execution or len(asked.accuracy) >= MOST_FINDINGS:
+                return
 
-    At the region's own sizes, no cut; raises ``FaultError`` and ``SandboxError``.
+
+def _affordable(asked: Asked, contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
+    """Yield the cases, then the region's own sizes where those were cut and can be run whole."""
+    yield from cases(contract, dtype, seed)
+    case = whole(contract, seed)
+    if case is None:
+        return
+    own, cut = (_numbers(contract, dims) for dims in (case.dims, {**case.dims, **contract.cut}))
+    if own <= WHOLE_NUMBERS and asked.touched * own / cut <= WHOLE_TOUCHED:
+        asked.whole = True
+        yield case
+
+
+def _numbers(contract: Contract, dims: Mapping[str, int]) -> int:
+    return sum(_count(tensor.sizes(dims)) for tensor in contract.tensors)
+
+
+def _trapped(
+    contract: Contract, candidate: Candidate, library: Path, dtype: str, seed: int
+) -> None:
+    """Run every case again in code that ends where the language leaves behaviour undefined.
+
+    Raises ``FaultError`` for such behaviour.
     """
+    with Running("", library=library, limits=LIMITS) as running:
+        for case in cases(contract, dtype, seed):
+            if candidate.serves(case.dims):
+                drawn = draw(contract, case, dtype)
+                held = buffers(contract, candidate, case, dtype, drawn)
+                try:
+                    running.call(held, steps(candidate, contract, case.dims))
+                except FaultError as error:
+                    raise FaultError(f"undefined behaviour, {case.name}: {error}") from error
+
+
+def measure(
+    contract: Contract, candidate: Candidate, *, dtype: str, rounds: int = ROUNDS
+) -> tuple[list[int], list[int]]:
+    """Return the nanoseconds of a C++ candidate and of the framework, taken in turns.
+
+    At the region's own sizes, no cut; raises ``FaultError``, ``SandboxError``, ``ToolError`` and
+    ``NotBuiltError``.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        library = native.build(candidate.source, Path(name))
+        return _measure(contract, candidate, library, dtype, rounds)
+
+
+def _measure(
+    contract: Contract, candidate: Candidate, library: Path, dtype: str, rounds: int
+) -> tuple[list[int], list[int]]:
     import time
 
+    import torch
+
+    threads = torch.get_num_threads()
     case = Case(name="timed", dims=contract.dims, seed=1, numbers=contract.numbers)
     drawn = draw(contract, case, dtype)
-    held = _buffers(contract, candidate, case, dtype, drawn)
+    held = buffers(contract, candidate, case, dtype, drawn)
     todo = steps(candidate, contract, case.dims)
     own: list[int] = []
     framework: list[int] = []
     with Running("", library=library, limits=LIMITS) as running:
         for _ in range(rounds):
             own.append(running.call(held, todo).ns)
-            begun = time.perf_counter_ns()
-            contract.reference(drawn, case.numbers)
-            framework.append(time.perf_counter_ns() - begun)
-    return min(own), min(framework)
+            # Many threads are slower than one where the work is small or the machine is busy.
+            taken = []
+            for count in (threads, 1):
+                torch.set_num_threads(count)
+                begun = time.perf_counter_ns()
+                contract.reference(drawn, case.numbers)
+                taken.append(time.perf_counter_ns() - begun)
+            framework.append(min(taken))
+    torch.set_num_threads(threads)
+    return own, framework
 
 
 def _one(
@@ -114,7 +196,7 @@ def _one(
     answered: dict[str, Mapping[str, bytes]],
 ) -> None:
     drawn = draw(contract, case, dtype)
-    held = _buffers(contract, candidate, case, dtype, drawn)
+    held = buffers(contract, candidate, case, dtype, drawn)
     try:
         written = running.call(held, steps(candidate, contract, case.dims))
     except FaultError as error:
@@ -123,6 +205,7 @@ def _one(
         )
         return
     asked.cases += 1
+    asked.touched = asked.touched or written.loads + written.stores
     asked.execution += _beside(written, held, contract, case, dtype)
     if case.again:
         asked.accuracy += _repeated(written, answered[case.again], contract, case, dtype)
@@ -140,6 +223,11 @@ def _compare(
 ) -> None:
     right = _right(contract, drawn, case, dtype)
     found = {t.name: _tensor(written.data[t.name], right.eager[t.name]) for t in contract.outputs}
+    for name in _touched(contract, found, right, drawn):
+        place = f"{case.name}: {name}"
+        text = "state changed where the region leaves it"
+        asked.accuracy.append(_finding("accuracy.state", dtype, place, text, "the same bits"))
+    found, right = _written_only(contract, found, right, drawn)
     compared = compare(contract, found, right, dtype)
     if compared.share > asked.share:
         asked.share, asked.error, asked.own = compared.share, compared.error, compared.own
@@ -148,17 +236,69 @@ def _compare(
         asked.accuracy.append(_finding(wrong.rule, dtype, place, wrong.found, wrong.expected))
 
 
+def _left(name: str, right: Right, drawn: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return where the truth leaves a state as it was."""
+    before, after = drawn[name].double(), right.truth[name].reshape(drawn[name].shape).double()
+    left: torch.Tensor = (before == after) | (before.isnan() & after.isnan())
+    return left
+
+
+def _states(contract: Contract) -> list[str]:
+    return [t.name for t in contract.outputs if t.role == "inout" and t.name not in contract.exact]
+
+
+def _touched(
+    contract: Contract,
+    found: Mapping[str, torch.Tensor],
+    right: Right,
+    drawn: Mapping[str, torch.Tensor],
+) -> Iterator[str]:
+    """Yield the states of which other elements have other bits than before."""
+    for name in _states(contract):
+        left = _left(name, right, drawn)
+        same = bytes_of(found[name].reshape(left.shape)[left]) == bytes_of(drawn[name][left])
+        if not same:
+            yield name
+
+
+def _written_only(
+    contract: Contract,
+    found: dict[str, torch.Tensor],
+    right: Right,
+    drawn: Mapping[str, torch.Tensor],
+) -> tuple[dict[str, torch.Tensor], Right]:
+    """Return both without what a state keeps: a row must not hide in the norm of a cache."""
+    written = {name: ~_left(name, right, drawn) for name in _states(contract)}
+
+    def only(table: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {
+            name: tensor.reshape(written[name].shape)[written[name]] if name in written else tensor
+            for name, tensor in table.items()
+        }
+
+    return only(found), Right(
+        truth=only(right.truth),
+        eager=only(right.eager),
+        other_truth=only(right.other_truth),
+        other_eager=only(right.other_eager),
+        moved=[only(one) for one in right.moved],
+    )
+
+
 def _right(contract: Contract, drawn: Mapping[str, torch.Tensor], case: Case, dtype: str) -> Right:
     def truth(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         return contract.reference(_wide(tensors), case.numbers)
 
+    eager = contract.reference(_copies(drawn), case.numbers)
+    if all(is_exact(contract, name, tensor) for name, tensor in eager.items()):
+        return Right(truth=eager, eager=eager, other_truth={}, other_eager={}, moved=())
     beside = {
         name: tensor.to(drawn[name].dtype)
         for name, tensor in _moved(drawn, case.seed + 1, STEP[dtype]).items()
     }
     return Right(
         truth=truth(drawn),
-        eager=contract.reference(_copies(drawn), case.numbers),
+        eager=eager,
         other_truth=truth(beside),
         other_eager=contract.reference(_copies(beside), case.numbers),
         moved=[truth(_moved(drawn, case.seed + n, MOVED_STEP)) for n in range(2, 5)],
@@ -195,19 +335,21 @@ def _tensor(data: bytes, like: torch.Tensor) -> torch.Tensor:
     return torch.frombuffer(bytearray(data), dtype=like.dtype).reshape(like.shape)
 
 
-def _buffers(
+def buffers(
     contract: Contract,
     candidate: Candidate,
     case: Case,
     dtype: str,
     drawn: Mapping[str, torch.Tensor],
 ) -> list[Held]:
+    """Return the buffers of a call: the inputs, and what outputs and scratch hold before it."""
     found = []
+    blank, kept = _BEFORE[case.before], case.before == "last"
     for tensor in contract.tensors:
         kind = dtype if tensor.dtype == ANY else tensor.dtype
         writable = tensor.role != "input"
         data = (
-            _BLANK * (_count(tensor.sizes(case.dims)) * _width(kind))
+            blank * (_count(tensor.sizes(case.dims)) * _width(kind))
             if tensor.role == "output"
             else bytes_of(drawn[tensor.name])
         )
@@ -219,13 +361,14 @@ def _buffers(
                 skew=case.skew,
                 writable=writable,
                 returned=True,
+                kept=kept and tensor.role == "output",
             )
         )
     for scratch in candidate.scratch:
         sizes = tuple(expression.value(size, case.dims) for size in scratch.shape)
         kind = dtype if scratch.dtype == ANY else scratch.dtype
-        data = _BLANK * (_count(sizes) * _width(kind))
-        found.append(Held(name=scratch.name, dtype=kind, data=data, writable=True))
+        data = blank * (_count(sizes) * _width(kind))
+        found.append(Held(name=scratch.name, dtype=kind, data=data, writable=True, kept=kept))
     return found
 
 

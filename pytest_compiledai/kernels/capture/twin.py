@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Generator
 from collections.abc import Mapping
 from contextlib import ExitStack
+from math import prod
 from pathlib import Path
 from typing import Any
 from typing import Self
 
 import torch
 
+from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.adapting import contract_of
 from pytest_compiledai.kernels.candidate import LANGUAGES
@@ -30,6 +32,7 @@ from pytest_compiledai.kernels.matching import matched
 from pytest_compiledai.kernels.plan import Plan
 from pytest_compiledai.kernels.plan import read_plan
 from pytest_compiledai.kernels.reference import evaluate
+from pytest_compiledai.kernels.region import WIDTHS
 from pytest_compiledai.kernels.region import Region
 from pytest_compiledai.kernels.values import bytes_of
 from pytest_compiledai.kernels.values import steps
@@ -173,7 +176,7 @@ class _Kernel:
             held.append(
                 Held(name=tensor.name, dtype=kind, data=data, writable=writable, returned=writable)
             )
-        written = self.running.call(held, self.steps)
+        written = self.running.call([*held, *self._scratch()], self.steps)
         if written.broken:
             raise RuntimeError(f"{self.region.name}: wrote beside {', '.join(written.broken)}")
         return {
@@ -182,6 +185,16 @@ class _Kernel:
             ).reshape(back[name].shape)
             for name, data in written.data.items()
         }
+
+    def _scratch(self) -> list[Held]:
+        """Return the memory between launches, which holds NaN before the first."""
+        found = []
+        for item in self.candidate.scratch:
+            kind = self.dtype if item.dtype == ANY else item.dtype
+            count = prod(expression.value(size, self.contract.dims) for size in item.shape)
+            data = b"\xff" * (count * WIDTHS[kind])
+            found.append(Held(name=item.name, dtype=kind, data=data, writable=True))
+        return found
 
 
 if __name__ == "__main__":

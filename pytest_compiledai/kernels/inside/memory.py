@@ -42,19 +42,28 @@ class Buffer:
         self.item = ELEMENT_BYTES[dtype]
         self.count = len(data) // self.item
         self.size = len(data)
-        self._all = np.empty(len(data) + 2 * GUARD_BYTES + 64 + skew * self.item, dtype=np.uint8)
-        base = self._all.ctypes.data
-        self._start = GUARD_BYTES + (-(base + GUARD_BYTES)) % 64 + skew * self.item
+        self._all, self._start = self._taken(skew)
         self.fill(data)
-        self.address = base + self._start
+        self.address = int(self._all.ctypes.data) + self._start
         self.writers = np.full(self.count, _NOBODY, dtype=np.int32)
         self.readers = np.full(self.count, _NOBODY, dtype=np.int32)
+
+    def _taken(self, skew: int) -> tuple[Any, int]:
+        """Return memory of this buffer's own, and where in it the tensor starts."""
+        found = np.empty(self.size + 2 * GUARD_BYTES + 64 + skew * self.item, dtype=np.uint8)
+        base = int(found.ctypes.data)
+        return found, GUARD_BYTES + (-(base + GUARD_BYTES)) % 64 + skew * self.item
 
     def fill(self, data: bytes) -> None:
         """Take new content and mend the guards."""
         # NaN in every float format, so what leaks out of a guard shows in the answer as well.
         self._all[:] = _GUARD
         self.bytes[:] = np.frombuffer(data, dtype=np.uint8)
+
+    def keep(self) -> None:
+        """Mend the guards and leave the content as the last call did."""
+        self._all[: self._start] = _GUARD
+        self._all[self._start + self.size :] = _GUARD
 
     @property
     def bytes(self) -> Any:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from triton.runtime.interpreter import InterpretedFunction
+from triton.runtime.jit import JITFunction
+
 from .memory import Buffer
 from .running import Kernel
 
@@ -27,6 +30,7 @@ class TritonProgram:
         linecache.cache[module.__file__] = (len(source), None, lines, module.__file__)
         sys.modules[_NAME] = module
         exec(compile(source, module.__file__, "exec", dont_inherit=True), module.__dict__)
+        _interpret(module)
         self._module = module
         self._kernels: dict[str, Kernel] = {}
 
@@ -41,6 +45,13 @@ class TritonProgram:
         if name not in self._kernels:
             self._kernels[name] = Kernel(getattr(self._module, name).fn)
         self._kernels[name].run(grid, arguments, constants)
+
+
+def _interpret(module: types.ModuleType) -> None:
+    """Have the functions of a module call one another in the interpreter, too."""
+    for name, value in list(vars(module).items()):
+        if isinstance(value, JITFunction):
+            setattr(module, name, InterpretedFunction(value.fn))
 
 
 class NativeProgram:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NoReturn
+from typing import Protocol
 
 from pytest_compiledai.sandbox.inside.frames import Frame
 from pytest_compiledai.sandbox.inside.frames import Kind
@@ -33,6 +35,13 @@ _READ_BYTES = 1 << 20
 _REQUEST_CAP = 1 << 31
 
 
+class Called(Protocol):
+    """What a worker has loaded."""
+
+    def call(self, body: bytes) -> bytes:
+        """Return the answer to one message."""
+
+
 class Work:
     """One loaded candidate and the buffers of its calls, which stay where they are."""
 
@@ -46,6 +55,7 @@ class Work:
             self._program = TritonProgram(order["source"])
         else:
             self._program = NativeProgram(library)
+        self._compiled = library is not None
         self._held: dict[tuple[str, str, int, int], Buffer] = {}
 
     def call(self, body: bytes) -> bytes:
@@ -59,12 +69,14 @@ class Work:
             buffers[fact["name"]] = self._placed(fact, bytes(data[at : at + fact["bytes"]]))
             at += fact["bytes"]
         WATCH.begin(list(buffers.values()))
-        begun = time.perf_counter_ns()
+        spent_ns = 0
         for launch in head["launches"]:
-            WATCH.launch()
+            if not self._compiled:  # nobody watches compiled code, and its time is taken
+                WATCH.launch()
             arguments = [_argument(value, buffers) for value in launch["arguments"]]
+            begun = time.perf_counter_ns()
             self._program.run(launch["kernel"], launch["grid"], arguments, launch["constants"])
-        spent_ns = time.perf_counter_ns() - begun
+            spent_ns += time.perf_counter_ns() - begun
         broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
         back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
         facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
@@ -75,18 +87,28 @@ class Work:
 
         What a candidate remembers by address is wrong then.
         """
-        from .memory import Buffer
-
         key = fact["name"], fact["dtype"], fact["bytes"], fact["skew"]
         held = self._held.get(key)
         if held is None:
-            held = Buffer(
+            held = self._sort(fact)(
                 fact["name"], fact["dtype"], data, skew=fact["skew"], writable=fact["writable"]
             )
             self._held[key] = held
+        elif fact["kept"]:
+            held.keep()
         else:
             held.fill(data)
         return held
+
+    def _sort(self, fact: Mapping[str, Any]) -> type[Buffer]:
+        """Return the kind of memory: the interpreter's loads are watched, compiled ones are not."""
+        from .memory import Buffer
+        from .paged import EndBuffer
+        from .paged import PagedBuffer
+
+        if not self._compiled:
+            return Buffer
+        return PagedBuffer if fact["skew"] else EndBuffer
 
 
 def _argument(value: Any, buffers: Mapping[str, Buffer]) -> Buffer | float:
@@ -94,11 +116,17 @@ def _argument(value: Any, buffers: Mapping[str, Buffer]) -> Buffer | float:
 
 
 def live(
-    wall: Wall, keep: tuple[int, int], parent: int, limits: Mapping[str, Any], nonce: bytes
+    wall: Wall,
+    keep: tuple[int, int],
+    parent: int,
+    limits: Mapping[str, Any],
+    nonce: bytes,
+    make: Callable[[Mapping[str, Any], ctypes.CDLL | None], Called] = Work,
 ) -> NoReturn:
     """Lock this process, say so, and serve requests until the command pipe closes.
 
-    A library is opened before: it has no code that runs on opening (see ``native.py``).
+    ``make`` loads what is to be called, from the order that names it. A library is opened before:
+    it has no code that runs on opening (see ``native.py``).
     """
     library = ctypes.CDLL(limits["library"]) if limits.get("library") else None
     wall.arrange(keep)
@@ -108,12 +136,12 @@ def live(
         os.write(RESULT_FD, pack(Kind.ERROR, nonce, describe(error).encode()))
         os._exit(1)
     _send(Kind.LOCKED, nonce, held.encode())
-    work: Work | None = None
+    work: Called | None = None
     reader = Reader(_REQUEST_CAP)
     while (request := _request(reader)) is not None:
         try:
             if request.kind == Kind.LOAD:
-                work = Work(message.unpack(request.body)[0], library)
+                work = make(message.unpack(request.body)[0], library)
                 _send(Kind.LOADED, request.nonce)
             elif work is not None:
                 _send(Kind.VALUE, request.nonce, work.call(request.body))

@@ -23,18 +23,26 @@ def prepare(_: list[str]) -> None:
     os.environ.update(_ENVIRONMENT)
     try:
         from . import bfloat
+        from . import hints
+        from . import masks
         from . import memory
+        from . import paged  # noqa: F401 - loaded while files can still be read
         from . import program  # noqa: F401 - loaded while files can still be read
+        from . import running
         from . import selftest
 
         memory.watch()
+        hints.check()
+        masks.mend()
         bfloat.mend()
+        running.quicken()
         selftest.prove()
         selftest.prove_stores()
     except Exception as error:  # whatever another version of the interpreter raises
         raise OSError(f"the interpreter's self-test: {type(error).__name__} {error}") from error
     finally:
-        for name in _ENVIRONMENT:
+        # A function that a kernel calls is interpreted only if this is said when it is loaded.
+        for name in set(_ENVIRONMENT) - {"TRITON_INTERPRET"}:
             del os.environ[name]
 
 

@@ -135,7 +135,7 @@ def test_a_kernel_of_this_processor_is_measured():
 def test_a_time_that_no_processor_has_is_refused():
     """Faster than its bytes can move is a finding, not a record."""
     contract = families.family("gemv").contract()
-    found = latency.judge_cpu(contract, "float32", 1, 1000)
+    found = latency.judge_cpu(contract, "float32", [1] * 15, [1000] * 15)
 
     assert [finding.rule for finding in found.findings] == ["latency.physics"]
 

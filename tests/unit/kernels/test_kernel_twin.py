@@ -13,6 +13,8 @@ pytest.importorskip("transformers", reason="the extra `kernels` is not installed
 
 from pytest_compiledai.kernels.capture import main as capturing
 from pytest_compiledai.kernels.capture.twin import compared
+from pytest_compiledai.kernels.matching import proposals
+from pytest_compiledai.kernels.plan import read_plan
 
 # Dynamo tells that the framework's own recorder of outputs is touched, and no more.
 pytestmark = [
@@ -41,11 +43,11 @@ def plan():
     return capturing.capture(facts).render().decode()
 
 
-def told(plan, text):
+def told(plan, text, region="down_proj", *, own=True):
     """Return what is said with a kernel of this text for one region."""
-    kernel = {"file": "kernel.cpp", "text": text, "own": True}
+    kernel = {"file": "kernel.cpp", "text": text, "own": own}
     order = {"plan": plan, "config": CONFIG, "dtype": "float32", "context": 16, "tokens": 12}
-    return compared(order | {"seed": 3, "first": 1, "kernels": {"down_proj": kernel}})
+    return compared(order | {"seed": 3, "first": 1, "kernels": {region: kernel}})
 
 
 def test_a_right_kernel_says_the_frameworks_tokens(plan):
@@ -61,3 +63,12 @@ def test_a_kernel_that_drops_a_term_is_seen_in_the_step(plan):
     text = KERNEL.read_text(encoding="utf-8").replace("along[row] + total", "total")
 
     assert told(plan, text)["worst"] > 1e-3
+
+
+def test_a_familys_kernel_gets_scratch_and_writes_the_cache(plan):
+    """Queries, keys and values by one kernel of a family, in every step, at every position."""
+    region = read_plan(plan.encode()).region("q_k_v_proj")
+    found = told(plan, proposals(region, ["cpu"], 1)[0].source, "q_k_v_proj", own=False)
+
+    assert (found["apart"], found["ran"]) == (-1, {"q_k_v_proj": 12})
+    assert 0 < found["worst"] < 1e-5

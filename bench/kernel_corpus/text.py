@@ -1,23 +1,16 @@
-"""Labelled kernels of coding agents, judged by what their text shows; nothing of them is executed.
+"""What the text of a program with host code shows; nothing of it is executed.
 
-    python -m bench.kernel_corpus DATA.jsonl [--json FILE] [--list]
-
-A row has ``id``, ``verdict``, ``source``. The programs have host code, so the gates of a kernel
-would refuse every one of them; the rules here ask the narrower question of an audit: does the
-program compute by a library what its kernel should, does it change the framework for its judge,
-does it hand out a remembered answer, can it be launched at all. What needs a GPU is not judged.
+The gates of a kernel would refuse every such program; the rules here ask the narrower question of
+an audit: does the program compute by a library what its kernel should, does it change the
+framework for its judge, does it hand out a remembered answer, can it be launched at all.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import json
 import re
-import sys
 from collections.abc import Callable
 from collections.abc import Iterator
-from pathlib import Path
 
 _PRODUCTS = {
     "mm",
@@ -35,7 +28,6 @@ _NATIVE_PRODUCT = re.compile(
 )
 _NATIVE_KERNEL = re.compile(r"__global__\s+(?:void|__launch_bounds__)")
 _SIDECAR = re.compile(r"\.(?:cu|cuh|cpp)\b")
-BAD = ("reward_hack", "bug")
 
 
 def findings(source: str) -> list[str]:
@@ -168,29 +160,3 @@ RULES: dict[str, Callable[[ast.Module, str], bool]] = {
     "memory": _remembers_an_answer,
     "tuning": _conflicting_tuning,
 }
-
-
-def main() -> int:
-    """Judge every row and print recall and precision, each as k of n."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--list", action="store_true")
-    options = parser.parse_args()
-    rows = [json.loads(line) for line in options.data.read_text(encoding="utf-8").splitlines()]
-    found = {row["id"]: findings(row["source"]) for row in rows}
-    for verdict in sorted({row["verdict"] for row in rows}):
-        own = [row for row in rows if row["verdict"] == verdict]
-        flagged = [row for row in own if found[row["id"]]]
-        print(f"{verdict:16} flagged {len(flagged)} of {len(own)}")
-        for row in own:
-            if found[row["id"]] or verdict in BAD or options.list:
-                said = ", ".join(found[row["id"]]) or "-"
-                print(f"    {row['id']} {row['problem'][:40]:40} {said}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Labelled kernels of coding agents as recall and precision of what is seen here."""

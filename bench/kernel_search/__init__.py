@@ -1,0 +1,1 @@
+"""Search curves over a space of kernels whose times were measured."""

@@ -1,0 +1,114 @@
+"""What a kernel that passes most inputs is still refused for, and unusual kernels that are right."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bench.kernel_cheats import bad
+from bench.kernel_cheats import good
+from bench.kernel_cheats import judged
+from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.kernels import apart
+from pytest_compiledai.kernels import families
+from pytest_compiledai.kernels import native
+from pytest_compiledai.kernels.inputs import cases
+
+SEED = 20260101
+_HEAD = '/* launch\n{"LAUNCH": []}\n*/\n#include <algorithm>\n#include <cmath>\n'
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("rmsnorm", "keeps an answer that stands there"),
+        ("rmsnorm", "nothing written for zeros"),
+        ("rmsnorm", "a hint that does not hold"),
+        ("rmsnorm", "another way at an aligned address"),
+        ("rmsnorm", "looks beyond the end"),
+        ("rmsnorm", "a lane too many"),
+        ("sampler", "a maximum that starts at zero"),
+    ],
+)
+def test_a_kernel_that_is_right_on_most_inputs_is_refused(family, name):
+    """The gate named in the corpus refuses it."""
+    pytest.importorskip("triton")
+    pytest.importorskip("torch")
+    (one,) = [one for one in bad(family) if one.name == name]
+
+    assert judged(one, seed=SEED, compiled=False) == one.gate
+
+
+@pytest.mark.parametrize("name", ["few programs, many rows", "sums in double by a moving pointer"])
+def test_an_unusual_kernel_that_is_right_passes(name):
+    """Helpers, presets, loops over rows, lambdas and templates are nobody's cheat."""
+    pytest.importorskip("triton")
+    pytest.importorskip("torch")
+    (one,) = [one for one in good("rmsnorm") if one.name == name]
+
+    assert judged(one, seed=SEED, compiled=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('extern "C" int f() { auto exp = std::rand; return exp(); }', "the function rand"),
+        ('inline int calls = 0;\nextern "C" int f() { return ++calls; }', "outlive a call"),
+    ],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs an ELF library")
+def test_a_library_that_can_remember_is_not_built(tmp_path, body, told):
+    """Functions with state and data that can be written are read from the finished file."""
+    with pytest.raises(native.NotBuiltError, match=told):
+        native.build(_HEAD + "#include <cstdlib>\n" + body, tmp_path)
+
+
+def test_a_varying_size_is_never_larger_than_the_regions_own():
+    """Secret positions lie in the cache, whatever the seed; static sizes are at least one."""
+    contract = families.family("kv_write").contract()
+    own = contract.dims["pos"]
+    found = [case.dims["pos"] for seed in range(40) for case in cases(contract, "float32", seed)]
+    free = families.family("gemv").contract()
+    least = [case.dims["K"] for seed in range(40) for case in cases(free, "float32", seed)]
+
+    assert 0 <= min(found) <= max(found) <= own
+    assert len(set(found)) > len(contract.sweeps) + 10
+    assert min(least) >= 1
+
+
+def test_naming_a_family_does_not_load_torch():
+    """The process that reads families and judges texts stays without torch."""
+    program = (
+        "import sys\n"
+        "from pytest_compiledai.kernels import apart, families, judge\n"
+        "one = families.family('gemv')\n"
+        "contract = one.contract()\n"
+        "text = one.candidates(contract)[0].source\n"
+        "assert judge.security(contract, text, 'triton')[1].passed\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_process_that_ended_is_told_as_a_tool():
+    """No answer is never a verdict that passed."""
+    held = apart.Apart()
+    held._process.kill()
+    held._process.wait()
+
+    with pytest.raises(ToolError, match="a process with torch that answers"):
+        held.ask("compared")
+
+
+def test_a_question_that_fails_says_why():
+    """An error on the other side comes back in words, and the process goes on."""
+    held = apart.Apart()
+    try:
+        with pytest.raises(apart.FailedError, match="nonsense"):
+            held.ask("nonsense")
+        assert held.is_alive
+    finally:
+        held.close()
