@@ -149,8 +149,10 @@ class Running:
         if kind != Kind.LOADED:
             raise FaultError(f"while loading: {answers.line(body)}")
 
-    def call(self, buffers: Sequence[Held], steps: Sequence[Step]) -> Written:
-        """Run the steps in order over these buffers."""
+    def call(
+        self, buffers: Sequence[Held], steps: Sequence[Step], *, warm: bool = False
+    ) -> Written:
+        """Run the steps in order over these buffers; ``warm``, once before they are timed."""
         facts = [
             {
                 "name": held.name,
@@ -172,7 +174,7 @@ class Running:
             }
             for step in steps
         ]
-        head = {"buffers": facts, "launches": launches}
+        head = {"buffers": facts, "launches": launches, "warm": warm}
         body = self.ask(message.pack(head, [held.data for held in buffers]))
         return _written(body, [held for held in buffers if held.returned])
 

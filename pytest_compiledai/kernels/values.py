@@ -173,7 +173,7 @@ def _measure(
     framework: list[int] = []
     with Running("", library=library, limits=LIMITS) as running:
         for _ in range(rounds):
-            own.append(running.call(held, todo).ns)
+            own.append(running.call(held, todo, warm=True).ns)
             # Many threads are slower than one where the work is small or the machine is busy.
             taken = []
             for count in (threads, 1):

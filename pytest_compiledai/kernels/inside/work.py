@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NoReturn
@@ -69,18 +70,29 @@ class Work:
             buffers[fact["name"]] = self._placed(fact, bytes(data[at : at + fact["bytes"]]))
             at += fact["bytes"]
         WATCH.begin(list(buffers.values()))
+        if head["warm"]:  # the framework's tensors lie in the caches too when it is timed
+            self._launched(head["launches"], buffers)
+        spent_ns = self._launched(head["launches"], buffers)
+        broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
+        back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
+        facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
+        return message.pack(facts, [buffer.bytes.tobytes() for buffer in back])
+
+    def _launched(
+        self, launches: Sequence[Mapping[str, Any]], buffers: Mapping[str, Buffer]
+    ) -> int:
+        """Run the launches in order and return their nanoseconds, nothing around them."""
+        from .memory import WATCH
+
         spent_ns = 0
-        for launch in head["launches"]:
+        for launch in launches:
             if not self._compiled:  # nobody watches compiled code, and its time is taken
                 WATCH.launch()
             arguments = [_argument(value, buffers) for value in launch["arguments"]]
             begun = time.perf_counter_ns()
             self._program.run(launch["kernel"], launch["grid"], arguments, launch["constants"])
             spent_ns += time.perf_counter_ns() - begun
-        broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
-        back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
-        facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
-        return message.pack(facts, [buffer.bytes.tobytes() for buffer in back])
+        return spent_ns
 
     def _placed(self, fact: Mapping[str, Any], data: bytes) -> Buffer:
         """Return a buffer with this content, at the address of the last one of its name and size.

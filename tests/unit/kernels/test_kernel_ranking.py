@@ -11,6 +11,7 @@ import bench.kernel_search.__main__ as searching
 from bench.kernel_search import space
 from bench.kernel_search.curves import best_after
 from bench.kernel_search.curves import regret
+from pytest_compiledai.core.kind import Answered
 from pytest_compiledai.kernels import families
 from pytest_compiledai.kernels import ranking
 from pytest_compiledai.kernels.instructions import _counted
@@ -105,3 +106,37 @@ def test_the_shipped_advice_answers_the_shipped_questions():
 
         assert not table["parted"]
         assert all(table["orders"].values())
+
+
+class _Replaying:
+    """Asks nobody; answers what is recorded, if anything is."""
+
+    live = False
+
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+
+    def peek(self, messages, *, sample):
+        """Return the recorded answer."""
+        assert sample == 0
+        assert "c00" in messages[1][1]
+        return (
+            None
+            if self.text is None
+            else Answered(text=self.text, model="m", tokens_in=1, tokens_out=1, seconds=None)
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, (2, 1, 0)), ("no object", (2, 1, 0)), ('{"order": ["c00"]}', (0, 2, 1))],
+)
+def test_without_advice_the_order_stays(text, expected):
+    """Nothing recorded, or nothing that can be read, is no advice and no error."""
+    contract = families.family("gemv").contract()
+    known = families.family("gemv").candidates(contract, language="cpp")
+    found = ranking.ordered(
+        contract, known, (2, 1, 0), _Replaying(text), dtype="float32", target="cpu"
+    )
+
+    assert found.order == expected
