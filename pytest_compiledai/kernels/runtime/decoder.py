@@ -15,8 +15,8 @@ from typing import Any
 
 from pytest_compiledai.kernels.runtime.packing import pack
 from pytest_compiledai.kernels.runtime.prefill import prefill
+from pytest_compiledai.kernels.runtime.replay import Direct
 from pytest_compiledai.kernels.runtime.replay import Graphs
-from pytest_compiledai.kernels.runtime.replay import Loop
 from pytest_compiledai.kernels.runtime.replay import Replay
 from pytest_compiledai.kernels.runtime.replay import buckets
 from pytest_compiledai.kernels.runtime.replay import stretches
@@ -56,12 +56,15 @@ class Decoder:
         self._model = model
         tensors, context = _tensors(model, plan)
         wholes = pack(plan, tensors)
-        self.step = Step(
-            plan, tensors, wholes, kernels or {}, context=context, sampler=sampler
-        )
+        self.step = Step(plan, tensors, wholes, kernels or {}, context=context, sampler=sampler)
         self.rooms = tuple(rooms) or buckets(context)
         device = self.step.token.device
-        self._replay: Replay = replay or (Graphs() if device.type == "cuda" else Loop())
+        self._replay = replay or Replay(Graphs() if device.type == "cuda" else Direct())
+        #: Region -> what it runs by; `frozen.py` fills in the reasons.
+        self.runs_by: Mapping[str, str] = {
+            region.name: "kernel" if region.name in (kernels or {}) else "framework"
+            for region in plan.regions
+        }
         self._at = 0
         self._first = 0
 
@@ -139,10 +142,18 @@ def _tensors(model: Any, plan: Plan) -> tuple[dict[str, torch.Tensor], int]:
     context = 0
     for call in plan.calls:
         for value, place in zip(plan.region(call.region).inputs, call.inputs, strict=True):
+            kind = getattr(torch, value.dtype)
             if value.role == "weight":
                 tensors[place] = named[place.removeprefix("model.")]
             elif value.role == "state" and place not in tensors:
-                kind = getattr(torch, value.dtype)
                 tensors[place] = torch.zeros(value.shape, dtype=kind, device=device)
                 context = value.shape[2]
+            if place in tensors and (tuple(tensors[place].shape), tensors[place].dtype) != (
+                value.shape,
+                kind,
+            ):
+                raise ValueError(
+                    f"{place}: found {tuple(tensors[place].shape)} of {tensors[place].dtype}; "
+                    f"expected {value.shape} of {value.dtype}, the plan's"
+                )
     return tensors, context

@@ -77,7 +77,9 @@ def _lines(
 
 
 def _product(region: Region, weight: str) -> Op:
-    return next(op for op in region.ops if op.target == PRODUCT and weight in tensors_in([*op.args]))
+    return next(
+        op for op in region.ops if op.target == PRODUCT and weight in tensors_in([*op.args])
+    )
 
 
 def _joined(given: str, whole: torch.Tensor, outs: list[Op]) -> _Line:
@@ -87,7 +89,7 @@ def _joined(given: str, whole: torch.Tensor, outs: list[Op]) -> _Line:
     sizes = [op.shape[-1] for op in outs]
 
     def line(known: dict[str, Any]) -> None:
-        parts = torch.nn.functional.linear(known[given], whole).split(sizes, -1)
+        parts = torch.split(torch.nn.functional.linear(known[given], whole), sizes, -1)
         for op, part in zip(outs, parts, strict=True):
             known[op.out] = part
 
@@ -116,9 +118,7 @@ def masked(position: torch.Tensor, room: int, *, dtype: torch.dtype) -> torch.Te
     import torch
 
     beyond = torch.arange(room, device=position.device) > position.reshape(-1)
-    return torch.zeros((room,), dtype=dtype, device=position.device).masked_fill_(
-        beyond, -math.inf
-    )
+    return torch.zeros((room,), dtype=dtype, device=position.device).masked_fill_(beyond, -math.inf)
 
 
 def _attention(op: Op) -> _Line:

@@ -1,11 +1,13 @@
-"""Runs many steps with one order: a loop on a processor, a recorded graph on a CUDA device.
+"""Runs many steps with one order: recorded once a bucket of context, then replayed.
 
-A graph holds a fixed number of steps in one bucket of context; position and token lie on the
-device, so that the same recording serves every position below the bucket's end.
+On a CUDA device a recording is a graph of many steps; elsewhere it is the call itself, so that all
+but the graph runs everywhere. Position and token lie on the device, and one recording serves every
+position below the bucket's end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,62 +17,93 @@ from typing import Protocol
 if TYPE_CHECKING:
     from pytest_compiledai.kernels.runtime.step import Step
 
-
-class Replay(Protocol):
-    """Runs steps."""
-
-    def run(self, step: Step, room: int, count: int) -> None:
-        """Do ``count`` steps that end at or below ``room`` positions."""
+Work = Callable[[], None]
 
 
-class Loop:
-    """Calls step by step; the twin of the graphs."""
+class Recorder(Protocol):
+    """Makes a recording of work on a device."""
 
-    def run(self, step: Step, room: int, count: int) -> None:
-        """Do ``count`` steps."""
-        for _ in range(count):
-            step.run(room)
+    def warm(self, work: Work) -> None:
+        """Do the work once, for handles and kernels that are made at the first use."""
+
+    def record(self, work: Work) -> Work:
+        """Return what does the work again; nothing of it needs to run now."""
+
+
+class Direct:
+    """Calls the work itself; the twin of graphs."""
+
+    def warm(self, work: Work) -> None:
+        """Do the work."""
+        work()
+
+    def record(self, work: Work) -> Work:
+        """Return the work."""
+        return work
 
 
 class Graphs:
-    """Records steps once a bucket and replays them; needs a CUDA device."""
+    """Records CUDA graphs, all of them in one pool of memory, for they never run side by side."""
 
-    def __init__(self, *, many: int = 16) -> None:
-        """Record ``many`` steps a graph, and one alone for what is left over."""
-        self._many = many
-        self._held: dict[tuple[int, int], Any] = {}
+    def __init__(self) -> None:
+        """Record nothing yet; needs a CUDA device from the first recording on."""
         self._pool: Any = None
 
-    def run(self, step: Step, room: int, count: int) -> None:
-        """Replay ``count`` steps; a bucket that is new is recorded first."""
-        for size in (self._many,) * (count // self._many) + (1,) * (count % self._many):
-            self.recorded(step, room, size).replay()
-
-    def recorded(self, step: Step, room: int, size: int) -> Any:
-        """Return the graph of ``size`` steps in a bucket.
-
-        Recording runs nothing, but one step before it does, for lazily made handles and compiled
-        kernels; token and position are put back, and the step is done again at the same place.
-        """
+    def warm(self, work: Work) -> None:
+        """Do the work beside the main stream, as recording asks for."""
         import torch
 
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            work()
+        torch.cuda.current_stream().wait_stream(stream)
+
+    def record(self, work: Work) -> Work:
+        """Return the replay of a graph of the work."""
+        import torch
+
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):
+            work()
+        self._pool = self._pool or graph.pool()
+        replay: Work = graph.replay
+        return replay
+
+
+class Replay:
+    """The recordings of one step."""
+
+    def __init__(self, recorder: Recorder, *, many: int = 16) -> None:
+        """Record ``many`` steps at once, and one alone for what is left over."""
+        self._recorder = recorder
+        self._many = many
+        self._held: dict[tuple[int, int], Work] = {}
+
+    def run(self, step: Step, room: int, count: int) -> None:
+        """Do ``count`` steps that end at or below ``room`` positions."""
+        for size in (self._many,) * (count // self._many) + (1,) * (count % self._many):
+            self.recorded(step, room, size)()
+
+    def recorded(self, step: Step, room: int, size: int) -> Work:
+        """Return ``size`` steps in a bucket, recorded at the first call.
+
+        One step runs before that; token and position are put back, and it is done again at the
+        same place.
+        """
         key = room, size
         if key not in self._held:
-            state = [tensor.clone() for tensor in (step.token, step.position)]
-            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                step.run(room)
-            torch.cuda.current_stream().wait_stream(stream)
-            for tensor, before in zip((step.token, step.position), state, strict=True):
-                tensor.copy_(before)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool):
-                for _ in range(size):
-                    step.run(room)
-            self._pool = self._pool or graph.pool()
-            self._held[key] = graph
+            before = step.token.clone(), step.position.clone()
+            self._recorder.warm(lambda: step.run(room))
+            step.token.copy_(before[0])
+            step.position.copy_(before[1])
+            self._held[key] = self._recorder.record(lambda: _repeated(step, room, size))
         return self._held[key]
+
+
+def _repeated(step: Step, room: int, size: int) -> None:
+    for _ in range(size):
+        step.run(room)
 
 
 def buckets(context: int, *, smallest: int = 512) -> tuple[int, ...]:

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def sampled(
-    temperature: float, *, top_k: int = 0
-) -> Callable[[torch.Tensor], torch.Tensor]:
+def sampled(temperature: float, *, top_k: int = 0) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return a sampler that draws from softmax(logits / temperature), of the ``top_k`` largest.
 
     It divides shares by exponential draws and takes the largest, which needs no sum carried over

@@ -43,8 +43,8 @@ class Site(Protocol):
 class Launched(Protocol):
     """A region's kernel, ready for every place of the region."""
 
-    def at(self, call: Call) -> Site:
-        """Return the site of one call."""
+    def at(self, call: Call, fixed: Mapping[str, torch.Tensor]) -> Site:
+        """Return the site of one call; ``fixed`` are the tensors that stay where they are."""
 
 
 class Step:
@@ -94,7 +94,7 @@ class Step:
         context: int,
     ) -> Site:
         if region.name in kernels:
-            return kernels[region.name].at(call)
+            return kernels[region.name].at(call, self._fixed)
         program = Program(region, call, wholes)
         if "position" in call.inputs and not region.mutates:
             table = tabulated(program, region, call, self._fixed, context)
