@@ -44,10 +44,12 @@ class Decoder:
         rooms: Sequence[int] = (),
         sampler: Sampler | None = None,
         replay: Replay | None = None,
+        joined: bool = True,
     ) -> None:
         """Lay siblings of ``model`` (transformers' own) together and allocate the cache.
 
-        ``rooms`` are the ends of the buckets of context; ``sampler`` is greedy unless it is given.
+        ``rooms`` are the ends of the buckets of context; ``sampler`` is greedy unless it is given;
+        without ``joined`` weights stay where they are and each is a product of its own.
         Raises ``ValueError`` for a plan that is no decoding step, ``KeyError`` for one of another
         model.
         """
@@ -55,7 +57,7 @@ class Decoder:
             raise ValueError(f"a step of {', '.join(plan.inputs)}; expected token and position")
         self._model = model
         tensors, context = _tensors(model, plan)
-        wholes = pack(plan, tensors)
+        wholes = pack(plan, tensors) if joined else {}
         self.step = Step(plan, tensors, wholes, kernels or {}, context=context, sampler=sampler)
         self.rooms = tuple(rooms) or buckets(context)
         device = self.step.token.device

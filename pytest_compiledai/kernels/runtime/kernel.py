@@ -117,7 +117,7 @@ def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
     if candidate.language == "triton":
         early = early and capability[0] >= EARLIEST_CAPABILITY
         source = dependent(candidate, kernel.moving) if early else ""
-        return launching.triton(candidate, todo, source=source, early=early)
+        return launching.TritonLaunches(candidate, todo, source=source, early=early)
     target = f"sm_{capability[0]}{capability[1]}"
     return launching.cuda(candidate, todo, _cubin(kernel, target), contract.dims)
 

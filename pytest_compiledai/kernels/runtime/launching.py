@@ -62,30 +62,39 @@ def _native(value: str | float) -> Any:
     return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_float(value)
 
 
-def triton(
-    candidate: Candidate, steps: Sequence[Step], *, source: str = "", early: bool = False
-) -> Launcher:
-    """Return the launches of Triton kernels by its own compiler, at the first call.
+class TritonLaunches:
+    """The launches of Triton kernels by its own compiler, which compiles at the first call."""
 
-    ``source`` stands in place of the candidate's text where it is the dependent form of it, and
-    ``early`` lets each kernel start before the one in front of it has ended.
-    """
-    module = _module(source or candidate.source)
-    options = {"launch_pdl": True} if early else {}
-    calls = [
-        (
-            getattr(module, launch.kernel)[step.grid],
-            step.arguments,
-            {**step.constants, "num_warps": launch.warps, "num_stages": launch.stages, **options},
-        )
-        for launch, step in zip(candidate.launches, steps, strict=True)
-    ]
+    def __init__(
+        self, candidate: Candidate, steps: Sequence[Step], *, source: str = "", early: bool = False
+    ) -> None:
+        """Read the kernels.
 
-    def launch_all(buffers: Mapping[str, torch.Tensor]) -> None:
-        for kernel, arguments, constants in calls:
-            kernel(*[buffers[a] if isinstance(a, str) else a for a in arguments], **constants)
+        ``source`` stands in place of the candidate's text where it is the dependent form of it,
+        and ``early`` lets each kernel start before the one in front of it has ended.
+        """
+        module = _module(source or candidate.source)
+        options = {"launch_pdl": True} if early else {}
+        self._calls = [
+            (
+                getattr(module, launch.kernel),
+                step,
+                {"num_warps": launch.warps, "num_stages": launch.stages, **options},
+            )
+            for launch, step in zip(candidate.launches, steps, strict=True)
+        ]
 
-    return launch_all
+    def __call__(self, buffers: Mapping[str, torch.Tensor]) -> None:
+        """Launch over these buffers."""
+        for kernel, step, options in self._calls:
+            arguments = [buffers[a] if isinstance(a, str) else a for a in step.arguments]
+            kernel[step.grid](*arguments, **step.constants, **options)
+
+    def compile(self, dtypes: Mapping[str, torch.dtype]) -> None:
+        """Compile every kernel for buffers of these types, and launch none."""
+        for kernel, step, options in self._calls:
+            arguments = [dtypes[a] if isinstance(a, str) else a for a in step.arguments]
+            kernel.warmup(*arguments, grid=step.grid, **step.constants, **options)
 
 
 def cuda(
