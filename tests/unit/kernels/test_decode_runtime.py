@@ -25,9 +25,9 @@ from pytest_compiledai.kernels.runtime.table import Table  # noqa: E402 - beside
 
 # Dynamo tells that the framework's own recorder of outputs is touched, and no more.
 pytestmark = pytest.mark.filterwarnings("ignore")
-CONTEXT = 64
-ROOMS = (16, 32, CONTEXT)
-PROMPT = [3, 77, 12, 250, 9, 41, 8, 100, 17]
+CONTEXT = 32
+ROOMS = (8, 16, CONTEXT)
+PROMPT = [3, 27, 12, 50, 9]
 CONFIG = {
     "model_type": "qwen3",
     "hidden_size": 64,
@@ -36,10 +36,10 @@ CONFIG = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 16,
-    "vocab_size": 256,
+    "vocab_size": 64,
     "max_position_embeddings": 128,
     "tie_word_embeddings": False,
-    "initializer_range": 0.2,  # tokens that differ from step to step
+    "initializer_range": 0.3,  # tokens that differ from step to step
 }
 LLAMA = CONFIG | {"model_type": "llama", "num_hidden_layers": 1, "tie_word_embeddings": True}
 
@@ -47,6 +47,14 @@ LLAMA = CONFIG | {"model_type": "llama", "num_hidden_layers": 1, "tie_word_embed
 def planned(config):
     facts = {"config": config, "dtype": "float32", "context": CONTEXT, "made_from": ""}
     return capturing.capture(facts)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +89,13 @@ def kernels_of(plan, change=lambda text: text):
 
 @pytest.mark.parametrize("config", [CONFIG, LLAMA], ids=lambda config: config["model_type"])
 def test_it_says_the_frameworks_greedy_tokens(config, request):
-    """Forty tokens over three buckets, in recordings of four steps and of one, are equal."""
+    """Twenty tokens over three buckets, in recordings of four steps and of one, are equal."""
     plan = request.getfixturevalue("plan") if config is CONFIG else planned(config)
     model = model_of(config)
-    expected = greedy(model, PROMPT, 40).tolist()
+    expected = greedy(model, PROMPT, 20).tolist()
     decoder = Decoder(model, plan, rooms=ROOMS, replay=Replay(Direct(), many=4))
 
-    assert expected == decoder.generate(PROMPT, 40)
+    assert expected == decoder.generate(PROMPT, 20)
     assert len(set(expected)) > 5
 
 
@@ -95,11 +103,10 @@ def test_it_says_the_frameworks_greedy_tokens(config, request):
 def test_kernels_run_where_they_are_given(plan):
     """With C++ kernels the tokens are the framework's; with a wrong one the logits are not."""
     model = model_of(CONFIG)
-    expected = greedy(model, PROMPT, 24).tolist()
+    expected = greedy(model, PROMPT, 8).tolist()
     decoder = Decoder(model, plan, right := kernels_of(plan), rooms=ROOMS)
 
-    assert expected == decoder.generate(PROMPT, 24)
-    logits = decoder.step.logits.clone()
+    assert expected == decoder.generate(PROMPT, 8)
     assert {"o_proj", "down_proj"} <= set(right)
     assert decoder.runs_by["down_proj"] == "kernel"
     assert decoder.runs_by["argmax"] == "framework"
@@ -109,32 +116,31 @@ def test_kernels_run_where_they_are_given(plan):
     other.generate(PROMPT, 2)
     decoder.generate(PROMPT, 2)
     assert (other.step.logits - decoder.step.logits).abs().max() > 1e-2
-    assert logits.shape == decoder.step.logits.shape
 
 
 def test_a_second_prompt_knows_nothing_of_the_first(plan):
     """What an earlier request left in the cache is not read, by a shorter prompt either."""
     model = model_of(CONFIG)
     decoder = Decoder(model, plan, rooms=ROOMS)
-    fresh = decoder.generate(PROMPT[:3], 8)
+    fresh = decoder.generate(PROMPT[:3], 5)
     for keys, values in decoder.step.cache():
         keys.fill_(1e4)
         values.fill_(-1e4)
 
-    assert fresh == decoder.generate(PROMPT[:3], 8)
-    decoder.generate(PROMPT, 30)
-    assert fresh == decoder.generate(PROMPT[:3], 8)
+    assert fresh == decoder.generate(PROMPT[:3], 5)
+    decoder.generate(PROMPT, 12)
+    assert fresh == decoder.generate(PROMPT[:3], 5)
 
 
 def test_generation_ends_with_a_stop_token(plan):
     """Tokens end with the first of the stop tokens, whenever they are read back."""
     decoder = Decoder(model_of(CONFIG), plan, rooms=ROOMS)
-    whole = decoder.generate(PROMPT, 30)
-    stop = whole[7]
+    whole = decoder.generate(PROMPT, 12)
+    stop = whole[5]
     expected = whole[: whole.index(stop) + 1]
 
-    assert expected == decoder.generate(PROMPT, 30, stop={stop}, every=4)
-    assert expected == decoder.generate(PROMPT, 30, stop={stop}, every=100)
+    assert expected == decoder.generate(PROMPT, 12, stop={stop}, every=4)
+    assert expected == decoder.generate(PROMPT, 12, stop={stop}, every=100)
 
 
 def test_siblings_share_one_tensor_with_the_framework(plan):
@@ -157,7 +163,7 @@ def test_joined_and_single_products_say_the_same(plan):
         Decoder(model_of(CONFIG), plan, rooms=ROOMS, joined=joined) for joined in (True, False)
     )
 
-    assert joined.generate(PROMPT, 20) == single.generate(PROMPT, 20)
+    assert joined.generate(PROMPT, 6) == single.generate(PROMPT, 6)
     assert (joined.step.logits - single.step.logits).abs().max() < 1e-4
 
 
@@ -186,7 +192,7 @@ def test_weights_of_another_model_are_refused(plan):
 @pytest.mark.parametrize("length", [0, CONTEXT])
 def test_a_prompt_has_to_fit(plan, length):
     """No prompt, and one that fills the cache, are refused."""
-    with pytest.raises(ValueError, match=f"a prompt of {length} tokens; expected 1 to 63"):
+    with pytest.raises(ValueError, match=f"a prompt of {length} tokens; expected 1 to 31"):
         Decoder(model_of(CONFIG), plan).prefill([1] * length)
 
 
