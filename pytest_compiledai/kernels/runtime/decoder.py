@@ -93,6 +93,11 @@ class Decoder:
         self._first = len(prompt) - 1
         self._at = len(prompt)
 
+    def jump(self, position: int) -> None:
+        """Go on at a position as if everything before it had been said, for measuring."""
+        self.step.position.fill_(position)
+        self._at = self._first = position
+
     def decode(self, count: int) -> None:
         """Do ``count`` steps; nothing waits for the device."""
         import torch

@@ -136,8 +136,8 @@ class RegionKernel:
 
     def __init__(self, kernel: Fitted, device: torch.device, launcher: Launcher) -> None:
         self.kernel = kernel
+        self.launcher = launcher
         self._device = device
-        self._launcher = launcher
         self._scratch = {
             item.name: self._empty(
                 [expression.value(size, kernel.contract.dims) for size in item.shape], item.dtype
@@ -163,7 +163,7 @@ class RegionKernel:
         for value, place in zip(region.outputs, call.outputs, strict=True):
             made[place] = self._empty(value.shape, value.dtype)
             bound[names.get(value.name, value.name)] = made[place]
-        return _Site(self._launcher, moving, made, bound)
+        return _Site(self.launcher, moving, made, bound)
 
     def _empty(self, shape: Sequence[int], dtype: str) -> torch.Tensor:
         import torch
@@ -184,14 +184,14 @@ class _Site:
     ) -> None:
         self._launcher = launcher
         self._moving = moving
-        self._made = made
+        self.made = made
         self._bound = bound
 
     def run(self, values: Values) -> None:
         """Launch over the inputs where they lie; what is not row-major is copied first."""
         buffers = {name: values[place].contiguous() for name, place in self._moving}
         self._launcher({**self._bound, **buffers})
-        values.update(self._made)
+        values.update(self.made)
 
 
 def _plain(tensor: torch.Tensor, role: str) -> torch.Tensor:
