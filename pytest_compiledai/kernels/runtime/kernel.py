@@ -47,11 +47,16 @@ class Fitted:
     names: Mapping[str, str]  # the region's name -> the contract's
 
     @property
+    def weights(self) -> frozenset[str]:
+        """The buffers that no kernel of a step writes."""
+        names = [value.name for value in self.region.inputs if value.role == "weight"]
+        return frozenset(self.names.get(name, name) for name in names)
+
+    @property
     def moving(self) -> frozenset[str]:
-        """The buffers that a step writes: all but the region's weights."""
+        """The buffers that a step writes, scratch included."""
         known = {*self.contract.names, *(item.name for item in self.candidate.scratch)}
-        weights = {value.name for value in self.region.inputs if value.role == "weight"}
-        return frozenset(known - {self.names.get(name, name) for name in weights})
+        return frozenset(known - self.weights)
 
 
 def fitted(region: Region, text: str, suffix: str, *, dtype: str, context: int) -> Fitted:
@@ -116,7 +121,7 @@ def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
     capability = torch.cuda.get_device_capability(device)
     if candidate.language == "triton":
         early = early and capability[0] >= EARLIEST_CAPABILITY
-        source = dependent(candidate, kernel.moving) if early else ""
+        source = dependent(candidate, kernel.moving, kernel.weights) if early else ""
         return launching.TritonLaunches(candidate, todo, source=source, early=early)
     target = f"sm_{capability[0]}{capability[1]}"
     return launching.cuda(candidate, todo, _cubin(kernel, target), contract.dims)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -164,17 +165,22 @@ def test_a_project_without_a_lock_has_nothing_frozen(tmp_path):
         runs_by(tmp_path)
 
 
+def early(name, weights=frozenset(), **dims):
+    """Return a family's last candidate, its contract, what moves, and the early form of its text."""
+    kind = family(name)
+    contract = kind.contract(dims or None)
+    candidate = kind.candidates(contract)[-1]
+    moving = {*contract.names, *(item.name for item in candidate.scratch)} - weights
+    return candidate, contract, moving, dependent(candidate, moving, weights)
+
+
 @pytest.mark.parametrize(
     ("name", "weights"), [("gemv", {"weight"}), ("decode_attention", set()), ("sampler", set())]
 )
 def test_an_early_kernel_waits_before_it_touches_what_moves(name, weights):
     """Every kernel waits once at the top of its body, and nothing that moves is read before."""
-    kind = family(name)
-    contract = kind.contract()
-    candidate = kind.candidates(contract)[-1]
-    scratch = {item.name for item in candidate.scratch}
-    moving = ({*contract.names} | scratch) - weights
-    tree = ast.parse(dependent(candidate, moving))
+    candidate, _, moving, text = early(name, weights)
+    tree = ast.parse(text)
 
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for launch in candidate.launches:
@@ -191,20 +197,45 @@ def test_an_early_kernel_waits_before_it_touches_what_moves(name, weights):
         assert not {name for name in before if given.get(name) in moving}
 
 
+def test_an_early_kernel_loads_weights_while_it_waits():
+    """The first round's masked load of the loop stands in front of the wait, and only that one."""
+    *_, text = early("gemv", {"weight"})
+    before, _, after = text.partition(WAIT)
+
+    assert before.count("tl.load(weight + ") == 1
+    assert "volatile=True" in before
+    assert "tl.load(x" not in before
+    assert after.count("tl.load(weight + ") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("range(0, steps)", "range(which, steps)"),  # the first round may not run
+        (", mask=live[:, None] & inside[None, :], other=0.0", ""),  # nothing bounds it
+        ("start = (which * steps + step) * BK", "start = tl.load(x)"),  # needs what moves
+    ],
+)
+def test_a_load_that_may_not_come_early_stays_where_it_is(old, new):
+    """Of a round that may not run, without a mask, or by a value that moves."""
+    kind = family("gemv")
+    contract = kind.contract()
+    candidate = kind.candidates(contract)[-1]
+    assert old in candidate.source
+    changed = replace(candidate, source=candidate.source.replace(old, new))
+    text = dependent(changed, {*contract.names, "parts"} - {"weight"}, {"weight"})
+
+    assert "volatile" not in text
+    assert WAIT in text
+
+
 def test_an_early_kernel_compiles_for_a_device_that_is_not_here():
     """The dependent form of a two-launch kernel compiles for sm_90."""
     pytest.importorskip("triton", reason="the extra `kernels` is not installed")
-    kind = family("decode_attention")
-    contract = kind.contract({"H": 4, "KV": 2, "D": 64, "L": 256, "pos": 99})
-    candidate = kind.candidates(contract)[-1]
-    moving = {*contract.names, *(item.name for item in candidate.scratch)}
-    early = type(candidate)(
-        source=dependent(candidate, moving),
-        language="triton",
-        launches=candidate.launches,
-        scratch=candidate.scratch,
+    candidate, contract, _, text = early("gemv", {"weight"}, N=64, K=2048)
+    built = compile_one(
+        contract, replace(candidate, source=text), dtype="bfloat16", targets=["sm_90"]
     )
-    built = compile_one(contract, early, dtype="bfloat16", targets=["sm_90"])
 
     assert set(built.cubins or {}) == {"sm_90/0", "sm_90/1"}
 
