@@ -48,12 +48,12 @@ from bench.gpu_table import table
 STAGES = {
     "machine": ("gpu_machine", "machine", 4),
     "plans": ("gpu_preparing", "plans", 7),
-    "compile": ("gpu_preparing", "compile_all", 14),
-    "candidates": ("gpu_candidates", "candidates", 18),
-    "decode": ("gpu_decoding", "decode", 15),
-    "baselines": ("gpu_baselines", "baselines", 22),
-    "workloads": ("gpu_workloads", "workloads", 16),
-    "sanitizer": ("gpu_sanitizer", "sanitizer", 4),
+    "compile": ("gpu_preparing", "compile_all", 10),
+    "candidates": ("gpu_candidates", "candidates", 19),
+    "decode": ("gpu_decoding", "decode", 18),
+    "baselines": ("gpu_baselines", "baselines", 20),
+    "workloads": ("gpu_workloads", "workloads", 14),
+    "sanitizer": ("gpu_sanitizer", "sanitizer", 8),
 }
 #: Seconds that are kept for what comes after the last stage.
 _SPARE_S = 10.0

@@ -34,9 +34,9 @@ def compile_all(setting: Setting) -> Iterator[Row]:
             child.wait()
         return
     done = failed = 0
-    for model, region, candidate in shares(list(_all(setting)), setting.part):
+    for region, candidate in shares(list(_all(setting)), setting.part):
         try:
-            _compiled(setting, model, region, candidate)
+            _compiled(setting, region, candidate)
             done += 1
         except Exception as error:  # noqa: BLE001 - the compiler raises anything
             failed += 1
@@ -45,7 +45,7 @@ def compile_all(setting: Setting) -> Iterator[Row]:
 
 
 def _all(setting: Setting):
-    """Yield model, region and candidate, one region a signature."""
+    """Yield region and candidate, one region a signature."""
     from pytest_compiledai.kernels.matching import proposals
 
     seen = set()
@@ -56,25 +56,23 @@ def _all(setting: Setting):
             seen.add(region.signature)
             targets = ["cpu"] if setting.reduced else ["sm_90"]
             for candidate in proposals(region, targets, setting.most):
-                yield model, region, candidate
+                yield region, candidate
 
 
-def _compiled(setting: Setting, model: str, region, candidate) -> None:
+def _compiled(setting: Setting, region, candidate) -> None:
     import torch
 
     from pytest_compiledai.kernels.contract import ANY
     from pytest_compiledai.kernels.runtime.kernel import launched
 
-    del model
-    for early in (False, True):
-        ready = launched(fit(setting, region, candidate), setting.device, early=early)
-        if setting.reduced:
-            return
-        kernel = ready.kernel
-        held = [(t.name, t.dtype) for t in kernel.contract.tensors]
-        held += [(s.name, s.dtype) for s in kernel.candidate.scratch]
-        kinds = {n: getattr(torch, kernel.dtype if kind == ANY else kind) for n, kind in held}
-        ready.launcher.compile(kinds)
+    ready = launched(fit(setting, region, candidate), setting.device)
+    if setting.reduced:
+        return
+    kernel = ready.kernel
+    held = [(t.name, t.dtype) for t in kernel.contract.tensors]
+    held += [(s.name, s.dtype) for s in kernel.candidate.scratch]
+    kinds = {n: getattr(torch, kernel.dtype if kind == ANY else kind) for n, kind in held}
+    ready.launcher.compile(kinds)
 
 
 def fit(setting: Setting, region, candidate):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 
-from bench.gpu_candidates import _Asked
-from bench.gpu_candidates import _call
+from bench.gpu_candidates import Asked
+from bench.gpu_candidates import call_of
 from bench.gpu_candidates import chosen
 from bench.gpu_preparing import fit
 from bench.gpu_setting import ROOT
@@ -28,8 +29,8 @@ def sanitizer(setting: Setting) -> Iterator[Row]:
         if not setting.part:
             yield {"what": "sanitizer", "tool": "none", "said": "no compute-sanitizer here"}
         return
-    for tool in TOOLS:
-        for name in setting.models:
+    for name in setting.models:  # smaller ones first: a run takes most of a minute
+        for tool in TOOLS:
             yield {
                 "what": "sanitizer",
                 "tool": tool,
@@ -51,8 +52,8 @@ def _ran(setting: Setting, name: str) -> Iterator[Row]:
         kernel = launched(
             fit(setting, region, SimpleNamespace(source=texts[region.name])), setting.device
         )
-        (held, *_) = _Asked(setting, name, region)._drawn(0.25)
-        kernel.at(_call(region), held).run({})
+        (held, *_) = Asked(setting, name, region).drawn(0.25, most=1)
+        kernel.at(call_of(region), held).run({})
         yield {"what": "ran", "model": name, "region": region.name}
 
 
@@ -63,8 +64,6 @@ def _said(setting: Setting, program: str, tool: str, name: str) -> str:
     argv += ["--models", name, "--rounds", "1"]
     # An allocator that keeps memory would hide an access beside a buffer.
     environment = {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
-    import os
-
     try:
         ran = subprocess.run(
             argv,

@@ -40,8 +40,6 @@ class Simple:
             shape = (1, self._groups, length, self._size)
             keys, values = held.keys.new_zeros(shape), held.values.new_zeros(shape)
             keys[:, :, :given], values[:, :, :given] = held.keys, held.values
-            torch._dynamo.mark_static_address(keys)
-            torch._dynamo.mark_static_address(values)
             joined = [own.q_proj.weight, own.k_proj.weight, own.v_proj.weight]
             norms = (own.q_norm.weight, own.k_norm.weight) if hasattr(own, "q_norm") else None
             self._layers.append(
@@ -57,6 +55,19 @@ class Simple:
                     "values": values,
                 }
             )
+        self._stay()
+
+    def _stay(self) -> None:
+        """Say that no tensor moves: a compiled graph would copy each of them in every step."""
+        import torch
+
+        held = [self._embedding, self._norm, self._head, self._cos, self._sin, self._places]
+        for layer in self._layers:
+            for one in layer.values():
+                held += one if isinstance(one, tuple) else [one]
+        for one in held:
+            if one is not None:
+                torch._dynamo.mark_static_address(one)
 
     def step(self, token: Any, position: Any) -> Any:
         """Return the next token."""

@@ -45,7 +45,7 @@ def _speed(row: Row) -> str:
     if "us" not in row:
         return f"{head} failed: {row.get('failed', row.get('why', ''))[:90]}"
     share = f"{row['floor_share']:7.1%}" if "floor_share" in row else "      -"
-    equal = f"  equal {row['equal']}" if "equal" in row else ""
+    equal = f"  equal {row['equal']} of {row['of']}" if "equal" in row else ""
     gap = f", gap {row['gap']:.3g} at {row['logits_error']:.3g}" if "gap" in row else ""
     return f"{head}{row['us']:10.1f} us{row['tokens_s']:10.1f}/s{share}{equal}{gap}"
 
