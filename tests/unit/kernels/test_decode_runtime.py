@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the extra `kernels` is not installed")
 transformers = pytest.importorskip("transformers", reason="the extra `kernels` is not installed")
 
+from pytest_compiledai.core.canonical import digest  # noqa: E402 - beside them
+from pytest_compiledai.core.entry import Entry  # noqa: E402 - beside them
+from pytest_compiledai.core.lock import Lock  # noqa: E402 - beside them
+from pytest_compiledai.core.lock import render  # noqa: E402 - beside them
 from pytest_compiledai.kernels.capture import main as capturing  # noqa: E402 - needs torch
 from pytest_compiledai.kernels.capture import step  # noqa: E402 - needs torch
 from pytest_compiledai.kernels.matching import proposals  # noqa: E402 - beside them
@@ -25,6 +31,7 @@ from pytest_compiledai.kernels.runtime.table import Table  # noqa: E402 - beside
 
 # Dynamo tells that the framework's own recorder of outputs is touched, and no more.
 pytestmark = pytest.mark.filterwarnings("ignore")
+PAGE = Path(__file__).parents[3] / "docs" / "decoding.md"
 CONTEXT = 32
 ROOMS = (8, 16, CONTEXT)
 PROMPT = [3, 27, 12, 50, 9]
@@ -77,9 +84,9 @@ def greedy(model, prompt, count):
 
 
 def kernels_of(plan, change=lambda text: text):
-    """Return a family's C++ kernel for every region that has one, its text changed."""
+    """Return a family's C++ kernel for the two products with a sum, its text changed."""
     found = {}
-    for region in plan.regions:
+    for region in map(plan.region, ("o_proj", "down_proj")):
         for one in proposals(region, ["cpu"], 1):
             text = change(one.source)
             kernel = fitted(region, text, ".cpp", dtype="float32", context=CONTEXT)
@@ -104,10 +111,9 @@ def test_kernels_run_where_they_are_given(plan):
     """With C++ kernels the tokens are the framework's; with a wrong one the logits are not."""
     model = model_of(CONFIG)
     expected = greedy(model, PROMPT, 8).tolist()
-    decoder = Decoder(model, plan, right := kernels_of(plan), rooms=ROOMS)
+    decoder = Decoder(model, plan, kernels_of(plan), rooms=ROOMS)
 
     assert expected == decoder.generate(PROMPT, 8)
-    assert {"o_proj", "down_proj"} <= set(right)
     assert decoder.runs_by["down_proj"] == "kernel"
     assert decoder.runs_by["argmax"] == "framework"
 
@@ -216,3 +222,32 @@ def test_a_sampler_draws_from_the_largest(plan):
         sampled(0)
     decoder = Decoder(model_of(CONFIG), plan, rooms=ROOMS, sampler=sampled(1.0, top_k=1))
     assert decoder.generate(PROMPT, 8) == greedy(model_of(CONFIG), PROMPT, 8).tolist()
+
+
+def test_the_code_of_the_page_decodes(plan, tmp_path, monkeypatch, capsys):
+    """What the page of decoding shows runs, and regions that were not frozen say so."""
+    model = model_of(CONFIG)
+    model.save_pretrained(tmp_path / "model")
+    path = tmp_path / "compiled" / "tiny" / "regions.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(plan.render())
+    entry = Entry(
+        name="tiny",
+        kind="model",
+        spec="specs/tiny.yaml",
+        files={"tiny/regions.json": digest(plan.render())},
+        source="0" * 64,
+        evidence="0" * 64,
+        proposer="plan",
+        attempts=1,
+        target="any",
+        gates=("security@1", "syntax@1", "execution@1"),
+    )
+    (tmp_path / "compiledai.lock").write_bytes(render(Lock().with_entries(entry)))
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    told = {}
+    exec(code, told)
+
+    assert told["tokens"] == greedy(model, [1, 2, 3], 16).tolist()
+    assert "o_proj framework: tiny.o_proj: found no entry" in capsys.readouterr().out
