@@ -16,8 +16,9 @@ fails or is out of time is told in the table with the rows that it had, and the 
 
 Needs Python 3.11, torch with CUDA, transformers and triton, as found on the machine; nothing else
 is installed and nothing fetched: run it in the root of the repository, whose tree is 10 MB.
-A second call with `--stages baselines` spends all of its time there. Compiled kernels lie in
-Triton's and Inductor's own caches, so a second call on the same machine is quicker.
+A second call with `--stages machine,plans,baselines` spends its time on what torch.compile takes
+long for. Compiled kernels lie in Triton's and Inductor's own caches: a second call on the same
+machine is quicker.
 
 Without a CUDA device it runs to the end in a reduced form: tiny models, C++ kernels, calls in place
 of graphs. The figures then say nothing; that every stage went through does.

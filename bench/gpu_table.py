@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from bench.gpu_setting import Row
 
 
+_MOST = 48  # lines of one part
+
+
 def table(rows: Mapping[str, Sequence[Row]], states: Mapping[str, str]) -> str:
     """Return the stages' states and figures."""
     lines = [f"{stage:12}{state}" for stage, state in states.items()]
@@ -16,7 +19,8 @@ def table(rows: Mapping[str, Sequence[Row]], states: Mapping[str, str]) -> str:
     for title, what, text in _PARTS:
         found = [row for row in every if row["what"] in what]
         if found:
-            lines += ["", title, *(text(row) for row in found)]
+            lines += ["", title, *(text(row) for row in found[:_MOST])]
+            lines += [f"  and {len(found) - _MOST} more"] if len(found) > _MOST else []
     lines += ["", *_best(every)]
     return "\n".join(lines)
 

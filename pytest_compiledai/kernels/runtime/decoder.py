@@ -163,4 +163,6 @@ def _tensors(model: Any, plan: Plan) -> tuple[dict[str, torch.Tensor], int]:
                     f"{place}: found {tuple(tensors[place].shape)} of {tensors[place].dtype}; "
                     f"expected {value.shape} of {value.dtype}, the plan's"
                 )
+    if not context:
+        raise ValueError("a step without a static cache; expected keys and values in one")
     return tensors, context
