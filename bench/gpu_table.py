@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from bench.gpu_setting import Row
 
-
 _MOST = 48  # lines of one part
 
 
