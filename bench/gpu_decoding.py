@@ -134,7 +134,7 @@ class _Model:
         row = self._row(label, us) | {
             "kernels": len(kernels),
             "of": count,
-            "equal": _equal(found, self.expected),
+            "equal": _equal(found, self.expected[:count]),
         }
         if row["equal"] < len(found):
             row |= _parting(decoder, self.model, self.prompt, found[: row["equal"]])

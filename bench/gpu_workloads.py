@@ -26,6 +26,7 @@ PUBLISHED = {
 _WHOLE_S = 6.0  # of a request that is run from end to end
 _SAMPLES = 5
 _STEPS = 32
+_CONTEXTS = (2048, 8192, 32768)
 
 
 def workloads(setting: Setting) -> Iterator[Row]:
@@ -60,7 +61,7 @@ class _Requests:
                     "published_ms": {"eager": published[0][number], "best": published[1][number]}
                 }
             yield row
-        for context in (20, 40) if self.setting.reduced else (2048, 8192, 32768):
+        for context in (20, 40) if self.setting.reduced else _CONTEXTS:
             us = self._at(context)
             floor = self.setting.floor_us(self.plan, context)
             row = {"what": "context", **self.facts, "context": context, "us": round(us, 1)}
