@@ -18,6 +18,7 @@ import torch
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.entry import Entry
+from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import render
 from pytest_compiledai.kernels.compiling import compile_one
@@ -28,6 +29,7 @@ from pytest_compiledai.kernels.plan import Plan
 from pytest_compiledai.kernels.region import Op
 from pytest_compiledai.kernels.region import Region
 from pytest_compiledai.kernels.region import Value
+from pytest_compiledai.kernels.runtime import driver
 from pytest_compiledai.kernels.runtime.dependent import NEXT
 from pytest_compiledai.kernels.runtime.dependent import WAIT
 from pytest_compiledai.kernels.runtime.dependent import dependent
@@ -238,6 +240,15 @@ def test_an_early_kernel_compiles_for_a_device_that_is_not_here():
     )
 
     assert set(built.cubins or {}) == {"sm_90/0", "sm_90/1"}
+
+
+def test_machine_code_needs_the_devices_driver(monkeypatch):
+    """Without the library of a CUDA driver the message says what is missing."""
+    driver._driver.cache_clear()
+    monkeypatch.setattr(driver, "_LIBRARIES", ("libcompiledai-none.so",))
+
+    with pytest.raises(ToolError, match="CUDA: found no driver library; expected libcompiledai"):
+        driver.function(b"", "kernel")
 
 
 INTERPRETED = """
