@@ -37,9 +37,9 @@ def evaluate(
         known[name] = known[name].clone()
     with torch.no_grad():
         for op in region.ops:
-            made = _callable(op.target)(
+            made = operator_of(op.target)(
                 *_arguments(op.args, known, wide),
-                **{key: _argument(value, known, wide) for key, value in op.kwargs.items()},
+                **{key: argument_of(value, known, wide) for key, value in op.kwargs.items()},
             )
             if op.out:
                 known[op.out] = made
@@ -68,7 +68,8 @@ def attend(
     return out.reshape(query.shape).to(query.dtype)
 
 
-def _callable(target: str) -> Any:
+def operator_of(target: str) -> Any:
+    """Return what an operator's name calls. Raises ``KeyError`` where this torch has none."""
     import torch
 
     space, name, *overload = target.split(".")
@@ -85,10 +86,10 @@ def _callable(target: str) -> Any:
 
 
 def _arguments(values: Any, known: Mapping[str, Any], wide: Any) -> list[Any]:
-    return [_argument(value, known, wide) for value in values]
+    return [argument_of(value, known, wide) for value in values]
 
 
-def _argument(value: Any, known: Mapping[str, Any], wide: Any) -> Any:
+def argument_of(value: Any, known: Mapping[str, Any], wide: Any = None) -> Any:
     """Return an argument from its JSON form; a floating dtype gives way to ``wide``."""
     if isinstance(value, Mapping):
         if "t" in value:

@@ -1,0 +1,186 @@
+"""Tokens a second of the decode runtime, one step of it after the other, beside the floor.
+
+Each step adds to the one before; greedy tokens are compared with the framework's own.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+
+from bench.gpu_candidates import chosen
+from bench.gpu_setting import Row
+from bench.gpu_setting import Setting
+
+#: Tokens of the prompt and after it, and after it where every operator is called from Python.
+PROMPT, TOKENS, FEW = 128, 256, 32
+#: Families of regions, in the order in which their kernels are added.
+GROUPS = (
+    ("products", ("qkv", "gemv", "gate_up")),
+    ("attention", ("attention",)),
+    ("the rest", ()),
+)
+
+
+def decode(setting: Setting) -> Iterator[Row]:
+    """Yield a row a step of the ablation, for every model."""
+    for name in setting.models:
+        try:
+            yield from _Model(setting, name).rows()
+        except Exception as error:  # noqa: BLE001 - whatever a device raises
+            yield {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
+        freed()
+
+
+def sizes(setting: Setting) -> tuple[int, int]:
+    """Return the tokens of prompt and answer."""
+    return (6, 24) if setting.reduced else (PROMPT, TOKENS)
+
+
+def kernels_of(setting: Setting, name: str, regions, *, early: bool = False):
+    """Return the chosen kernels of these regions, ready on the device."""
+    from pytest_compiledai.kernels.runtime.kernel import fitted
+    from pytest_compiledai.kernels.runtime.kernel import launched
+
+    suffix = ".cpp" if setting.reduced else ".py"
+    texts, found = chosen(setting, name), {}
+    for region in regions:
+        if region.name in texts:
+            facts = {"dtype": setting.dtype, "context": setting.context}
+            kernel = fitted(region, texts[region.name], suffix, **facts)
+            found[region.name] = launched(kernel, setting.device, early=early)
+    return found
+
+
+def freed() -> None:
+    """Give back the memory of what is not held any more."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+class _Model:
+    def __init__(self, setting: Setting, name: str) -> None:
+        self.setting, self.name = setting, name
+        self.plan = setting.plan(name)
+        self.model = setting.model(name)
+        self.prompt = setting.prompt(name, sizes(setting)[0])
+        self.expected: list[int] = []
+
+    def rows(self) -> Iterator[Row]:
+        yield self._framework()
+        steps = [
+            ("static buffers", {"joined": False, "graphs": False}),
+            ("joined weights", {"graphs": False}),
+            ("graph of one step", {"many": 1}),
+            ("graph of many steps", {"many": self.many}),
+        ]
+        regions: list[object] = []
+        for label, families in GROUPS:
+            rest = [one for one in self.plan.regions if one not in regions]
+            regions = regions + [one for one in rest if not families or one.family in families]
+            steps.append((f"kernels: {label}", {"many": self.many, "regions": tuple(regions)}))
+        steps.append(
+            ("early launch", {"many": self.many, "regions": tuple(regions), "early": True})
+        )
+        for label, facts in steps:
+            try:
+                yield self._step(label, **facts)
+            except Exception as error:  # noqa: BLE001 - the next step may well run
+                yield self._row(label) | {"failed": f"{type(error).__name__}: {error}"[:300]}
+            freed()
+
+    @property
+    def many(self) -> int:
+        return 4 if self.setting.reduced else 16
+
+    def _framework(self) -> Row:
+        """Return the framework's own loop with its growing cache."""
+        import torch
+
+        count = sizes(self.setting)[1]
+        ids = torch.tensor([self.prompt], device=self.setting.device)
+        facts = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+        facts |= {"attention_mask": torch.ones_like(ids)}
+        spent = []
+        with torch.no_grad():
+            for tokens in (2, 1, count):  # the first one warms up
+                begun = time.perf_counter()
+                told = self.model.generate(ids, max_new_tokens=tokens, **facts)[0, ids.shape[1] :]
+                self.expected = told.tolist()
+                spent.append(time.perf_counter() - begun)
+        us = (spent[2] - spent[1]) / (count - 1) * 1e6
+        return self._row("framework's own loop", us)
+
+    def _step(self, label: str, **facts) -> Row:
+        from pytest_compiledai.kernels.runtime.decoder import Decoder
+        from pytest_compiledai.kernels.runtime.replay import Direct
+        from pytest_compiledai.kernels.runtime.replay import Graphs
+        from pytest_compiledai.kernels.runtime.replay import Replay
+
+        graphs = facts.pop("graphs", True) and not self.setting.reduced
+        replay = Replay(Graphs() if graphs else Direct(), many=facts.pop("many", 1))
+        regions, early = facts.pop("regions", ()), facts.pop("early", False)
+        kernels = kernels_of(self.setting, self.name, regions, early=early)
+        decoder = Decoder(
+            self.model, self.plan, kernels, rooms=self.setting.rooms, replay=replay, **facts
+        )
+        count = sizes(self.setting)[1] if graphs or self.setting.reduced else FEW
+        found = decoder.generate(self.prompt, count)
+        us = self._decoded(decoder, count - 1)
+        row = self._row(label, us) | {
+            "kernels": len(kernels),
+            "of": count,
+            "equal": _equal(found, self.expected[:count]),
+        }
+        if row["equal"] < len(found):
+            row |= _parting(decoder, self.model, self.prompt, found[: row["equal"]])
+        return row
+
+    def _decoded(self, decoder, count: int) -> float:
+        """Return the median microseconds of a step, from the same position each time."""
+        found = []
+        for _ in range(max(1, self.setting.rounds // 3)):
+            decoder.prefill(self.prompt)
+            found.append(self.setting._once(lambda: decoder.decode(count)) / count)
+        return sorted(found)[len(found) // 2]
+
+    def _row(self, label: str, us: float = 0.0) -> Row:
+        row: Row = {"what": "decode", "model": self.name, "step": label}
+        prompt, count = sizes(self.setting)
+        floor = self.setting.floor_us(self.plan, prompt + count // 2)
+        if us:
+            row |= {"us": round(us, 1), "tokens_s": round(1e6 / us, 1)}
+            row |= {"floor_share": round(floor / us, 3)} if floor else {}
+        return row
+
+
+def _equal(found: list[int], expected: list[int]) -> int:
+    """Return how many tokens are equal until the first that is not."""
+    pairs = zip(found, expected, strict=True)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))
+
+
+def _parting(decoder, model, prompt: list[int], said: list[int]) -> Row:
+    """Return the gap of the framework's best two where tokens part, and how far the logits are.
+
+    Random weights in half precision come to ties: a token that parts at a gap below the error is
+    no fault, one above it is.
+    """
+    import torch
+
+    ids = torch.tensor([prompt + said], device=decoder.step.token.device)
+    with torch.no_grad():
+        logits = model(ids, logits_to_keep=1).logits.flatten().float()
+    best = logits.topk(2).values
+    decoder.prefill(prompt + said[:-1] if said else prompt)
+    error = 0.0
+    if said:
+        decoder.step.token.fill_(said[-1])
+        with torch.no_grad():
+            decoder.step.run(decoder.rooms[-1])
+        error = float((decoder.step.logits.flatten().float() - logits).abs().max())
+    return {"gap": float(best[0] - best[1]), "logits_error": error}

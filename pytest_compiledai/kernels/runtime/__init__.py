@@ -1,0 +1,1 @@
+"""Runs a decoder by its plan: frozen kernels where they were measured, the framework elsewhere."""
