@@ -18,10 +18,10 @@ from typing import Any
 from typing import NamedTuple
 
 _MANY = 16  # a repeat that may go this far counts as endless
-_LARGEST = (
-    64  # positions in one loop; a larger one cannot be judged in time and counts as explosive
-)
-_POSITIONS = 600  # in the whole pattern; as above
+# What a pattern may ask of the search, well under a second; beyond, it counts as explosive.
+_POSITIONS = 2_000
+_EDGES = 300_000
+_STEPS = 1_000_000  # from one pair of positions to the next
 # Every ASCII character and some beyond, so that classes such as \s and [^a] meet in at least one.
 _SAMPLE = frozenset(map(chr, range(9, 127))) | frozenset("é中\u2003")
 _OPAQUE = frozenset({"ATOMIC_GROUP", "POSSESSIVE_REPEAT"})  # matched once, never taken back
@@ -66,6 +66,7 @@ class _Automaton:
         self.chars: list[frozenset[str]] = []
         self.edges: Counter[tuple[int, int]] = Counter()
         self.looks: list[Any] = []
+        self.steps = 0
         self._sequence(parsed)
 
     def is_ambiguous(self) -> bool:
@@ -80,8 +81,6 @@ class _Automaton:
         inside = {state: [other for other in follow[state] if other in loop] for state in loop}
         if any(self.edges[state, other] > 1 for state in loop for other in inside[state]):
             return True
-        if len(loop) > _LARGEST:
-            raise _TooLargeError
         return self._has_twin_paths(loop, inside)
 
     def _has_twin_paths(self, loop: frozenset[int], inside: dict[int, list[int]]) -> bool:
@@ -94,6 +93,9 @@ class _Automaton:
             pair = pending.pop()
             if pair in onward:
                 continue
+            self.steps += len(inside[pair[0]]) * len(inside[pair[1]])
+            if self.steps > _STEPS:
+                raise _TooLargeError
             onward[pair] = [
                 (left, right)
                 for left in inside[pair[0]]
@@ -168,6 +170,8 @@ class _Automaton:
 
     def _connect(self, last: Iterable[int], first: Iterable[int]) -> None:
         ends = tuple(first)
+        if len(self.edges) > _EDGES:
+            raise _TooLargeError
         self.edges.update((left, right) for left in last for right in ends)
 
 

@@ -48,7 +48,9 @@ def check(module: Module, taint: Taint) -> Iterator[Finding]:  # noqa: C901 - a 
             case ast.Assign(value=value):
                 for target in node.targets:
                     for danger in _named(targets, _targets(module, target)):
-                        if _is_assigned(module, taint, value, danger):
+                        if _is_assigned(module, taint, value, danger) and (
+                            danger.fixed or not _is_plain_data(module, target)
+                        ):
                             yield _finding(module, target, danger, target)
 
 
@@ -259,6 +261,18 @@ def _is_assigned(module: Module, taint: Taint, value: ast.expr, danger: Danger) 
         (bool(danger.values) and is_one_of(module, value, danger.values.get("value", ())))
         or (bool(danger.tainted) and taint.is_tainted(value, danger.rule))
         or (bool(danger.fixed) and _is_fixed(module, value))
+    )
+
+
+def _is_plain_data(module: Module, target: ast.expr) -> bool:
+    """Whether a key is set in a mapping that a module without a grant can only return.
+
+    `arguments["location"]` is an answer; no such module has a response or a message to change.
+    """
+    return (
+        isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and not module.granted
     )
 
 

@@ -39,6 +39,10 @@ def test_two_ways_through_a_loop(pattern: str | bytes) -> None:
     assert is_explosive(pattern)
 
 
+#: Fifteen hundred characters in one loop, with one way through them.
+WORDS = [f"{number}x" for number in range(100, 475)]
+
+
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -60,6 +64,7 @@ def test_two_ways_through_a_loop(pattern: str | bytes) -> None:
         r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}",
         r"(\w)\1",
         r"(unclosed",
+        "(?:[ -](?:" + "|".join(WORDS) + "))*",
     ],
 )
 def test_one_way_through_each_loop(pattern: str) -> None:
@@ -71,7 +76,10 @@ def test_one_way_through_each_loop(pattern: str) -> None:
     "pattern",
     [
         "((a{1,15}){1,15}){1,15}",
-        "(?:" + "|".join(f"ab{number}" for number in range(60)) + ")*",
+        "(?:"
+        + "|".join(f"[^{number}]{number}{number}" for number in range(10) for _ in range(60))
+        + ")*",
+        "(?:" + "a?" * 900 + ")*",
         "(" * 90 + "a" + ")*" * 90,
     ],
 )
