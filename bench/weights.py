@@ -28,6 +28,7 @@ from pytest_compiledai.dialogues.flow import Node
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.spec import read_dialogue_spec
 from pytest_compiledai.dialogues.weights.building import build
+from pytest_compiledai.dialogues.weights.conformance import judged
 from pytest_compiledai.dialogues.weights.judging import VERSIONS
 from pytest_compiledai.dialogues.weights.judging import judge
 from pytest_compiledai.dialogues.weights.questions import Questions
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     block = json.loads(told.set)
     if told.short:
-        block = {"width": 64, "layers": 2, "heads": 2, "conversations": 900, "steps": 120} | block
+        block = {"width": 64, "layers": 2, "heads": 2, "examples": 6000, "steps": 120} | block
     rows = [_measured(ROOT / flow, block, rebuild=told.rebuild) for flow in told.flows]
     for row in rows:
         row["budget"] = "small" if told.short else "full"
@@ -110,7 +111,7 @@ def _recompiled(spec: DialogueSpec, files: Mapping[str, bytes]) -> dict[str, Any
             "base": scratch,
             "base_sha256": digest_of_files(plain),
             "steps": 120,
-            "conversations": 2500,
+            "examples": 12_000,
             "lr": 1.5e-3,
         }
         after = replace(spec, flow=flow, weights={**spec.weights, **warm}, root=Path(scratch))
@@ -158,14 +159,12 @@ def _right(
     """Return how many turns along changed edges are right, and the share of all turns."""
     asked = Questions(spec=spec, settings=settings_of(spec), phase=Phase.ACCEPT)
     answers = asked.asked(files)
-    nodes = speaking(spec.flow)
     near, all_ = [], []
     for talk, rows in zip(asked.sets["paths"], answers["scored"]["paths"], strict=True):
-        for turn, after, row in zip(talk, talk[1:], rows[1:], strict=False):
-            right = nodes[max(range(len(row)), key=row.__getitem__)] == after.node
-            all_.append(right)
+        for turn, told in zip(talk, judged(spec.flow, talk, rows), strict=False):
+            all_.append(told.right)
             if (turn.node, turn.intent) in changed:
-                near.append(right)
+                near.append(told.right)
     return f"{sum(near)} of {len(near)}", round(sum(all_) / len(all_), 4)
 
 
