@@ -34,7 +34,7 @@ from pytest_compiledai.dialogues.weights.threshold import threshold
 from pytest_compiledai.dialogues.weights.training import FILES
 
 TRAINER: Final = "pytest_compiledai.dialogues.weights.training"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from pytest_compiledai.commands.serve import SORRY
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.gate import Phase
@@ -297,6 +298,54 @@ def test_weights_of_other_data_are_found(trained: Trained) -> None:
     found = conformance.of_data(trained.spec, trained.questions.data, changed, {})
 
     assert [rule for rule, _ in found] == ["data"]
+
+
+SERVED = """
+import json, sys
+from pathlib import Path
+from pytest_compiledai.commands.serve import _called, replied
+from pytest_compiledai.dialogues.weights.talking import Abstained
+
+files = {file.name: file.read_bytes() for file in Path(sys.argv[1]).iterdir()}
+turn = _called(files, Abstained)
+said = [replied(turn, Abstained, [{"role": "user", "content": text}]).text for text in sys.argv[2:]]
+told = turn({"state": {"node": "told", "slots": {"parcel": "8812"}, "turns": 2}, "text": "one more parcel"})
+forged = [
+    {"node": "over", "slots": {}, "turns": 1},
+    {"node": "told", "slots": {"parcel": "x"}, "turns": 1},
+    {"node": "told", "slots": {"city": "x"}, "turns": 1},
+    {"node": "told", "slots": {}, "turns": -1},
+    {"node": "told"},
+    "told",
+]
+refused = 0
+for state in forged:
+    try:
+        turn({"state": state, "text": "one more parcel"})
+    except Abstained:
+        refused += 1
+print(json.dumps([said, told, refused == len(forged)]))
+"""
+
+
+def test_weights_are_served_as_a_state_machine_is(trained: Trained, tmp_path: Path) -> None:
+    """One call takes a turn from plain state, over chat messages too; forged states get nothing."""
+    for name, content in trained.bare.items():
+        (tmp_path / name).write_bytes(content)
+    ran = subprocess.run(
+        [sys.executable, "-c", SERVED, str(tmp_path), "track a parcel", "\u202e zzz qqq"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    said, told, all_refused = json.loads(ran.stdout)
+
+    assert said[0] == "what is the parcel number"
+    assert said[1] == f"{SORRY} parcel desk how can i help"
+    assert (told["node"], told["intent"], told["terminal"]) == ("ask", "another", None)
+    assert told["state"] == {"node": "ask", "slots": {"parcel": "8812"}, "turns": 3}
+    assert all_refused
 
 
 def test_pass_k_asks_for_all_of_k() -> None:
