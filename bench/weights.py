@@ -124,9 +124,9 @@ def _recompiled(spec: DialogueSpec, files: Mapping[str, bytes]) -> dict[str, Any
         warm = {
             "base": scratch,
             "base_sha256": digest_of_files(plain),
-            "steps": 100,
-            "examples": 9600,
-            "lr": 1.5e-3,
+            "steps": 250,
+            "examples": 24_000,
+            "lr": 2e-3,
         }
         after = replace(spec, flow=flow, weights={**spec.weights, **warm}, root=Path(scratch))
         before = _cpu_s()

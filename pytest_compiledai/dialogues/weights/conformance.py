@@ -109,7 +109,7 @@ def judged(flow: Flow, talk: Conversation, rows: Sequence[Mapping[str, float]]) 
     found = []
     for (state, text), after, shares in zip(heard(flow, talk), talk[1:], rows, strict=True):
         node, share = best(following(flow, state, text), shares)
-        alone, _ = best(shares, shares)
+        alone = max(sorted(shares), key=shares.__getitem__)
         found.append(Judged(path, share, node == after.node, alone == after.node))
     return found
 

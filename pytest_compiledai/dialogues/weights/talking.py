@@ -159,6 +159,8 @@ class Move(NamedTuple):
 
     intent: str
     state: machine.State
+    #: Nodes that only this edge leads to, and not now: slots decide, so their share is this move's.
+    spare: frozenset[str] = frozenset()
 
 
 def speaking(flow: Flow) -> tuple[str, ...]:
@@ -180,8 +182,10 @@ def following(flow: Flow, state: machine.State, text: str) -> dict[str, Move]:
     An edge whose intent needs a slot that the text does not state is none of them; one that states
     more of what was found goes before others.
     """
+    edges = flow.nodes[state.node].edges
+    ways = {edge.intent: flow.landings(edge.to) for edge in edges}
     moves: list[tuple[int, Move]] = []
-    for edge in flow.nodes[state.node].edges:
+    for edge in edges:
         intent = flow.intents[edge.intent]
         stated = extract(flow, intent, text)
         if set(intent.required) <= set(stated):
@@ -190,13 +194,20 @@ def following(flow: Flow, state: machine.State, text: str) -> dict[str, Move]:
     found: dict[str, Move] = {}
     for _, move in sorted(moves, key=lambda move: move[0]):
         found.setdefault(move.state.node, move)
+    for name, move in found.items():
+        others = frozenset().union(*(way for key, way in ways.items() if key != move.intent))
+        found[name] = move._replace(spare=ways[move.intent] - others - found.keys())
     return found
 
 
-def best(after: Mapping[str, Any], shares: Mapping[str, float]) -> tuple[str, float]:
+def best(after: Mapping[str, Move], shares: Mapping[str, float]) -> tuple[str, float]:
     """Return the likeliest node of those that may follow, and its share; "" where none may."""
-    node = max(sorted(after), key=lambda name: shares.get(name, 0.0), default="")
-    return node, shares.get(node, 0.0)
+    worth = {
+        name: sum(shares.get(node, 0.0) for node in (name, *sorted(after[name].spare)))
+        for name in sorted(after)
+    }
+    node = max(worth, key=worth.__getitem__, default="")
+    return node, worth.get(node, 0.0)
 
 
 def asked(flow: Flow, state: machine.State, text: str) -> dict[str, Any]:
