@@ -174,7 +174,11 @@ def _right(
     questions = Questions(spec=spec, settings=settings_of(spec), phase=Phase.ACCEPT)
     split = questions.data.split
     told = situations(spec.flow, (*split.train, *split.held_out))
-    near = [turn for edge in sorted(changed) for turn in _fresh(spec.flow, edge, told[edge])]
+    by_edge = {
+        edge: [s for way, found in sorted(told.items()) if way[:2] == edge for s in found]
+        for edge in sorted(changed)
+    }
+    near = [turn for edge, found in by_edge.items() for turn in _fresh(spec.flow, edge, found)]
     all_ = [
         Turn(state, text, after.node)
         for talk in questions.sets["paths"]

@@ -1,7 +1,7 @@
 """What weights are trained on: single turns of walks, each with the state it is said in.
 
-Each edge comes up about as often as the square root of the walks that take it, so that what walks
-seldom do is learned too. Some users say what means nothing at their node.
+Each way to take an edge comes up about as often as the square root of the walks that go it, so that
+what walks seldom do is learned too. Some users say what means nothing at their node.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class Situation(NamedTuple):
     after: str
 
 
-def situations(flow: Flow, paths: Sequence[Path]) -> dict[tuple[str, str], list[Situation]]:
-    """Return the turns of walks by the edge that they take."""
-    found: dict[tuple[str, str], list[Situation]] = {}
+def situations(flow: Flow, paths: Sequence[Path]) -> dict[tuple[str, str, str], list[Situation]]:
+    """Return the turns of walks by node, intent and the node that follows."""
+    found: dict[tuple[str, str, str], list[Situation]] = {}
     for path in paths:
         state, _ = machine.start(flow)
         for step in path.steps:
             after, _ = machine.step(flow, state, step.said.intent, step.said.values)
-            told = found.setdefault((step.node, step.said.intent), [])
+            told = found.setdefault((step.node, step.said.intent, after.node), [])
             told.append(Situation(state, step.said, after.node))
             state = after
     return found
@@ -83,7 +83,7 @@ def examples(
     by_edge = situations(flow, paths)
     edges = sorted(by_edge)
     weights = list(accumulate(len(by_edge[edge]) ** 0.5 for edge in edges))
-    foreign = {node: _foreign(flow, node) for node, _ in edges}
+    foreign = {node: _foreign(flow, node) for node, _, _ in edges}
     speaking = [node for node in flow.nodes.values() if not node.routes]
     once = list(reversed(edges))  # the first turns take each edge once, so that none is left out
     for number in range(count):
@@ -95,7 +95,7 @@ def examples(
         edge = once.pop() if once else rng.choices(edges, cum_weights=weights)[0]
         situation = rng.choice(by_edge[edge])
         if sure:
-            texts = (*flow.intents[edge[1]].examples, *(phrased or {}).get(edge, ()))
+            texts = (*flow.intents[edge[1]].examples, *(phrased or {}).get(edge[:2], ()))
             yield _told(flow, situation, texts, rng)
         else:
             yield _unsure(flow, situation.state, foreign[edge[0]], rng)
