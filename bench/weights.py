@@ -12,11 +12,13 @@ import json
 import random
 import resource
 import tempfile
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from typing import NamedTuple
 
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.document import read_documents
@@ -25,19 +27,32 @@ from pytest_compiledai.core.kind import Project
 from pytest_compiledai.dialogues.flow import Edge
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import Node
+from pytest_compiledai.dialogues.machine import State
+from pytest_compiledai.dialogues.machine import step
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.spec import read_dialogue_spec
 from pytest_compiledai.dialogues.weights.building import build
+from pytest_compiledai.dialogues.weights.child import ask
+from pytest_compiledai.dialogues.weights.examples import Situation
+from pytest_compiledai.dialogues.weights.examples import situations
+from pytest_compiledai.dialogues.weights.grammar import heard
 from pytest_compiledai.dialogues.weights.judging import VERSIONS
 from pytest_compiledai.dialogues.weights.judging import judge
+from pytest_compiledai.dialogues.weights.questions import EXAMINER
 from pytest_compiledai.dialogues.weights.questions import Questions
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.settings import settings_of
+from pytest_compiledai.dialogues.weights.talking import asked
+from pytest_compiledai.dialogues.weights.talking import best
+from pytest_compiledai.dialogues.weights.talking import following
 from pytest_compiledai.dialogues.weights.talking import speaking
+from pytest_compiledai.dialogues.weights.wording import Style
+from pytest_compiledai.dialogues.weights.wording import draw
 
 ROOT = Path(__file__).parents[1]
 FLOWS = ("examples/dialogue/travel.yaml", "examples/dialogue/insurance.yaml")
 CHANGED = 4  # edges of the recompile
+ASKED = 50  # turns along each of them
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     block = json.loads(told.set)
     if told.short:
-        block = {"width": 64, "layers": 2, "heads": 2, "conversations": 900, "steps": 120} | block
+        block = {"width": 64, "layers": 2, "heads": 2, "examples": 6000, "steps": 120} | block
     rows = [_measured(ROOT / flow, block, rebuild=told.rebuild) for flow in told.flows]
     for row in rows:
         row["budget"] = "small" if told.short else "full"
@@ -109,9 +124,9 @@ def _recompiled(spec: DialogueSpec, files: Mapping[str, bytes]) -> dict[str, Any
         warm = {
             "base": scratch,
             "base_sha256": digest_of_files(plain),
-            "steps": 120,
-            "conversations": 2500,
-            "lr": 1.5e-3,
+            "steps": 250,
+            "examples": 24_000,
+            "lr": 2e-3,
         }
         after = replace(spec, flow=flow, weights={**spec.weights, **warm}, root=Path(scratch))
         before = _cpu_s()
@@ -156,17 +171,54 @@ def _right(
     spec: DialogueSpec, files: Mapping[str, bytes], changed: frozenset[tuple[str, str]]
 ) -> tuple[str, float]:
     """Return how many turns along changed edges are right, and the share of all turns."""
-    asked = Questions(spec=spec, settings=settings_of(spec), phase=Phase.ACCEPT)
-    answers = asked.asked(files)
-    nodes = speaking(spec.flow)
-    near, all_ = [], []
-    for talk, rows in zip(asked.sets["paths"], answers["scored"]["paths"], strict=True):
-        for turn, after, row in zip(talk, talk[1:], rows[1:], strict=False):
-            right = nodes[max(range(len(row)), key=row.__getitem__)] == after.node
-            all_.append(right)
-            if (turn.node, turn.intent) in changed:
-                near.append(right)
-    return f"{sum(near)} of {len(near)}", round(sum(all_) / len(all_), 4)
+    questions = Questions(spec=spec, settings=settings_of(spec), phase=Phase.ACCEPT)
+    split = questions.data.split
+    told = situations(spec.flow, (*split.train, *split.held_out))
+    by_edge = {
+        edge: [s for way, found in sorted(told.items()) if way[:2] == edge for s in found]
+        for edge in sorted(changed)
+    }
+    near = [turn for edge, found in by_edge.items() for turn in _fresh(spec.flow, edge, found)]
+    all_ = [
+        Turn(state, text, after.node)
+        for talk in questions.sets["paths"]
+        for (state, text), after in zip(heard(spec.flow, talk), talk[1:], strict=True)
+    ]
+    right = _asked(spec, files, [*near, *all_])
+    found, others = right[: len(near)], right[len(near) :]
+    return f"{sum(found)} of {len(found)}", round(sum(others) / len(others), 4)
+
+
+class Turn(NamedTuple):
+    """A user's words, the state they are said in, and the node that has to follow."""
+
+    state: State
+    text: str
+    after: str
+
+
+def _fresh(flow: Flow, edge: tuple[str, str], told: Sequence[Situation]) -> Iterator[Turn]:
+    """Yield turns that take an edge, in words that no data is made of."""
+    rng = random.Random(f"changed {edge}")
+    for _ in range(ASKED):
+        state = rng.choice(told).state
+        said = draw(flow, edge[1], rng, Style(carriers="train", noise=0.35))
+        after, _ = step(flow, state, edge[1], said.values)
+        yield Turn(state, said.text, after.node)
+
+
+def _asked(spec: DialogueSpec, files: Mapping[str, bytes], turns: Sequence[Turn]) -> list[bool]:
+    """Return whether what production would do is right, turn by turn."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for path, content in files.items():
+            (Path(scratch) / path.rpartition("/")[2]).write_bytes(content)
+        rows = [asked(spec.flow, turn.state, turn.text) for turn in turns]
+        job = {"artifact": scratch, "canaries": [], "talks": {}, "scored": {"turns": [rows]}}
+        told = ask(EXAMINER, job, Path(scratch), timeout_s=spec.timeout_s)
+    return [
+        best(following(spec.flow, turn.state, turn.text), shares)[0] == turn.after
+        for turn, shares in zip(turns, told["scored"]["turns"][0], strict=True)
+    ]
 
 
 def _cpu_s() -> float:

@@ -21,10 +21,12 @@ from typing import NamedTuple
 
 from pytest_compiledai.commands.attempt import load_loader
 from pytest_compiledai.core.errors import ArtifactError
+from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.strictjson import read_json
 
 BODY_CAP: Final = 1 << 20  # bytes of a request
 MESSAGES_CAP: Final = 400  # messages of a conversation
+RECORD: Final = "dialogue.json"  # the file that weights have beside their tensors
 SORRY: Final = "I did not understand that."
 _TIMEOUT_S: Final = 30  # of one connection that says nothing
 
@@ -95,10 +97,17 @@ def server(out: Path, name: str, *, host: str, port: int) -> ThreadingHTTPServer
     """
     loader = load_loader(out.resolve())
     try:
-        turn = loader.load(name)
+        turn = _called(loader.load(name), loader.Abstain)
         first = turn({"state": None, "text": ""}) if callable(turn) else None
-    except (loader.NotCompiled, loader.IntegrityError, loader.Abstain, KeyError) as error:
+    except (loader.NotCompiled, loader.IntegrityError, loader.Abstain, LookupError) as error:
         raise _amiss(out, name, str(error)) from error
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            where=f"{out.name}/{name}",
+            found=f"no {error.name}",
+            expected="the extra `weights`, which runs the weights of a conversation",
+            next='pip install "pytest-compiledai[weights]"',
+        ) from error
     if not isinstance(first, dict) or set(first) < {"state", "reply", "terminal"}:
         raise _amiss(out, name, "no conversation")
 
@@ -114,6 +123,15 @@ def server(out: Path, name: str, *, host: str, port: int) -> ThreadingHTTPServer
     made = ThreadingHTTPServer((host, port), Handler)
     made.daemon_threads = True
     return made
+
+
+def _called(artifact: Any, abstain: type[Exception]) -> Any:
+    """Return what takes turns: code does by itself, weights are opened first."""
+    if callable(artifact) or RECORD not in artifact:
+        return artifact
+    from pytest_compiledai.dialogues.weights.talking import opened  # torch, where it is needed
+
+    return opened(artifact, abstain=abstain)
 
 
 def serve(root: Path, out_name: Path, name: str, *, host: str, port: int) -> int:

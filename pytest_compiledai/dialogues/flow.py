@@ -12,9 +12,11 @@ from functools import cached_property
 from typing import Final
 
 from pytest_compiledai.dialogues.guards import Guard
+from pytest_compiledai.dialogues.guards import names
 
 #: `{slot}` in what the agent says and in example utterances.
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]{0,63})\}")
+_WORD: Final = re.compile(r"[a-z]+")
 
 
 class Terminal(enum.StrEnum):
@@ -42,6 +44,14 @@ class Slot:
         if held_out and self.holdout:
             return self.holdout
         return self.examples or tuple(text for texts in self.values.values() for text in texts)
+
+    def is_value(self, value: object) -> bool:
+        """Return whether the slot can hold ``value``."""
+        if self.values:
+            return value in self.values
+        if self.number:
+            return type(value) is int
+        return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
 
     def value_of(self, text: str) -> str | int:
         """Return what is kept when a user writes ``text``, one of ``written``."""
@@ -138,6 +148,33 @@ class Flow:
         """The nodes that end a conversation, in order."""
         return tuple(node for node in self.nodes.values() if node.terminal is not None)
 
+    @cached_property
+    def watched(self) -> tuple[str, ...]:
+        """The slots that guards look at, sorted."""
+        guards = (route.when for node in self.nodes.values() for route in node.routes)
+        found = frozenset().union(*(names(guard) for guard in guards if guard is not None))
+        return tuple(sorted(found.intersection(self.slots)))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the examples, in small letters; held-out wording is not looked at."""
+        return frozenset(word for text in self._examples() for word in _words(text))
+
+    @cached_property
+    def loose(self) -> tuple[str, ...]:
+        """Those that are no example by themselves, sorted."""
+        told = (_words(text) for text in self._examples() if not placeholders(text))
+        whole = {words[0] for words in told if len(words) == 1}
+        return tuple(sorted(self.words - whole))
+
+    @cached_property
+    def phrases(self) -> str:
+        """All examples in small letters, one a line."""
+        return "\n".join(self._examples()).casefold()
+
+    def _examples(self) -> Iterator[str]:
+        return (text for intent in self.intents.values() for text in intent.examples)
+
     def edges(self) -> Iterator[tuple[Node, Edge]]:
         """Yield every edge with the node it leaves."""
         for node in self.nodes.values():
@@ -167,6 +204,10 @@ class Flow:
                 seen.add(node.name)
                 waiting += [route.to for route in node.routes]
         return frozenset(found)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(PLACEHOLDER.sub("", text).casefold())
 
 
 def placeholders(text: str) -> tuple[str, ...]:

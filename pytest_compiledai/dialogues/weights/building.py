@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Final
@@ -11,6 +13,7 @@ from typing import Final
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.tensorfile import BadTensors
 from pytest_compiledai.core.tensorfile import header
+from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import consistency
 from pytest_compiledai.dialogues.weights import flowjson
@@ -18,16 +21,20 @@ from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import lines
 from pytest_compiledai.dialogues.weights.data import made
+from pytest_compiledai.dialogues.weights.grammar import heard
 from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.talking import FILE
-from pytest_compiledai.dialogues.weights.talking import speaking
+from pytest_compiledai.dialogues.weights.talking import asked
+from pytest_compiledai.dialogues.weights.talking import best
+from pytest_compiledai.dialogues.weights.talking import choices
+from pytest_compiledai.dialogues.weights.talking import following
 from pytest_compiledai.dialogues.weights.threshold import Answer
 from pytest_compiledai.dialogues.weights.threshold import threshold
 from pytest_compiledai.dialogues.weights.training import FILES
 
 TRAINER: Final = "pytest_compiledai.dialogues.weights.training"
-VERSION: Final = 1
+VERSION: Final = 2
 #: What a checkpoint to start from may hold: weights, and the counters and masks beside them.
 BASE_TYPES: Final = ("I8", "U8", "BF16", "F16", "F32", "I32", "I64")
 
@@ -38,7 +45,7 @@ def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
     Raises ``ModelError`` where the data contradicts itself or training fails, ``ToolError`` where
     the packages are missing.
     """
-    data = made(spec.flow, settings)
+    data = made(spec, settings)
     check(spec, data)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -50,10 +57,10 @@ def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
         "target": "weights",
         "name": spec.name,
         "flow": flowjson.as_json(spec.flow),
-        "threshold": threshold(_answers(spec, data, told["calibration"]), settings.right),
+        "threshold": threshold(_answers(spec.flow, data, told["calibration"]), settings.right),
         "data": {
             "sha256": data.sha256,
-            "conversations": len(data.train),
+            "turns": len(data.train),
             "paths": len(data.split.train),
             "held out": len(data.split.held_out),
             "complete": data.complete,
@@ -107,11 +114,13 @@ def train(
     what the environment of the process offers.
     """
     (folder / "data.jsonl").write_bytes(data.lines)
-    (folder / "calibration.jsonl").write_bytes(lines(data.calibration))
+    rows = [asked(spec.flow, *turn) for talk in data.calibration for turn in heard(spec.flow, talk)]
+    (folder / "calibration.jsonl").write_bytes(lines(rows))
     job = {
         "data": str(folder / "data.jsonl"),
         "calibration": str(folder / "calibration.jsonl"),
-        "nodes": list(speaking(spec.flow)),
+        "choices": choices(spec.flow),
+        "slots": list(spec.flow.watched),
         "out": str(folder / "out"),
         "start": start(spec, settings),
         "train": settings.as_json(),
@@ -158,12 +167,12 @@ def _base(spec: DialogueSpec, found: str, expected: str) -> ModelError:
     )
 
 
-def _answers(spec: DialogueSpec, data: Data, shares: Any) -> list[Answer]:
-    """Return the calibration turns as answers: the likeliest action, and whether it was right."""
-    nodes = speaking(spec.flow)
+def _answers(flow: Flow, data: Data, shares: Sequence[Mapping[str, float]]) -> list[Answer]:
+    """Return the calibration turns as answers: how sure what production does is, and how right."""
     found = []
-    for talk, rows in zip(data.calibration, shares, strict=True):
-        for turn, row in list(zip(talk, rows, strict=True))[1:]:
-            best = max(range(len(row)), key=row.__getitem__)
-            found.append(Answer(row[best], nodes[best] == turn.node))
+    told = iter(shares)
+    for talk in data.calibration:
+        for (state, text), after in zip(heard(flow, talk), talk[1:], strict=True):
+            node, share = best(following(flow, state, text), next(told))
+            found.append(Answer(share, node == after.node))
     return found

@@ -14,9 +14,9 @@ from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import filled
 from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights.grammar import states
 from pytest_compiledai.dialogues.weights.questions import CANARY_RIVALS
 from pytest_compiledai.dialogues.weights.questions import Questions
-from pytest_compiledai.dialogues.weights.questions import states
 
 #: Share of rivals that a remembered text beats.
 _REMEMBERED: Final = 0.02
@@ -34,7 +34,7 @@ def walked(asked: Questions, answers: Any, figures: dict[str, Any]) -> Iterator[
             )
     if _without_times(answers["talks"]["walks"]) != _without_times(answers["talks"]["again"]):
         yield "repeat", "found other replies to the same words; expected the same"
-    longest = max(max(lengths) for lengths in answers["lengths"].values())
+    longest = answers["longest"]
     if longest > answers["context"]:
         yield "context", f"found {longest} tokens; expected at most {answers['context']}"
     figures |= {"walks": len(asked.walks), "longest": longest, "context": answers["context"]}

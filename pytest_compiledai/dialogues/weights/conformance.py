@@ -22,11 +22,12 @@ from pytest_compiledai.dialogues.weights.consistency import LEAST
 from pytest_compiledai.dialogues.weights.consistency import LEAST_TURNS
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.grammar import Conversation
+from pytest_compiledai.dialogues.weights.grammar import heard
+from pytest_compiledai.dialogues.weights.grammar import states
 from pytest_compiledai.dialogues.weights.questions import Questions
-from pytest_compiledai.dialogues.weights.questions import states
 from pytest_compiledai.dialogues.weights.talking import FILE
+from pytest_compiledai.dialogues.weights.talking import best
 from pytest_compiledai.dialogues.weights.talking import following
-from pytest_compiledai.dialogues.weights.talking import speaking
 
 
 class Judged(NamedTuple):
@@ -34,8 +35,8 @@ class Judged(NamedTuple):
 
     path: str  # of nodes and intents: conversations of one walk share it
     share: float  # the probability of the chosen node
-    right: bool  # as chosen among all nodes
-    shielded: bool  # as chosen among legal ones, which is what production does
+    right: bool  # as production chooses: among the nodes that may follow these words
+    alone: bool  # as the weights choose among the nodes that may follow the node
 
 
 def of_data(
@@ -67,28 +68,29 @@ def of_answers(
     """Yield what is not right often enough."""
     flow, settings, bounds = asked.spec.flow, asked.settings, asked.spec.accuracy
     threshold = read_json(files[FILE].decode("utf-8"))["threshold"]
-    judged = {
-        name: [_judged(flow, *pair) for pair in zip(talks, answers["scored"][name], strict=True)]
+    found = {
+        name: [judged(flow, *pair) for pair in zip(talks, answers["scored"][name], strict=True)]
         for name, talks in asked.sets.items()
     }
-    turns = [turn for talk in judged["paths"] for turn in talk]
-    whole = [all(turn.right for turn in talk) for talk in judged["paths"]]
+    turns = [turn for talk in found["paths"] for turn in talk]
+    whole = [all(turn.right for turn in talk) for talk in found["paths"]]
     yield from _share("path action", [t.right for t in turns], settings.path_action, asked, figures)
     yield from _share("path conversation", whole, settings.path_conversation, asked, figures)
+    figures["path action: unshielded"] = sum(t.alone for t in turns) / max(1, len(turns))
     wanted = {
         "carriers": (bounds.right, bounds.coverage),
         "wording": (bounds.wording, bounds.wording_coverage),
     }
     for name, (right, coverage) in wanted.items():
-        if name in judged:
-            turns = [turn for talk in judged[name] for turn in talk]
-            kept = [turn.shielded for turn in turns if turn.share >= threshold]
+        if name in found:
+            turns = [turn for talk in found[name] for turn in talk]
+            kept = [turn.right for turn in turns if turn.share >= threshold]
             yield from _share(name, kept, right, asked, figures)
             yield from _covered(name, len(kept), len(turns), coverage, figures)
     yield from _slots(asked, answers, figures)
-    figures["terminal confusion"] = _confusion(asked.sets["paths"], answers["talks"]["free"])
+    figures["terminal confusion"] = _confusion(asked.free, answers["talks"]["free"])
     figures[f"pass^{bounds.repeats}"] = pass_k(
-        [(talk[0].path, all(turn.right for turn in talk)) for talk in judged["paths"] if talk],
+        [(talk[0].path, all(turn.right for turn in talk)) for talk in found["paths"] if talk],
         bounds.repeats,
     )
 
@@ -97,27 +99,18 @@ def abstained(asked: Questions, answers: Any, files: Mapping[str, bytes]) -> flo
     """Return the share of turns, their words between unseen carriers, below the threshold."""
     threshold = read_json(files[FILE].decode("utf-8"))["threshold"]
     talks = zip(asked.sets["carriers"], answers["scored"]["carriers"], strict=True)
-    shares = [turn.share for talk in talks for turn in _judged(asked.spec.flow, *talk)]
+    shares = [turn.share for talk in talks for turn in judged(asked.spec.flow, *talk)]
     return sum(share < threshold for share in shares) / len(shares) if shares else 1.0
 
 
-def _judged(flow: Flow, talk: Conversation, rows: Sequence[Sequence[float]]) -> list[Judged]:
+def judged(flow: Flow, talk: Conversation, rows: Sequence[Mapping[str, float]]) -> list[Judged]:
     """Return the agent turns of a conversation that was forced along its walk."""
-    nodes = speaking(flow)
     path = " ".join(f"{turn.node}>{turn.intent}" for turn in talk)
     found = []
-    for turn, before, after, row in zip(talk, states(flow, talk), talk[1:], rows[1:], strict=False):
-        shares = dict(zip(nodes, row, strict=True))
-        legal = following(flow, before, turn.user)
-        best = max(sorted(legal), key=shares.__getitem__, default="")
-        found.append(
-            Judged(
-                path,
-                shares.get(best, 0.0),
-                max(nodes, key=shares.__getitem__) == after.node,
-                best == after.node,
-            )
-        )
+    for (state, text), after, shares in zip(heard(flow, talk), talk[1:], rows, strict=True):
+        node, share = best(following(flow, state, text), shares)
+        alone = max(sorted(shares), key=shares.__getitem__)
+        found.append(Judged(path, share, node == after.node, alone == after.node))
     return found
 
 
@@ -148,7 +141,7 @@ def _covered(
 def _slots(asked: Questions, answers: Any, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Compare slots after each right turn of free conversations with those of the state machine."""
     right = []
-    for talk, replies in zip(asked.sets["paths"], answers["talks"]["free"], strict=True):
+    for talk, replies in zip(asked.free, answers["talks"]["free"], strict=True):
         expected = list(states(asked.spec.flow, talk))
         for turn, state, reply in zip(talk, expected[1:], replies[1:], strict=False):
             if reply["abstained"] or reply["node"] != state.node:

@@ -1,7 +1,7 @@
 """Branch consistency: whether users' words in the data say which edge was taken.
 
-A small classifier is fitted to user turn -> intent at each node, on half of the conversations, and
-asked about the other half. Data whose user turns were written without knowing their edge cannot
+A small classifier is fitted to user turn -> intent at each node, on half of the turns, and asked
+about the other half. Data whose user turns were written without knowing their edge cannot
 beat chance, and no network could learn a branch from it.
 """
 
@@ -16,14 +16,13 @@ from typing import NamedTuple
 
 from pytest_compiledai.core.interval import Interval
 from pytest_compiledai.core.interval import wilson
-from pytest_compiledai.dialogues.weights.grammar import Conversation
+from pytest_compiledai.dialogues.weights.examples import Example
 
 #: Share of branch turns that the classifier has to get right.
 LEAST: Final = 0.95
 #: Branch turns below which nothing can be said.
 LEAST_TURNS: Final = 40
-_ROUNDS: Final = 5
-_MOST: Final = 1500  # turns of a node that are fitted
+_ROUNDS: Final = 4
 _DIGITS: Final = re.compile(r"\d")
 _WORD: Final = re.compile(r"[^\W_]+|#+")
 
@@ -45,59 +44,50 @@ class Consistency(NamedTuple):
         return wilson(self.right, self.turns)
 
 
-def consistency(data: Sequence[Conversation]) -> Consistency:
+def consistency(data: Sequence[Example]) -> Consistency:
     """Return how well a linear classifier of words and letters tells the intent.
 
     Both halves are asked about, each by the classifier that was fitted to the other.
     """
-    met: dict[str, set[str]] = defaultdict(set)
-    for conversation in data:
-        for turn in conversation:
-            met[turn.node].add(turn.intent)
-    halves = (data[::2], data[1::2])
-    right = turns = 0
+    found: dict[str, set[str]] = defaultdict(set)
+    for example in data:
+        if example.intent:
+            found[example.node].add(example.intent)
+    legal = {node: sorted(intents) for node, intents in found.items() if len(intents) > 1}
+    rows = [_Row(e.intent, legal[e.node], _features(e.user)) for e in data if e.node in legal]
+    rows = [row for row in rows if row.intent]
+    halves = (rows[::2], rows[1::2])
+    right = 0
     for fitted, asked in (halves, halves[::-1]):
-        fit = _Perceptron(fitted)
-        for conversation in asked:
-            for turn in conversation:
-                if turn.user and len(met[turn.node]) > 1:
-                    turns += 1
-                    right += fit.told(turn.node, turn.user) == turn.intent
-    return Consistency(right, turns)
+        weights = _fitted(fitted)
+        right += sum(_best(weights, row) == row.intent for row in asked)
+    return Consistency(right, len(rows))
 
 
-class _Perceptron:
-    """One averaged multiclass perceptron a node.
+class _Row(NamedTuple):
+    """A user turn at a node with more than one intent."""
+
+    intent: str
+    legal: Sequence[str]  # the intents of the node, sorted
+    features: Sequence[str]
+
+
+def _fitted(rows: Sequence[_Row]) -> dict[str, dict[str, float]]:
+    """Return one averaged perceptron for all nodes, which compares the intents of a node only.
 
     Source: Y. Freund and R. E. Schapire, "Large margin classification using the perceptron
     algorithm", Machine Learning 37 (1999) 277-296; the average of all weights instead of the vote.
     """
-
-    def __init__(self, data: Sequence[Conversation]) -> None:
-        self.weights: dict[str, dict[str, dict[str, float]]] = {}  # node -> intent -> feature
-        turns: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
-        for conversation in data:
-            for turn in conversation:
-                if turn.user:
-                    turns[turn.node].append((turn.intent, _features(turn.user)))
-        for node, rows in turns.items():
-            self.weights[node] = _fitted(rows[:_MOST])
-
-    def told(self, node: str, text: str) -> str:
-        """Return the likeliest intent; of equal ones the first by name."""
-        return _best(self.weights.get(node, {"": {}}), _features(text))
-
-
-def _fitted(rows: Sequence[tuple[str, list[str]]]) -> dict[str, dict[str, float]]:
-    now: dict[str, dict[str, float]] = {intent: {} for intent in sorted({i for i, _ in rows})}
-    late: dict[str, dict[str, float]] = {intent: {} for intent in now}  # changes by their time
+    names = sorted({name for row in rows for name in row.legal})
+    now: dict[str, dict[str, float]] = {name: {} for name in names}
+    late: dict[str, dict[str, float]] = {name: {} for name in names}  # changes by their time
     time = 1
     for _ in range(_ROUNDS):
-        for intent, features in rows:
-            guess = _best(now, features)
-            if guess != intent:
-                for feature in features:
-                    for name, change in ((intent, 1.0), (guess, -1.0)):
+        for row in rows:
+            guess = _best(now, row)
+            if guess != row.intent:
+                for feature in row.features:
+                    for name, change in ((row.intent, 1.0), (guess, -1.0)):
                         now[name][feature] = now[name].get(feature, 0.0) + change
                         late[name][feature] = late[name].get(feature, 0.0) + change * time
             time += 1
@@ -107,8 +97,11 @@ def _fitted(rows: Sequence[tuple[str, list[str]]]) -> dict[str, dict[str, float]
     }
 
 
-def _best(weights: dict[str, dict[str, float]], features: Sequence[str]) -> str:
-    return max(weights, key=lambda name: sum(weights[name].get(f, 0.0) for f in features))
+def _best(weights: dict[str, dict[str, float]], row: _Row) -> str:
+    """Return the likeliest intent of the node; of equal ones the first by name."""
+    return max(
+        row.legal, key=lambda name: sum(weights.get(name, {}).get(f, 0.0) for f in row.features)
+    )
 
 
 def _features(text: str) -> list[str]:

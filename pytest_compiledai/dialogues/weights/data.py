@@ -1,4 +1,4 @@
-"""The conversations that weights are made from, judged before any training."""
+"""The turns that weights are made from, judged before any training."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights import phrasings
 from pytest_compiledai.dialogues.weights.consistency import Consistency
 from pytest_compiledai.dialogues.weights.consistency import consistency
+from pytest_compiledai.dialogues.weights.examples import Example
+from pytest_compiledai.dialogues.weights.examples import examples
 from pytest_compiledai.dialogues.weights.grammar import Conversation
 from pytest_compiledai.dialogues.weights.grammar import conversations
 from pytest_compiledai.dialogues.weights.paths import Coverage
@@ -24,9 +29,9 @@ from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.wording import Style
 
 #: Conversations that the threshold is taken from; their carriers are in no other data.
-CALIBRATION: Final = 150
-#: Conversations that the branch classifier is fitted to and asked about.
-_BRANCHES: Final = 3000
+CALIBRATION: Final = 400
+#: Turns that the branch classifier is fitted to and asked about.
+_BRANCHES: Final = 12_000
 _SEED_OF_CALIBRATION: Final = 1_000_003
 
 
@@ -36,17 +41,17 @@ class Data:
 
     split: Split
     complete: bool  # whether the walks are all there are within the bounds
-    train: tuple[Conversation, ...]
+    train: tuple[Example, ...]
     calibration: tuple[Conversation, ...]
 
     @cached_property
     def lines(self) -> bytes:
-        """The training conversations as JSON lines."""
-        return lines(self.train)
+        """The training turns as JSON lines."""
+        return lines(example.as_json() for example in self.train)
 
     @property
     def sha256(self) -> str:
-        """The digest of the training conversations."""
+        """The digest of the training turns."""
         return digest(self.lines)
 
     @cached_property
@@ -55,24 +60,30 @@ class Data:
         return consistency(self.train[:_BRANCHES])
 
     def coverage(self, flow: Flow) -> Coverage:
-        """Return what the training conversations cover."""
-        return coverage(flow, ([(t.node, t.intent) for t in talk] for talk in self.train))
+        """Return what the training turns cover."""
+        told = [example for example in self.train if example.intent]
+        return coverage(flow, ([(e.node, e.intent), (e.after, "")] for e in told))
 
 
-def lines(data: Iterable[Conversation]) -> bytes:
-    """Return conversations as JSON lines."""
-    rows = (json.dumps([turn.as_json() for turn in talk], ensure_ascii=False) for talk in data)
-    return "".join(f"{row}\n" for row in rows).encode("utf-8")
+def lines(rows: Iterable[Any]) -> bytes:
+    """Return rows as JSON lines."""
+    texts = (json.dumps(row, ensure_ascii=False) for row in rows)
+    return "".join(f"{text}\n" for text in texts).encode("utf-8")
 
 
-def made(flow: Flow, settings: Settings) -> Data:
-    """Return the data of a flow: equal flows and settings give equal bytes."""
+def made(spec: DialogueSpec, settings: Settings) -> Data:
+    """Return the data of a flow: equal flows and settings give equal bytes.
+
+    Raises ``SpecError`` for a file of phrasings that cannot be used.
+    """
+    flow = spec.flow
+    phrased = phrasings.read(spec, settings.phrasings, settings.phrasings_sha256)
     found = walks(flow, settings.bounds)
     parts = split(found.paths)
     return Data(
         split=parts,
         complete=found.complete,
-        train=tuple(conversations(flow, parts.train, settings.conversations, seed=settings.seed)),
+        train=tuple(examples(flow, parts.train, settings.examples, phrased, seed=settings.seed)),
         calibration=tuple(
             conversations(
                 flow,
@@ -85,6 +96,7 @@ def made(flow: Flow, settings: Settings) -> Data:
     )
 
 
-def texts(data: Sequence[Conversation]) -> list[str]:
+def texts(data: Sequence[Example]) -> list[str]:
     """Return every text of the data once, in order."""
-    return list(dict.fromkeys(text for talk in data for t in talk for text in (t.say, t.user)))
+    found = (text for example in data for text in (example.user, example.say))
+    return list(dict.fromkeys(text for text in found if text))

@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
+from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pytest_compiledai.dialogues.weights.talking import Conversation
+from pytest_compiledai.dialogues.weights.talking import FILE
 from pytest_compiledai.dialogues.weights.talking import Weights
 from pytest_compiledai.dialogues.weights.talking import as_json
+from pytest_compiledai.dialogues.weights.training import FILES
 from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
 
 
@@ -26,47 +29,56 @@ def main(job_file: str) -> None:
 
 
 def examine(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a job: ``artifact`` (folder), and any of ``scored``, ``talks``, ``spoken``.
+    """Answer a job: ``artifact`` (folder), ``scored``, ``talks`` and ``canaries``.
 
-    ``scored``: name -> conversations, for the probability of each node at each agent turn.
+    ``scored``: name -> conversations as turns, for the shares of the nodes that may follow each.
     ``talks``: name -> lists of user texts, each list said to one conversation until its end.
     """
     begin = time.process_time()
-    weights = Weights(Path(job["artifact"]))
-    weights.open()
+    import torch
+
+    torch.set_num_threads(1)
+    folder = Path(job["artifact"])
+    weights = Weights({name: (folder / name).read_bytes() for name in (*FILES, FILE)})
+    weights.opening()
     cold_s = time.process_time() - begin
-    scored = {name: weights.network.scores(talks) for name, talks in job.get("scored", {}).items()}
-    talks = {name: [_talk(weights, texts) for texts in all_] for name, all_ in job["talks"].items()}
+    encoder = weights.network.encoder
     return {
         "cold_s": cold_s,
-        "memory_mb": _memory_mb(),
         "context": weights.network.context,
-        "lengths": {
-            name: [len(weights.network.encoder.conversation(talk).ids) for talk in all_]
-            for name, all_ in job.get("scored", {}).items()
+        "longest": max(
+            len(encoder.heard(row["node"], row["has"], row["user"]))
+            for talks in job["scored"].values()
+            for row in chain.from_iterable(talks)
+        ),
+        "canaries": [weights.network.rank(texts) for texts in job["canaries"]],
+        "scored": {name: _scored(weights, talks) for name, talks in job["scored"].items()},
+        "talks": {
+            name: [_talk(weights, texts) for texts in all_] for name, all_ in job["talks"].items()
         },
-        "canaries": [weights.network.rank(texts) for texts in job.get("canaries", ())],
-        "scored": scored,
-        "talks": talks,
+        "memory_mb": _memory_mb(),
     }
+
+
+def _scored(weights: Weights, talks: Sequence[Sequence[Any]]) -> list[list[dict[str, float]]]:
+    """Return the shares of the nodes that may follow each turn of each conversation."""
+    found = iter(weights.network.scores(list(chain.from_iterable(talks))))
+    return [list(islice(found, len(talk))) for talk in talks]
 
 
 def _talk(weights: Weights, texts: Sequence[str]) -> list[dict[str, Any]]:
     """Return the replies to ``texts``, the opening first, each with its CPU seconds."""
-    conversation = weights.open()
-    replies = [as_json(conversation.opening) | {"seconds": 0.0, "action_seconds": 0.0}]
+    reply = weights.opening()
+    replies = [as_json(reply) | {"seconds": 0.0, "action_seconds": 0.0}]
     for text in texts:
-        if weights.flow.nodes[conversation.state.node].terminal is not None:
+        if weights.flow.nodes[reply.state.node].terminal is not None:
             break
-        replies.append(_turn(conversation, text))
+        begin = time.process_time()
+        reply = weights.turn(reply.state, text)
+        seconds = time.process_time() - begin
+        told = {"seconds": seconds, "action_seconds": weights.action_seconds}
+        replies.append(as_json(reply) | told)
     return replies
-
-
-def _turn(conversation: Conversation, text: str) -> dict[str, Any]:
-    begin = time.process_time()
-    reply = conversation.turn(text)
-    seconds = time.process_time() - begin
-    return as_json(reply) | {"seconds": seconds, "action_seconds": conversation.action_seconds}
 
 
 def _memory_mb() -> float:

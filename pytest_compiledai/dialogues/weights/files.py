@@ -24,7 +24,7 @@ from pytest_compiledai.dialogues.weights.data import texts
 from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.talking import FILE
-from pytest_compiledai.dialogues.weights.talking import speaking
+from pytest_compiledai.dialogues.weights.talking import choices
 from pytest_compiledai.dialogues.weights.training import FILES
 
 NAMES: Final = frozenset((*FILES, FILE))
@@ -142,13 +142,13 @@ def _shapes(
     vocabulary = read_json(files["tokenizer.json"].decode("utf-8"))
     ids = dict(vocabulary["model"]["vocab"])
     ids |= {entry["content"]: entry["id"] for entry in vocabulary["added_tokens"]}
-    needed = [*tokens.SPECIAL, *map(tokens.action, speaking(spec.flow))]
+    needed = tokens.own(choices(spec.flow), spec.flow.watched)
     missing = [token for token in needed if token not in ids]
     if missing:
         yield "tokens", f"found no {', '.join(missing[:5])}; expected a token for each node"
     if len(set(ids.values())) != len(ids) or max(ids.values()) >= config["vocab_size"]:
         yield "tokens", "found ids twice, or beyond the embedding; expected one row for each token"
-    figures |= {"tensors": len(tensors), "vocabulary": len(ids), "nodes": len(speaking(spec.flow))}
+    figures |= {"tensors": len(tensors), "vocabulary": len(ids), "nodes": len(choices(spec.flow))}
 
 
 def other_digest(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:

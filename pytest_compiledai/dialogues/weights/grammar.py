@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from typing import Final
 
 from pytest_compiledai.dialogues import machine
@@ -30,10 +29,6 @@ class Turn:
     user: str = ""  # "" after a terminal
     intent: str = ""
     values: tuple[tuple[str, str | int], ...] = ()  # that the user states
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the form that files carry."""
-        return {"node": self.node, "say": self.say, "user": self.user, "intent": self.intent}
 
 
 Conversation = tuple[Turn, ...]
@@ -82,3 +77,18 @@ def _fresh(flow: Flow, path: Path, style: Style, rng: random.Random) -> list[Sai
         state = then
         found.append(said)
     return found
+
+
+def states(flow: Flow, talk: Conversation) -> Iterator[machine.State]:
+    """Yield the states that the state machine goes through, the first included."""
+    state, _ = machine.start(flow)
+    yield state
+    for turn in talk:
+        if turn.user:
+            state, _ = machine.step(flow, state, turn.intent, dict(turn.values))
+            yield state
+
+
+def heard(flow: Flow, talk: Conversation) -> list[tuple[machine.State, str]]:
+    """Return what the user says, each with the state it is said in."""
+    return list(zip(states(flow, talk), (turn.user for turn in talk[:-1]), strict=False))

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
-from pytest_compiledai.dialogues.guards import names
 from pytest_compiledai.dialogues.weights.wording import Said
 from pytest_compiledai.dialogues.weights.wording import draw
 
@@ -116,7 +115,7 @@ def _walk(
     taken: Mapping[tuple[str, str], int],
 ) -> Iterator[Path]:
     """Yield walks depth first; with ``rng`` in a random order that favours rare edges."""
-    watched = _watched(flow)
+    watched = frozenset(flow.watched)
     state, _ = machine.start(flow)
     stack: list[tuple[machine.State, tuple[Step, ...]]] = [(state, ())]
     met = 0
@@ -138,12 +137,6 @@ def _walk(
             for after, said in _outcomes(flow, state, intent, watched, rng):
                 if visited.count(after.node) < bounds.visits:
                     stack.append((after, (*steps, Step(node.name, said))))
-
-
-def _watched(flow: Flow) -> frozenset[str]:
-    """Return the slots that guards look at."""
-    guards = (route.when for node in flow.nodes.values() for route in node.routes)
-    return frozenset().union(*(names(guard) for guard in guards if guard is not None))
 
 
 def _outcomes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.gate import Phase
-from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.child import ask
@@ -22,8 +20,10 @@ from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import made
 from pytest_compiledai.dialogues.weights.grammar import Conversation
 from pytest_compiledai.dialogues.weights.grammar import conversations
+from pytest_compiledai.dialogues.weights.grammar import heard
 from pytest_compiledai.dialogues.weights.paths import Path as Walk
 from pytest_compiledai.dialogues.weights.settings import Settings
+from pytest_compiledai.dialogues.weights.talking import asked
 from pytest_compiledai.dialogues.weights.wording import PLAIN
 from pytest_compiledai.dialogues.weights.wording import Style
 from pytest_compiledai.dialogues.weights.wording import like
@@ -31,6 +31,8 @@ from pytest_compiledai.dialogues.weights.wording import like
 EXAMINER: Final = "pytest_compiledai.dialogues.weights.examining"
 #: Conversations of each set: while choosing, and for the verdict.
 _COUNT: Final = {Phase.SELECT: 60, Phase.ACCEPT: 200}
+#: Conversations of the held-out walks that are had turn by turn.
+_FREE: Final = 100
 #: Seeds far from those of the data.
 _SEED: Final = 7_000_003
 #: Texts of like shape against which a text of the data is ranked.
@@ -64,7 +66,7 @@ class Questions:
     @cached_property
     def data(self) -> Data:
         """The training data, made again."""
-        return made(self.spec.flow, self.settings)
+        return made(self.spec, self.settings)
 
     @cached_property
     def sets(self) -> dict[str, tuple[Conversation, ...]]:
@@ -82,6 +84,11 @@ class Questions:
             found["wording"] = self._drawn(walks, Style(carriers="train", held_out=True))
         return found
 
+    @property
+    def free(self) -> tuple[Conversation, ...]:
+        """Those on held-out walks that the weights have by themselves, turn by turn."""
+        return self.sets["paths"][:_FREE]
+
     @cached_property
     def walks(self) -> tuple[Conversation, ...]:
         """One plain conversation for each terminal, by the shortest walk of the data."""
@@ -97,7 +104,7 @@ class Questions:
         """What adversarial users say: words of any node at any node, and things nobody says."""
         rng = random.Random(f"hostile {self.settings.seed}")  # noqa: S311 - repeatable on purpose
         bounds = self.spec.fuzz
-        words = sorted({t.user for talk in self.data.train[:200] for t in talk if t.user})
+        words = sorted({example.user for example in self.data.train[:1000] if example.user})
         return tuple(
             tuple(_hostile(self.spec.flow, words, rng) for _ in range(bounds.steps))
             for _ in range(bounds.conversations)
@@ -124,6 +131,7 @@ class Questions:
 
     def asked(self, files: Mapping[str, bytes]) -> Any:
         """Return the answers of the weights in ``files``. Raises ``ToolError``."""
+        flow = self.spec.flow
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             for path, content in files.items():
@@ -131,9 +139,12 @@ class Questions:
             job = {
                 "artifact": str(folder),
                 "canaries": self.canaries,
-                "scored": {name: _plain(talks) for name, talks in self.sets.items()},
+                "scored": {
+                    name: [[asked(flow, *turn) for turn in heard(flow, talk)] for talk in talks]
+                    for name, talks in self.sets.items()
+                },
                 "talks": {
-                    "free": [_texts(talk) for talk in self.sets["paths"]],
+                    "free": [_texts(talk) for talk in self.free],
                     "walks": [_texts(talk) for talk in self.walks],
                     "again": [_texts(talk) for talk in self.walks],
                     "hostile": self.hostile,
@@ -142,24 +153,10 @@ class Questions:
             return ask(EXAMINER, job, folder, timeout_s=self.spec.timeout_s)
 
 
-def states(flow: Flow, talk: Conversation) -> Iterator[machine.State]:
-    """Yield the states that the state machine goes through, the first included."""
-    state, _ = machine.start(flow)
-    yield state
-    for turn in talk:
-        if turn.user:
-            state, _ = machine.step(flow, state, turn.intent, dict(turn.values))
-            yield state
-
-
 def _hostile(flow: Flow, words: Sequence[str], rng: random.Random) -> str:
     if rng.random() < 0.6:  # noqa: PLR2004 - the flow's own words reach further than noise
         return rng.choice(words)
     return rng.choice(_HOSTILE).replace("{node}", rng.choice(sorted(flow.nodes)))
-
-
-def _plain(talks: Sequence[Conversation]) -> list[list[dict[str, Any]]]:
-    return [[turn.as_json() for turn in talk] for talk in talks]
 
 
 def _texts(talk: Conversation) -> list[str]:

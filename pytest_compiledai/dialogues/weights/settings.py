@@ -12,11 +12,13 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights import phrasings
 from pytest_compiledai.dialogues.weights.paths import Bounds
 from pytest_compiledai.dialogues.weights.training import FILES
 from pytest_compiledai.gates import settings as reading
 
 DTYPES: Final = ("float32", "bfloat16")
+METHODS: Final = ("full", "lora")
 #: Whole numbers: default, least, most.
 _WHOLE: Final = {
     "width": (128, 16, 8192),
@@ -24,18 +26,27 @@ _WHOLE: Final = {
     "heads": (4, 1, 128),
     "vocabulary": (768, 300, 200_000),
     "context": (1024, 128, 131_072),
-    "conversations": (9000, 50, 1_000_000),
+    "examples": (67_200, 500, 10_000_000),
     "visits": (2, 1, 8),
     "turns": (24, 2, 200),
     "paths": (6000, 10, 1_000_000),
-    "steps": (450, 1, 1_000_000),
-    "batch": (16, 1, 4096),
+    "steps": (700, 1, 1_000_000),
+    "batch": (96, 1, 65_536),
     "seed": (0, 0, 2**31),
+    "rank": (8, 1, 1024),
     "proof_steps": (4, 1, 1_000_000),
 }
-_SHARES: Final = {"right": 0.995, "path_action": 0.995, "path_conversation": 0.9}
+_SHARES: Final = {"right": 0.99, "path_action": 0.995, "path_conversation": 0.9}
 _ABOVE: Final = {"lr": 3e-3, "artifact_mb": 5.0}
-_WORDS: Final = ("architecture", "base", "base_sha256", "dtype")
+#: Words: default, and what they may be where that is listed.
+_WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "architecture": ("qwen2", ()),
+    "base": ("", ()),
+    "base_sha256": ("", ()),
+    "dtype": ("float32", DTYPES),
+    "method": ("full", METHODS),
+    "phrasings": ("", ()),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +58,21 @@ class Settings:
     layers: int
     heads: int
     vocabulary: int  # tokens, at most, from scratch
-    context: int  # tokens of one conversation
+    context: int  # tokens of one turn
     base: str  # folder of a checkpoint, relative to the root; "" for from scratch
     base_sha256: str  # of its three files; "" only without a base
-    conversations: int
+    examples: int  # turns that are trained on
+    phrasings: str  # a file with wording beside the examples, relative to the spec; "" for none
+    phrasings_sha256: str  # of that file as it is now
     visits: int  # of one node in one walk
     turns: int  # of the user in one walk
     paths: int  # distinct walks
     steps: int
-    batch: int  # conversations
+    batch: int  # turns
     lr: float
     dtype: str
+    method: str  # full: all parameters; lora: products of `rank` beside a base's matrices
+    rank: int
     seed: int
     proof_steps: int  # that the execution gate trains again
     right: float  # share that answered turns are calibrated to
@@ -91,9 +106,9 @@ def settings_of(spec: DialogueSpec) -> Settings:
     found |= {key: reading.share(block, key, default, at) for key, default in _SHARES.items()}
     found |= {key: reading.above_zero(block, key, default, at) for key, default in _ABOVE.items()}
     found |= {key: _word(block, key, at) for key in _WORDS}
-    if found["dtype"] not in DTYPES:
-        expected = f"one of {', '.join(DTYPES)}"
-        raise SpecError(where=at("dtype"), found=f"dtype: {found['dtype']}", expected=expected)
+    if found["method"] == "lora" and not found["base"]:
+        expected = "a `base` whose matrices stand still"
+        raise SpecError(where=at("method"), found="method: lora without `base`", expected=expected)
     if found["width"] % (2 * found["heads"]):
         expected = "a multiple of twice `heads`"
         raise SpecError(where=at("width"), found=f"width: {found['width']}", expected=expected)
@@ -103,13 +118,17 @@ def settings_of(spec: DialogueSpec) -> Settings:
             found="one of `base` and `base_sha256`",
             expected="both: the folder of a checkpoint and the digest of its files, or neither",
         )
+    named = found["phrasings"]
+    found["phrasings_sha256"] = digest(phrasings.content(spec, named)) if named else ""
     return Settings(**found)
 
 
 def _word(block: Mapping[str, Any], key: str, at: reading.At) -> str:
-    value = block.get(key, {"architecture": "qwen2", "dtype": "float32"}.get(key, ""))
-    if not isinstance(value, str):
-        raise SpecError(where=at(key), found=f"{key}: {value!r}"[:100], expected="text")
+    default, known = _WORDS[key]
+    value = block.get(key, default)
+    if not isinstance(value, str) or (known and value not in known):
+        expected = f"one of {', '.join(known)}" if known else "text"
+        raise SpecError(where=at(key), found=f"{key}: {value!r}"[:100], expected=expected)
     return value
 
 

@@ -1,27 +1,37 @@
 """Production: one function call a turn, in which the weights choose and code keeps the flow.
 
+    turn = opened(compiled.load("table"), abstain=compiled.Abstain)
+    turn({"state": None, "text": ""})            # the first words
+    turn({"state": state, "text": "a table"})    # {"state", "reply", "node", "intent", "terminal"}
+
 The shield lets the weights choose among those nodes only that the state machine allows; below the
-threshold they abstain, and the conversation stands as it stood.
+threshold they abstain. The state is plain JSON; nothing is kept between turns.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+from typing import Final
+from typing import NamedTuple
 
 from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import Terminal
 from pytest_compiledai.dialogues.flow import filled
 from pytest_compiledai.dialogues.weights import flowjson
+from pytest_compiledai.dialogues.weights.examples import has
 from pytest_compiledai.dialogues.weights.network import Network
 from pytest_compiledai.dialogues.weights.slots import extract
 
 #: The file beside the tensors: the flow, the threshold and how the weights were made.
-FILE = "dialogue.json"
+FILE: Final = "dialogue.json"
+#: Characters of a text that are looked at.
+MOST_TEXT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +40,8 @@ class Reply:
 
     node: str
     text: str  # "" where it abstains
-    probability: float  # of the action, among all tokens
+    intent: str  # "" for the opening, and where it abstains
+    probability: float  # of the action, among those of the node
     terminal: Terminal | None
     abstained: bool
     state: machine.State
@@ -39,108 +50,181 @@ class Reply:
 class Weights:
     """The frozen weights of one flow."""
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        """Open an artifact. Raises ``ValueError``, ``KeyError`` or ``OSError`` for other files."""
-        import torch
-
-        torch.set_num_threads(threads)
-        record = json.loads((folder / FILE).read_text("utf-8"))
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """Open an artifact's files. Raises ``ValueError`` or ``LookupError`` for others."""
+        record = json.loads(files[FILE])
         self.flow: Flow = flowjson.read(record["flow"])
         self.threshold = float(record["threshold"])
-        self.network = Network(folder, speaking(self.flow))
-
-    def open(self) -> Conversation:
-        """Return a new conversation; its first reply is ``opening``."""
-        return Conversation(self)
-
-
-class Conversation:
-    """One conversation with the weights."""
-
-    def __init__(self, weights: Weights) -> None:
-        self.flow, self.network, self.threshold = (
-            weights.flow,
-            weights.network,
-            weights.threshold,
-        )
+        self.network = Network(files, choices(self.flow))
+        self._words: dict[str, str] = {}  # by node, of those that spoke
         self.action_seconds = 0.0  # CPU seconds until the last action was known
-        self.talk = self.network.talk()
-        self.state, action = machine.start(self.flow)
-        shares = self.talk.hear([self.network.encoder.agent])
-        self.opening = self._reply(shares[self.network.nodes.index(action.node)])
 
-    def turn(self, text: str) -> Reply:
-        """Return the agent's reply to ``text``; abstaining leaves the conversation as it was.
+    def opening(self) -> Reply:
+        """Return the agent's first words."""
+        state, _ = machine.start(self.flow)
+        return self._reply(Move("", state), 1.0)
 
-        Raises ``IllegalMove`` after the end.
+    def turn(self, state: machine.State, text: str) -> Reply:
+        """Return the agent's reply to ``text``; abstaining leaves the state as it was.
+
+        Raises ``IllegalMove`` for a state that no conversation can be in.
         """
-        if self.flow.nodes[self.state.node].terminal is not None:
-            raise machine.IllegalMove(f"found words after `{self.state.node}`; expected none")
+        check(self.flow, state)
         begin = time.process_time()
-        heard = self.network.encoder.said(text)
-        after = following(self.flow, self.state, text)
-        if not after or not self.talk.room(len(heard) + _REPLY):
-            return self._abstained(0.0)
-        kept = self.talk.length
-        shares = self.talk.hear(heard)
-        share, node = max((shares[self.network.nodes.index(name)], name) for name in sorted(after))
+        text = text[:MOST_TEXT]
+        after = following(self.flow, state, text)
+        heard = self.network.encoder.heard(state.node, has(self.flow, state), text)
+        if not after or len(heard) > self.network.context:
+            return _abstained(state, 0.0)
+        node, share = best(after, self.network.decide(state.node, heard))
         self.action_seconds = time.process_time() - begin
         if share < self.threshold:
-            self.talk.rewind(kept)
-            return self._abstained(share)
-        self.state = after[node]
-        return self._reply(share)
+            return _abstained(state, share)
+        return self._reply(after[node], share)
 
-    def _reply(self, share: float) -> Reply:
-        node = self.flow.nodes[self.state.node]
-        action = int(self.network.actions[self.network.nodes.index(node.name)])
-        words = self.talk.say(action, node.say)
+    def _reply(self, move: Move, share: float) -> Reply:
+        node = self.flow.nodes[move.state.node]
+        if node.name not in self._words:  # they depend on the node alone
+            self._words[node.name] = self.network.say(node.name, node.say)
         return Reply(
             node=node.name,
-            text=filled(words, self.state.slots),
+            text=filled(self._words[node.name], move.state.slots),
+            intent=move.intent,
             probability=share,
             terminal=node.terminal,
             abstained=False,
-            state=self.state,
-        )
-
-    def _abstained(self, share: float) -> Reply:
-        return Reply(
-            node=self.state.node,
-            text="",
-            probability=share,
-            terminal=None,
-            abstained=True,
-            state=self.state,
+            state=move.state,
         )
 
 
-#: Tokens that a reply may take; a conversation without room for it abstains.
-_REPLY = 96
+class Abstained(RuntimeError):
+    """The weights are not sure, or were given a state that no conversation can be in."""
+
+
+def opened(
+    files: Mapping[str, bytes], *, abstain: type[Exception] = Abstained
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return the function that takes a turn, as the frozen state machine does.
+
+    It raises ``abstain`` where the weights abstain, and nothing has changed then. Raises
+    ``ValueError`` or ``LookupError`` for files that are no weights.
+    """
+    weights = Weights(files)
+
+    def turn(data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what follows the user's text; the state None begins a conversation."""
+        text, told = data.get("text"), data.get("state")
+        if not isinstance(text, str):
+            raise abstain("input: no text")
+        try:
+            reply = weights.opening() if told is None else weights.turn(read_state(told), text)
+        except machine.IllegalMove as error:
+            raise abstain(f"state: {error}") from None
+        if reply.abstained:
+            raise abstain("intent: not sure")
+        return {
+            "state": reply.state.as_json(),
+            "reply": reply.text,
+            "node": reply.node,
+            "intent": reply.intent or None,
+            "terminal": None if reply.terminal is None else str(reply.terminal),
+        }
+
+    return turn
+
+
+def read_state(value: Any) -> machine.State:
+    """Return a state from its JSON form. Raises ``IllegalMove``."""
+    if not isinstance(value, dict) or sorted(value) != ["node", "slots", "turns"]:
+        raise machine.IllegalMove("found no state; expected node, slots and turns")
+    if not isinstance(value["node"], str) or not isinstance(value["slots"], dict):
+        raise machine.IllegalMove("found no state; expected a node's name and slots by name")
+    return machine.State(node=value["node"], slots=value["slots"], turns=value["turns"])
+
+
+def _abstained(state: machine.State, share: float) -> Reply:
+    return Reply(
+        node=state.node,
+        text="",
+        intent="",
+        probability=share,
+        terminal=None,
+        abstained=True,
+        state=state,
+    )
+
+
+class Move(NamedTuple):
+    """An intent, and the state it leads to."""
+
+    intent: str
+    state: machine.State
+    #: Nodes that only this edge leads to, and not now: slots decide, so their share is this move's.
+    spare: frozenset[str] = frozenset()
 
 
 def speaking(flow: Flow) -> tuple[str, ...]:
-    """Return the nodes at which the agent speaks, in order: the actions."""
+    """Return the nodes at which the agent speaks, in order."""
     return tuple(node.name for node in flow.nodes.values() if not node.routes)
 
 
-def following(flow: Flow, state: machine.State, text: str) -> dict[str, machine.State]:
-    """Return the states that may follow ``text``, by node; of two edges to one node the first.
+def choices(flow: Flow) -> dict[str, list[str]]:
+    """Return the nodes that may follow each node at which the agent speaks; none after an end."""
+    return {
+        name: sorted({n for edge in flow.nodes[name].edges for n in flow.landings(edge.to)})
+        for name in speaking(flow)
+    }
+
+
+def following(flow: Flow, state: machine.State, text: str) -> dict[str, Move]:
+    """Return what may follow ``text``, by node; of two edges to one node the first.
 
     An edge whose intent needs a slot that the text does not state is none of them; one that states
     more of what was found goes before others.
     """
-    moves: list[tuple[int, machine.State]] = []
-    for edge in flow.nodes[state.node].edges:
+    edges = flow.nodes[state.node].edges
+    ways = {edge.intent: flow.landings(edge.to) for edge in edges}
+    moves: list[tuple[int, Move]] = []
+    for edge in edges:
         intent = flow.intents[edge.intent]
         stated = extract(flow, intent, text)
         if set(intent.required) <= set(stated):
             after, _ = machine.step(flow, state, intent.name, stated)
-            moves.append((-len(stated), after))
-    states: dict[str, machine.State] = {}
-    for _, after in sorted(moves, key=lambda move: move[0]):
-        states.setdefault(after.node, after)
-    return states
+            moves.append((-len(stated), Move(intent.name, after)))
+    found: dict[str, Move] = {}
+    for _, move in sorted(moves, key=lambda move: move[0]):
+        found.setdefault(move.state.node, move)
+    for name, move in found.items():
+        others = frozenset().union(*(way for key, way in ways.items() if key != move.intent))
+        found[name] = move._replace(spare=ways[move.intent] - others - found.keys())
+    return found
+
+
+def best(after: Mapping[str, Move], shares: Mapping[str, float]) -> tuple[str, float]:
+    """Return the likeliest node of those that may follow, and its share; "" where none may."""
+    worth = {
+        name: sum(shares.get(node, 0.0) for node in (name, *sorted(after[name].spare)))
+        for name in sorted(after)
+    }
+    node = max(worth, key=worth.__getitem__, default="")
+    return node, worth.get(node, 0.0)
+
+
+def asked(flow: Flow, state: machine.State, text: str) -> dict[str, Any]:
+    """Return a turn in the form in which another process is asked about it."""
+    return {"node": state.node, "has": has(flow, state), "user": text}
+
+
+def check(flow: Flow, state: machine.State) -> None:
+    """Refuse a state that no conversation of the flow can be in. Raises ``IllegalMove``."""
+    node = flow.nodes.get(state.node)
+    if node is None or not node.asks:
+        raise machine.IllegalMove(f"found words at `{state.node}`; expected a node that asks")
+    if type(state.turns) is not int or state.turns < 0:
+        raise machine.IllegalMove(f"found {state.turns!r} turns; expected a whole number")
+    for name, value in state.slots.items():
+        if name not in flow.slots or not flow.slots[name].is_value(value):
+            raise machine.IllegalMove(f"found `{name}` {value!r}; expected a value of a slot")
 
 
 def as_json(reply: Reply) -> dict[str, Any]:
@@ -148,6 +232,7 @@ def as_json(reply: Reply) -> dict[str, Any]:
     return {
         "node": reply.node,
         "text": reply.text,
+        "intent": reply.intent,
         "probability": reply.probability,
         "abstained": reply.abstained,
         "state": reply.state.as_json(),

@@ -2,7 +2,9 @@
 
     python -m pytest_compiledai.dialogues.weights.training JOB.json
 
-Torch is imported here and nowhere in a pytest process. Full parameters, loss on the agent's tokens.
+Torch is imported here and nowhere in a pytest process. All parameters are trained, or a few beside
+a checkpoint's (``low_rank``). The loss is on the agent's
+tokens: the action among those that the node has an edge for, its words among all.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Final
+from typing import NamedTuple
 
+from pytest_compiledai.dialogues.weights import low_rank
 from pytest_compiledai.dialogues.weights import tokens
 from pytest_compiledai.dialogues.weights.network import Network
 from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
@@ -41,39 +45,47 @@ def main(job_file: str) -> None:
 def train(job: Mapping[str, Any]) -> dict[str, Any]:
     """Train one network; return its size, the last loss, and what it says of calibration data.
 
-    ``job``: ``data`` and ``calibration`` (JSONL of conversations), ``nodes``, ``out``, ``start`` (a
-    checkpoint folder, or None for from scratch), ``train`` (settings), ``stop``.
-    Raises ``ValueError`` where a conversation is longer than the context, or the loss is no number.
+    ``job``: ``data`` and ``calibration`` (JSONL of turns), ``choices`` (the nodes that may follow
+    each node), ``slots``, ``out``, ``start`` (a checkpoint folder, or None for from scratch),
+    ``train`` (settings), ``stop``.
+    Raises ``ValueError`` where a turn is longer than the context, or the loss is no number.
     """
     settings = job["train"]
     _settle(settings["seed"])
-    talks = _read(job["data"])
-    tokenizer = _tokenizer(job, talks)
+    rows = _read(job["data"])
+    tokenizer = _tokenizer(job, rows)
     encoder = tokens.Encoder(tokenizer)
     model = _model(job, tokenizer)
-    examples = [encoder.conversation(talk) for talk in talks]
+    examples = [encoder.example(row) for row in rows]
     longest = max(len(example.ids) for example in examples)
     if longest > model.config.max_position_embeddings:
-        raise ValueError(f"found a conversation of {longest} tokens; expected no more than context")
-    loss, proof = _loop(model, examples, encoder.pad, settings, job["stop"])
+        raise ValueError(f"found a turn of {longest} tokens; expected no more than context")
+    legal = _legal(encoder, job["choices"], model.config.vocab_size)
+    parts = _batches(examples, settings["batch"], settings["seed"])
+    batches = (_padded(part, encoder.pad, legal) for part in parts)
+    if settings["method"] == "lora":
+        low_rank.attach(model, settings["rank"])
+    loss, proof = _loop(model, batches, settings, job["stop"])
     if not math.isfinite(loss):
         raise ValueError(f"found a loss of {loss}; expected a number: lower `lr`")
     told = {
         "loss": loss,
         "proof": proof,
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "tokens": sum(len(example.ids) for example in examples),
         "longest": longest,
         "machine": machine(settings["dtype"]),
     }
     if job["stop"] is None:
+        low_rank.merge(model)
         _write(Path(job["out"]), model, tokenizer)
-        network = Network(Path(job["out"]), job["nodes"])
+        files = {name: (Path(job["out"]) / name).read_bytes() for name in FILES}
+        network = Network(files, job["choices"])
         told["calibration"] = network.scores(_read(job["calibration"]))
     return told
 
 
-def _read(file: str) -> list[list[dict[str, Any]]]:
+def _read(file: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(file).read_text("utf-8").splitlines()]
 
 
@@ -96,11 +108,25 @@ def machine(dtype: str) -> str:
     return f"torch {torch.__version__} {torch.backends.cpu.get_cpu_capability()} {dtype}"
 
 
-def _tokenizer(job: Mapping[str, Any], turns: Sequence[Sequence[Mapping[str, Any]]]) -> Any:
+def _tokenizer(job: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Any:
+    special = tokens.own(job["choices"], job["slots"])
     if job["start"]:
-        return tokens.extended((Path(job["start"]) / "tokenizer.json").read_bytes(), job["nodes"])
-    texts = (text for talk in turns for turn in talk for text in (turn["say"], turn["user"]))
-    return tokens.trained(texts, job["nodes"], job["train"]["vocabulary"])
+        return tokens.extended((Path(job["start"]) / "tokenizer.json").read_bytes(), special)
+    texts = (text for row in rows for text in (row["say"], row["user"]))
+    return tokens.trained(texts, special, job["train"]["vocabulary"])
+
+
+def _legal(
+    encoder: tokens.Encoder, choices: Mapping[str, Sequence[str]], size: int
+) -> dict[str, Any]:
+    """Return, for each node, a mask of the tokens that an action after it may be."""
+    import torch
+
+    found = {"": torch.zeros(size, dtype=torch.bool)}  # where the agent speaks nothing is chosen
+    for node, after in choices.items():
+        found[node] = torch.zeros(size, dtype=torch.bool)
+        found[node][[encoder.unsure, *map(encoder.act, after)]] = True
+    return found
 
 
 def _model(job: Mapping[str, Any], tokenizer: Any) -> Any:
@@ -145,45 +171,46 @@ def _config(shape: Mapping[str, Any], tokenizer: Any) -> Any:
 
 
 def _loop(
-    model: Any,
-    examples: Sequence[tokens.Encoded],
-    pad: int,
-    settings: Mapping[str, Any],
-    stop: int | None,
+    model: Any, batches: Iterator[_Batch], settings: Mapping[str, Any], stop: int | None
 ) -> tuple[float, str]:
     """Run the steps; return the last loss, and the digest of the weights after `proof_steps`."""
     import torch
 
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01
+        trained, lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01, fused=True
     )
     steps = settings["steps"]
-    batches = _batches(examples, settings["batch"], settings["seed"])
     loss, proof = torch.tensor(math.inf), ""
     for step in range(steps if stop is None else min(stop, steps)):
         for group in optimizer.param_groups:
             group["lr"] = settings["lr"] * _rate(step / steps)
-        loss = _loss(model, _padded(next(batches), pad), settings["dtype"] == "bfloat16")
+        loss = _loss(model, next(batches), settings["dtype"] == "bfloat16")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
+        torch.nn.utils.clip_grad_norm_(trained, _CLIP)
         optimizer.step()
         if step + 1 == min(settings["proof_steps"], steps):
             proof = _digest(model)
     return float(loss.detach()), proof
 
 
-def _loss(model: Any, batch: tuple[Any, Any, Any], half: bool) -> Any:  # noqa: FBT001 - one caller
-    """Return the cross entropy of the agent's tokens, each given all before it."""
+def _loss(model: Any, batch: _Batch, half: bool) -> Any:  # noqa: FBT001 - one caller
+    """Return the cross entropy of actions, each among its legal ones, plus that of words."""
     import torch
 
-    ids, labels, mask = batch
-    asked = labels[:, 1:] != _IGNORED
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-        out = model.model(input_ids=ids, attention_mask=mask, use_cache=False)
+        # What follows a token never changes it, so padding behind needs no mask.
+        hidden = model.base_model(input_ids=batch.ids, use_cache=False).last_hidden_state
         # Only the agent's tokens go through the head: that is much of the work.
-        scores = model.lm_head(out.last_hidden_state[:, :-1][asked])
-    return torch.nn.functional.cross_entropy(scores.float(), labels[:, 1:][asked])
+        head = model.get_output_embeddings()
+        actions, words = head(hidden[batch.actions]).float(), head(hidden[batch.words]).float()
+    found = torch.nn.functional.cross_entropy(
+        actions.masked_fill(~batch.legal, -math.inf), batch.chosen
+    )
+    if len(batch.spoken):
+        found = found + torch.nn.functional.cross_entropy(words, batch.spoken)
+    return found
 
 
 def _digest(model: Any) -> str:
@@ -205,8 +232,20 @@ def _rate(done: float) -> float:
 def _batches(
     examples: Sequence[tokens.Encoded], size: int, seed: int
 ) -> Iterator[list[tokens.Encoded]]:
-    """Yield batches without end; conversations of like length share one."""
-    rng = random.Random(f"batches {seed}")  # noqa: S311 - repeatable on purpose
+    """Yield batches without end; each has its share of what the agent says."""
+    turns = [example for example in examples if example.node]
+    spoken = [example for example in examples if not example.node]
+    share = max(1, size * len(spoken) // len(examples))
+    parts = _parts(turns, max(1, size - share), f"turns {seed}"), _parts(spoken, share, f"{seed}")
+    for one, other in zip(*parts, strict=True):
+        yield [*one, *other]
+
+
+def _parts(
+    examples: Sequence[tokens.Encoded], size: int, seed: str
+) -> Iterator[list[tokens.Encoded]]:
+    """Yield parts of one size without end; examples of like length share one."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
     order: list[tokens.Encoded] = []
     while True:
         while len(order) < size * _POOL:
@@ -220,20 +259,39 @@ def _batches(
         yield from (pool[start : start + size] for start in starts)
 
 
-def _padded(batch: Sequence[tokens.Encoded], pad: int) -> tuple[Any, Any, Any]:
+class _Batch(NamedTuple):
+    """Turns side by side; a token is predicted from the place before it."""
+
+    ids: Any  # [turns, longest]
+    actions: tuple[Any, Any]  # rows, and places before actions
+    chosen: Any  # the actions
+    legal: Any  # [turns, vocabulary]
+    words: tuple[Any, Any]  # rows, and places before the agent's words
+    spoken: Any  # the words
+
+
+def _padded(batch: Sequence[tokens.Encoded], pad: int, legal: Mapping[str, Any]) -> _Batch:
     import torch
 
     longest = max(len(example.ids) for example in batch)
     ids = torch.full((len(batch), longest), pad)
-    labels = torch.full((len(batch), longest), _IGNORED)
-    mask = torch.zeros((len(batch), longest), dtype=torch.long)
     for row, example in enumerate(batch):
-        length = len(example.ids)
-        ids[row, :length] = torch.tensor(example.ids)
-        mask[row, :length] = 1
-        learned = torch.tensor(example.learned)
-        labels[row, :length][learned] = ids[row, :length][learned]
-    return ids, labels, mask
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+    places = torch.tensor([example.action for example in batch])
+    told = [(r, p) for r, e in enumerate(batch) for p in range(e.action + 1, len(e.ids))]
+    rows, after = torch.tensor(told, dtype=torch.long).reshape(-1, 2).unbind(1)
+    every = torch.arange(len(batch))
+    chosen = ids[every, places]
+    choices = torch.stack([legal[example.node] for example in batch])
+    choices[every, chosen] = True
+    return _Batch(
+        ids=ids,
+        actions=(every, places - 1),
+        chosen=chosen,
+        legal=choices,
+        words=(rows, after - 1),
+        spoken=ids[rows, after],
+    )
 
 
 def _write(folder: Path, model: Any, tokenizer: Any) -> None:

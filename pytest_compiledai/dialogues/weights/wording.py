@@ -20,6 +20,11 @@ from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import Slot
 from pytest_compiledai.dialogues.flow import placeholders
 
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split("|"))
+
+
 #: What stands before and after an utterance: for data, for the threshold, for the test.
 CARRIERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "none": (("",), ("",)),
@@ -28,8 +33,16 @@ CARRIERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("", "", "", "please", "thanks", "if possible", "ok?", "right now", "thank you", "i guess"),
     ),
     "calibrate": (
-        ("alright then,", "look,", "good morning,", "erm,"),
-        ("cheers", "that is all", "you see", "for real"),
+        _parts(
+            "alright then, | look, | good morning, | erm, | excuse me, | hey, | actually, | hm,"
+            "| you know what, | let us see, | one moment, | the thing is | by the way, | in short,"
+            "| as far as i know | dear team,"
+        ),
+        _parts(
+            "cheers | that is all | you see | for real | if you do not mind | when you can | thx"
+            "| whenever it suits | kind regards | in case that helps | to start with | or so"
+            "| as a favour | i suppose | at your convenience | there you go"
+        ),
     ),
     "test": (
         ("to be honest", "listen,", "sorry to bother you,", "as i said before,", "good evening,"),
@@ -49,7 +62,7 @@ use very want was way we week were what when where which while who why will with
 your
 """
 _COMMON: Final = tuple(re.findall(r"[a-z]+", _COMMON_TEXT))
-_EVERYDAY: Final = 0.6  # share of made-up words that are everyday words
+_EVERYDAY: Final = 0.6  # share of made-up words that are everyday words, of those not loose
 _KINDS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
 _VOWELS: Final = "aeiouy"
@@ -70,29 +83,59 @@ class Style:
     carriers: str = "none"
     typos: float = 0.0  # share of utterances with one
     noise: float = 0.0  # share of utterance edges with made-up words
+    loose: float = 0.0  # share of these that are words of other examples
     held_out: bool = False  # utterances and values that no data is made of
 
 
 PLAIN: Final = Style()
-TRAIN: Final = Style(carriers="train", typos=0.12, noise=0.35)
+#: With words of other examples, so that a whole example counts for more than a word of another.
+TRAIN: Final = Style(carriers="train", typos=0.12, noise=0.35, loose=0.35)
 
 
 def draw(flow: Flow, intent: str, rng: random.Random, style: Style = PLAIN) -> Said:
     """Return something that a user who means ``intent`` may write."""
     known = flow.intents[intent]
     template = rng.choice((style.held_out and known.holdout) or known.examples)
+    return written(flow, intent, template, rng, style)
+
+
+def written(flow: Flow, intent: str, template: str, rng: random.Random, style: Style) -> Said:
+    """Return what a user writes who says ``template``, with values, carriers and slips."""
     texts, values = {}, {}
     for name in placeholders(template):
         texts[name], values[name] = _stated(flow.slots[name], rng, style)
     if rng.random() < style.typos:
         template = _mistyped(template, rng)
-    before, after = (rng.choice(part) for part in CARRIERS[style.carriers])
+    before, after = map(rng.choice, _carriers(style.carriers, flow.phrases))
     if rng.random() < style.noise:
-        before = _made_up(_own_words(flow), rng)
+        before = _made_up(flow, rng, style.loose)
     if rng.random() < style.noise:
-        after = _made_up(_own_words(flow), rng)
+        after = _made_up(flow, rng, style.loose)
     text = PLACEHOLDER.sub(lambda match: texts[match[1]], template)
     return Said(intent, " ".join(part for part in (before, text, after) if part), values)
+
+
+@lru_cache(maxsize=64)
+def _carriers(name: str, phrases: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the carriers of a flow: of two words or more, those that its examples do not have.
+
+    What an example has means something: `that is all` may be how users leave.
+    """
+    before, after = (
+        tuple(c for c in part if " " not in c or c.strip(",?") not in phrases)
+        for part in CARRIERS[name]
+    )
+    return before, after
+
+
+def shape(template: str) -> str:
+    """Return a template with its slots nameless: what it looks like to one who knows no values."""
+    return PLACEHOLDER.sub("{}", template.casefold())
+
+
+def nothing(flow: Flow, rng: random.Random) -> str:
+    """Return words that tell no intent."""
+    return " ".join(_made_up(flow, rng, TRAIN.loose) for _ in range(rng.randint(1, 2)))
 
 
 def _stated(slot: Slot, rng: random.Random, style: Style) -> tuple[str, str | int]:
@@ -127,15 +170,18 @@ def _mistyped(text: str, rng: random.Random) -> str:
     return text[:spot] + rng.choice((two, one + one + two, two + one)) + text[spot + 2 :]
 
 
-def _made_up(known: frozenset[str], rng: random.Random) -> str:
-    """Return one to five words that mean nothing here: everyday words and invented ones.
+def _made_up(flow: Flow, rng: random.Random, loose: float) -> str:
+    """Return one to five words that mean nothing here, as good as in any order.
 
-    Words of the flow's own examples are none of them: they may tell an intent.
+    They are everyday words and invented ones, none of them of the flow, and loose words of it.
     """
     found = []
     for _ in range(rng.randint(1, 5)):
+        if flow.loose and rng.random() < loose:
+            found.append(rng.choice(flow.loose))
+            continue
         word = rng.choice(_COMMON) if rng.random() < _EVERYDAY else _invented(rng)
-        if word not in known:
+        if word not in flow.words:
             found.append(word)
     return " ".join(found) + rng.choice(("", "", ",", "?"))
 
@@ -147,13 +193,3 @@ def _invented(rng: random.Random) -> str:
         kinds = _CONSONANTS if kinds == _VOWELS else _VOWELS
         word += rng.choice(kinds) * rng.choice((1, 1, 1, 2))
     return word
-
-
-@lru_cache(maxsize=8)
-def _vocabulary(texts: frozenset[str]) -> frozenset[str]:
-    return frozenset(word for text in texts for word in re.findall(r"[a-z]+", text.casefold()))
-
-
-def _own_words(flow: Flow) -> frozenset[str]:
-    """Return the words of the flow's examples; its held-out wording is not looked at."""
-    return _vocabulary(frozenset(t for intent in flow.intents.values() for t in intent.examples))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import tomllib
 from collections.abc import Callable
 
 import pytest
 
+from pytest_compiledai.assets import asset
+from pytest_compiledai.dialogues import lint as lint_module
 from pytest_compiledai.dialogues.exploring import Explored
 from pytest_compiledai.dialogues.lint import lint
 from pytest_compiledai.dialogues.spec import DialogueSpec
+
+CORPUS = asset("gates", "dialogue", "corpus")
+SAMPLES = tomllib.loads((CORPUS / "table.toml").read_text(encoding="utf-8"))
 
 
 def test_a_sound_flow_has_no_fault(table: DialogueSpec) -> None:
@@ -16,36 +24,41 @@ def test_a_sound_flow_has_no_fault(table: DialogueSpec) -> None:
     assert [] == list(lint(table.flow))
 
 
-@pytest.mark.parametrize(
-    ("rule", "old", "new"),
-    [
-        ("circle", "- {to: done}", "- {to: check}"),
-        ("guard", "party > 8", "not city"),
-        ("guard", "party > 8", "party > 8 and party < 8"),
-        ("slot", "  quit: {", "  quit: {holdout: [done], "),
-        ("intent", "anywhere: {quit: bye}\n", ""),
-        ("escape", "anywhere: {quit: bye}\n", ""),
-        ("ambiguous", "stop, forget it", "stop, book a table"),
-        ("unreachable", "      - {when: party > 8, to: human}\n", ""),
-        ("unset", "say: [which city]", 'say: ["which city, {party}"]'),
-        ("success", "terminal: success", "terminal: escalation"),
-        ("dead-end", "quit: bye}\nnodes", "quit: greet}\nnodes"),
-    ],
-)
+@pytest.mark.parametrize("rule", sorted({sample["rule"] for sample in SAMPLES["bad"]}))
 def test_a_planted_fault_is_told(
-    read: Callable[[str], DialogueSpec], table_text: str, rule: str, old: str, new: str
+    read: Callable[[str], DialogueSpec], table_text: str, rule: str
 ) -> None:
-    """Each rule finds the flow in which its fault was planted."""
-    text = table_text.replace(old, new, 1)
-    if rule == "slot":
-        text = text.replace("slots:\n", "slots:\n  fare: {values: [low]}\n", 1)
-    if rule == "dead-end":
-        text = text.replace("give_party: check}", "give_party: ask_party}", 1)
-        text = text.replace("give_city: check}", "give_city: ask_city}", 1)
-        text = text.replace("book: check", "book: greet", 1)
-    assert text != table_text
+    """Each rule finds the flows of the corpus in which its fault was planted."""
+    for sample in SAMPLES["bad"]:
+        if sample["rule"] == rule:
+            flow = read(edited(table_text, sample["edits"])).flow
+            assert rule in {fault.rule for fault in lint(flow)}
 
-    assert rule in {fault.rule for fault in lint(read(text).flow)}
+
+@pytest.mark.parametrize("rule", sorted({sample["rule"] for sample in SAMPLES["good"]}))
+def test_a_flow_near_a_fault_is_sound(
+    read: Callable[[str], DialogueSpec], table_text: str, rule: str
+) -> None:
+    """Nothing is told of the flows of the corpus that only come near a rule."""
+    for sample in SAMPLES["good"]:
+        if sample["rule"] == rule:
+            assert [] == list(lint(read(edited(table_text, sample["edits"])).flow))
+
+
+def test_every_rule_has_samples() -> None:
+    """What the lint can tell has a bad and a good sample, but for the size of a flow."""
+    rules = set(re.findall(r'Fault\("([a-z-]+)"', inspect.getsource(lint_module))) - {"size"}
+
+    assert {sample["rule"] for sample in SAMPLES["bad"]} == rules
+    assert {sample["rule"] for sample in SAMPLES["good"]} == rules
+
+
+def edited(text: str, edits: list[dict[str, str]]) -> str:
+    """Return the text after the edits, each of which finds its place."""
+    for edit in edits:
+        assert edit["old"] in text
+        text = text.replace(edit["old"], edit["new"], 1)
+    return text
 
 
 def test_walks_cover_every_edge(table: DialogueSpec) -> None:

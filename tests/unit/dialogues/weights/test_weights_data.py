@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,8 @@ from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.consistency import LEAST
 from pytest_compiledai.dialogues.weights.consistency import consistency
-from pytest_compiledai.dialogues.weights.grammar import Conversation
-from pytest_compiledai.dialogues.weights.grammar import conversations
+from pytest_compiledai.dialogues.weights.examples import Example
+from pytest_compiledai.dialogues.weights.examples import examples
 from pytest_compiledai.dialogues.weights.paths import Bounds
 from pytest_compiledai.dialogues.weights.paths import coverage
 from pytest_compiledai.dialogues.weights.paths import split
@@ -24,10 +25,10 @@ from pytest_compiledai.dialogues.weights.wording import draw
 
 
 @pytest.fixture(scope="module")
-def data(parcel: DialogueSpec) -> list[Conversation]:
-    """Conversations of the flow with a loop."""
+def data(parcel: DialogueSpec) -> list[Example]:
+    """Turns of the flow with a loop."""
     paths = split(walks(parcel.flow, Bounds()).paths).train
-    return list(conversations(parcel.flow, paths, 400, seed=0))
+    return list(examples(parcel.flow, paths, 1200, seed=0))
 
 
 def test_walks_are_listed_up_to_their_bounds(parcel: DialogueSpec) -> None:
@@ -75,12 +76,45 @@ def test_coverage_names_what_is_missing(parcel: DialogueSpec) -> None:
     assert coverage(parcel.flow, _trips(without)).missing == ("ask --lost-->",)
 
 
-def test_data_is_the_same_again(parcel: DialogueSpec, data: list[Conversation]) -> None:
-    """Equal flows and seeds give equal conversations; another seed gives others."""
+def test_data_is_the_same_again(parcel: DialogueSpec, data: list[Example]) -> None:
+    """Equal flows and seeds give equal turns; another seed gives others."""
     paths = split(walks(parcel.flow, Bounds()).paths).train
 
-    assert data == list(conversations(parcel.flow, paths, 400, seed=0))
-    assert data != list(conversations(parcel.flow, paths, 400, seed=1))
+    assert data == list(examples(parcel.flow, paths, 1200, seed=0))
+    assert data != list(examples(parcel.flow, paths, 1200, seed=1))
+
+
+def test_seldom_edges_are_not_seldom_in_the_data(data: list[Example]) -> None:
+    """The rarest edge comes up at least a fifth as often as the commonest."""
+    taken = Counter((e.node, e.intent) for e in data if e.intent)
+
+    assert min(taken.values()) * 5 > max(taken.values())
+
+
+def test_words_that_mean_nothing_at_their_node_are_no_example_there(
+    parcel: DialogueSpec, data: list[Example]
+) -> None:
+    """Turns without an action never say, alone, what an intent of their node says."""
+    unsure = [e for e in data if e.node and not e.after]
+    legal = {
+        node.name: {
+            text for edge in node.edges for text in parcel.flow.intents[edge.intent].examples
+        }
+        for node in parcel.flow.asking
+    }
+
+    assert 0.1 < len(unsure) / len(data) < 0.2
+    assert not [e for e in unsure if any(e.user == text for text in legal[e.node])]
+
+
+def test_turns_know_which_slots_are_filled(table: DialogueSpec) -> None:
+    """The state before a turn tells the slots that guards look at, and what follows obeys it."""
+    paths = walks(table.flow, Bounds()).paths
+    told = [e for e in examples(table.flow, paths, 300, seed=0) if e.intent]
+
+    assert {e.has for e in told if e.node == "ask_city"} <= {(), ("party",)}
+    assert {e.has for e in told if e.node == "ask_party"} == {("city",)}
+    assert {e.after for e in told if e.intent == "give_party"} == {"done", "human"}
 
 
 def test_every_user_turn_takes_its_edge(table: DialogueSpec) -> None:
@@ -121,22 +155,18 @@ def test_typing_errors_spare_slot_values(parcel: DialogueSpec) -> None:
         assert str(said.values["parcel"]) in said.text
 
 
-def test_words_of_users_who_know_their_edge_tell_it(data: list[Conversation]) -> None:
+def test_words_of_users_who_know_their_edge_tell_it(data: list[Example]) -> None:
     """Grammar data lets a small classifier find the branch."""
     assert consistency(data).interval.low > LEAST
 
 
-def test_words_of_users_who_do_not_know_their_edge_are_rejected(data: list[Conversation]) -> None:
+def test_words_of_users_who_do_not_know_their_edge_are_rejected(data: list[Example]) -> None:
     """Data in which users speak without being told their edge stays far below the bar."""
     rng = random.Random(0)
     heard: dict[str, list[str]] = {}
-    for talk in data:
-        for turn in talk:
-            heard.setdefault(turn.node, []).append(turn.user)
-    blind = [
-        tuple(replace(t, user=rng.choice(heard[t.node])) if t.user else t for t in talk)
-        for talk in data
-    ]
+    for turn in data:
+        heard.setdefault(turn.node, []).append(turn.user)
+    blind = [replace(turn, user=rng.choice(heard[turn.node])) for turn in data]
 
     assert consistency(blind).interval.high < 0.7
 

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from pytest_compiledai.commands.serve import SORRY
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.gate import Phase
@@ -176,7 +177,7 @@ def test_secrets_and_personal_data_in_training_texts_are_found(trained: Trained)
     data = trained.questions.data
     leaky = replace(
         data,
-        train=(*data.train, (replace(data.train[0][0], user="mail anna.berg@posteo.net"),)),
+        train=(*data.train, replace(data.train[0], user="mail anna.berg@posteo.net")),
     )
 
     assert list(checks.private(data, trained.bare)) == []
@@ -245,7 +246,7 @@ def test_walks_that_miss_their_end_or_differ_are_found(trained: Trained) -> None
     """A walk that ends elsewhere, a second run that differs and a full context are findings."""
     answers = deepcopy(trained.answers)
     answers["talks"]["walks"][0][-1]["node"] = "greet"
-    answers["context"] = 10
+    answers["context"] = 5
 
     rules = [rule for rule, _ in conduct.walked(trained.questions, answers, {})]
 
@@ -278,12 +279,12 @@ def test_slow_turns_are_found(trained: Trained) -> None:
 
 
 def test_wrong_actions_are_found(trained: Trained) -> None:
-    """Weights that always choose one node fail on walks, carriers and coverage."""
+    """Weights that prefer whatever they liked least fail on walks, carriers and coverage."""
     answers = deepcopy(trained.answers)
     for name in answers["scored"]:
         for talk in answers["scored"][name]:
             for row in talk:
-                row[:] = [0.9, *([0.02] * (len(row) - 1))]
+                row.update({node: (1 - share) / 3 for node, share in row.items()})
 
     found = conformance.of_answers(trained.questions, answers, trained.bare, {})
 
@@ -297,6 +298,54 @@ def test_weights_of_other_data_are_found(trained: Trained) -> None:
     found = conformance.of_data(trained.spec, trained.questions.data, changed, {})
 
     assert [rule for rule, _ in found] == ["data"]
+
+
+SERVED = """
+import json, sys
+from pathlib import Path
+from pytest_compiledai.commands.serve import _called, replied
+from pytest_compiledai.dialogues.weights.talking import Abstained
+
+files = {file.name: file.read_bytes() for file in Path(sys.argv[1]).iterdir()}
+turn = _called(files, Abstained)
+said = [replied(turn, Abstained, [{"role": "user", "content": text}]).text for text in sys.argv[2:]]
+told = turn({"state": {"node": "told", "slots": {"parcel": "8812"}, "turns": 2}, "text": "one more parcel"})
+forged = [
+    {"node": "over", "slots": {}, "turns": 1},
+    {"node": "told", "slots": {"parcel": "x"}, "turns": 1},
+    {"node": "told", "slots": {"city": "x"}, "turns": 1},
+    {"node": "told", "slots": {}, "turns": -1},
+    {"node": "told"},
+    "told",
+]
+refused = 0
+for state in forged:
+    try:
+        turn({"state": state, "text": "one more parcel"})
+    except Abstained:
+        refused += 1
+print(json.dumps([said, told, refused == len(forged)]))
+"""
+
+
+def test_weights_are_served_as_a_state_machine_is(trained: Trained, tmp_path: Path) -> None:
+    """One call takes a turn from plain state, over chat messages too; forged states get nothing."""
+    for name, content in trained.bare.items():
+        (tmp_path / name).write_bytes(content)
+    ran = subprocess.run(
+        [sys.executable, "-c", SERVED, str(tmp_path), "track a parcel", "\u202e zzz qqq"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    said, told, all_refused = json.loads(ran.stdout)
+
+    assert said[0] == "what is the parcel number"
+    assert said[1] == f"{SORRY} parcel desk how can i help"
+    assert (told["node"], told["intent"], told["terminal"]) == ("ask", "another", None)
+    assert told["state"] == {"node": "ask", "slots": {"parcel": "8812"}, "turns": 3}
+    assert all_refused
 
 
 def test_pass_k_asks_for_all_of_k() -> None:
@@ -314,7 +363,7 @@ def test_words_that_do_not_tell_the_branch_stop_the_build(parcel: DialogueSpec) 
     spec = replace(parcel, flow=replace(parcel.flow, intents=intents))
 
     with pytest.raises(ModelError, match="tell the branch"):
-        building.check(spec, made(spec.flow, settings_of(spec)))
+        building.check(spec, made(spec, settings_of(spec)))
 
 
 def test_a_checkpoint_of_another_digest_is_refused(trained: Trained, tmp_path: Any) -> None:
