@@ -118,7 +118,7 @@ def test_try_refuses_an_edited_artifact(project, command):
     done = command("try", "double", '{"n": 1}')
 
     assert 2 == done.returncode
-    assert "pytest --compile" in done.stderr
+    assert "git checkout -- compiledai.lock compiled/" in done.stderr
 
 
 CRASHING = """\

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_compiledai.dialogues.tensors import header
 
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import building
 from pytest_compiledai.dialogues.weights import tokens
