@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import Final
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.functions import guard
 from pytest_compiledai.functions.docstring import docstring
 from pytest_compiledai.functions.imports import Import
@@ -165,7 +166,7 @@ def _shared(node: ast.stmt) -> None:
 def _own_types(facts: Facts) -> dict[str, str]:
     """Return the definitions of the types by name, as dumps that say no places."""
     found: dict[str, str] = {}
-    for node in ast.parse(facts.types.text).body:
+    for node in parse(facts.types.text).body:
         found |= dict.fromkeys(bindings(ast.Module(body=[node], type_ignores=[])), ast.dump(node))
     return found
 

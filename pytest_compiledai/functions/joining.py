@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Final
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.imports import imports_of
 from pytest_compiledai.functions.imports import render
@@ -37,7 +38,7 @@ def joined(programs: Sequence[str], last: str) -> str:
     ``last`` is the text of the function of that name over them; it calls `<name>_a`, `<name>_b` and
     so on, in their order. Raises ``NotJoined``.
     """
-    trees = [ast.parse(text) for text in programs]
+    trees = [parse(text) for text in programs]
     imports = _imports(trees)
     shared = [bindings(tree).keys() | free_names(tree) for tree in trees]
     parts = []
@@ -87,7 +88,7 @@ def _renamed(text: str, tree: ast.Module, names: Mapping[str, str]) -> str:
         raise NotJoined(f"{min(hidden)!r} has two meanings in one program")
     made = _replaced(text, tree, names)
     try:
-        same = ast.dump(ast.parse(made)) == ast.dump(_Renamer(names).visit(ast.parse(text)))
+        same = ast.dump(parse(made)) == ast.dump(_Renamer(names).visit(parse(text)))
     except SyntaxError:
         same = False
     if not same:
@@ -163,7 +164,7 @@ def _replaced(text: str, tree: ast.Module, names: Mapping[str, str]) -> str:
 
 def _without_imports(text: str) -> str:
     """Return a program without its import statements and its docstring."""
-    tree = ast.parse(text)
+    tree = parse(text)
     dropped: set[int] = set()
     for index, node in enumerate(tree.body):
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

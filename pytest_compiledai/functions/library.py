@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.imports import imports_of
 from pytest_compiledai.gates.policy.scope import build
@@ -109,7 +110,7 @@ class Library:
         Raises ``SyntaxError`` for what does not parse and ``NameClash`` where a copied definition
         needs a name to which the source gives another meaning.
         """
-        tree = ast.parse(source_text)
+        tree = parse(source_text)
         bound = bindings(tree)
         offered = {
             name for name, item in self.definitions.items() if (item.module in HIDDEN) == hidden
@@ -133,7 +134,7 @@ class Library:
         self.versions[module] = int(label[2])
         self.imports[module] = {}
         lines = text.split("\n")
-        for node in ast.parse(text).body:
+        for node in parse(text).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self.imports[module] |= {item.bound: item for item in imports_of(node)}
                 continue

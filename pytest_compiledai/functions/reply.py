@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_compiledai.core import parsing
 from pytest_compiledai.functions.refusal import TemplateError
 
 _FENCE: Final = re.compile(r"^( {0,3})(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+-]*)[^\n`]*$")
@@ -37,7 +38,7 @@ def parse(text: str) -> ast.Module:
         with warnings.catch_warnings():
             # An invalid escape in generated code must not become an error of the run.
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parsing.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 0
         reason = getattr(error, "msg", None) or f"{type(error).__name__} of the parser"

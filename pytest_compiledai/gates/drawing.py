@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -109,6 +110,7 @@ def _round(
 ) -> None:
     import hypothesis
     from hypothesis import strategies as st
+    from hypothesis.errors import HypothesisDeprecationWarning
     from hypothesis.errors import Unsatisfiable
 
     inputs = min(_INPUTS, math.ceil((count - len(drawn)) / (_CASES - 1)))
@@ -145,7 +147,9 @@ def _round(
     def collect(_: Any) -> None:
         pass
 
-    with _no_local_constants():
+    with _no_local_constants(), warnings.catch_warnings():
+        # Other threads of a live run draw from the shared generator; what is drawn here never does.
+        warnings.simplefilter("ignore", HypothesisDeprecationWarning)
         try:
             collect()
         except Unsatisfiable:  # of whole cases; single inputs may well have been drawn

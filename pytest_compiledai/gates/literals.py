@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from typing import TypeAlias
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.core.trees import children
 
 Scalar: TypeAlias = "str | int | float"
@@ -36,7 +37,7 @@ def collect(text: str) -> tuple[Literal, ...]:
     Docstrings are left out unless the text reads `__doc__`.
     """
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()  # the syntax gate tells of it
     return tuple(_literals(tree, are_documented=() if "__doc__" in text else _DOCUMENTED))

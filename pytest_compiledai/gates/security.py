@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
@@ -120,7 +121,7 @@ def _parse(code: str) -> ast.Module:
     with warnings.catch_warnings():
         # An invalid escape in generated code must not become an error of the run.
         warnings.simplefilter("ignore")
-        return ast.parse(code)
+        return parse(code)
 
 
 def _rules(module: Module) -> Iterator[Finding]:

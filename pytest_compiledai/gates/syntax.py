@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_compiledai.assets import asset
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.trees import children
 from pytest_compiledai.core.verdict import Finding
@@ -108,7 +109,7 @@ def _inspect(
     with warnings.catch_warnings():
         # An odd escape in generated text is no warning of the run.
         warnings.simplefilter("ignore")
-        tree = ast.parse(text)
+        tree = parse(text)
     found = [*_shape(source, tree, *wanted)] if wanted else []
     paths = list(complexities(tree))
     expected = f"at most {settings.complexity}; split it or use a table"

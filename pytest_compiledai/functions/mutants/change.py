@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pytest_compiledai.core.parsing import parse
+
 
 class Piece(NamedTuple):
     """Bytes ``start`` to ``end`` become ``new``."""
@@ -31,7 +33,7 @@ class Text:
 
     def __init__(self, text: str) -> None:
         self.data = text.encode("utf-8")
-        self.tree = ast.parse(text)
+        self.tree = parse(text)
         self._lines = [0]
         for line in self.data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
@@ -74,7 +76,7 @@ class Text:
 def meaning(text: str) -> str | None:
     """Return the normal form of a source: equal for texts that differ in layout alone."""
     try:
-        return ast.dump(ast.parse(text))
+        return ast.dump(parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

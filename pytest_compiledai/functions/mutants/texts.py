@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 from typing import NamedTuple
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.functions.mutants.change import Change
 from pytest_compiledai.functions.mutants.change import Piece
 from pytest_compiledai.functions.mutants.change import Text
@@ -114,7 +115,7 @@ def _is_compilable(text: Text, change: Change) -> bool:
     (piece,) = change.pieces
     data = text.data[: piece.start] + piece.new.encode("utf-8") + text.data[piece.end :]
     try:
-        tree = ast.parse(data)
+        tree = parse(data)
     except (SyntaxError, ValueError):
         return False
     line = text.data[: piece.start].count(b"\n") + 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.functions.imports import Import
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
@@ -97,7 +98,7 @@ class Builder:
         """Return the types of a union, written out or under a name of its own."""
         if " | " in annotation:
             return annotation.split(" | ")
-        for node in ast.parse(self.types.text).body:
+        for node in parse(self.types.text).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == annotation:
                 inner = ast.unparse(node.value).removeprefix("Union[").removesuffix("]")
                 return inner.split(", ")
@@ -184,7 +185,7 @@ class Builder:
 
 def _annotations(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each TypedDict of a module with the types of its keys."""
-    for node in ast.parse(text).body:
+    for node in parse(text).body:
         if isinstance(node, ast.ClassDef):
             yield (
                 node.name,
