@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 
 from bench.gpu_candidates import chosen
@@ -25,9 +26,14 @@ GROUPS = (
 
 def decode(setting: Setting) -> Iterator[Row]:
     """Yield a row a step of the ablation, for every model."""
+    yield from each_model(setting, lambda name: _Model(setting, name).rows())
+
+
+def each_model(setting: Setting, rows: Callable[[str], Iterator[Row]]) -> Iterator[Row]:
+    """Yield the rows of every model, one for a model that fails, and free its memory after it."""
     for name in setting.models:
         try:
-            yield from _Model(setting, name).rows()
+            yield from rows(name)
         except Exception as error:  # noqa: BLE001 - whatever a device raises
             yield {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
         freed()

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
-from bench.gpu_decoding import freed
+from bench.gpu_decoding import each_model
 from bench.gpu_decoding import kernels_of
 from bench.gpu_setting import REDUCED_WORKLOADS
 from bench.gpu_setting import WORKLOADS
@@ -31,12 +31,7 @@ _CONTEXTS = (2048, 8192, 32768)
 
 def workloads(setting: Setting) -> Iterator[Row]:
     """Yield a row a request, then a row a long context, for every model."""
-    for name in setting.models:
-        try:
-            yield from _Requests(setting, name).rows()
-        except Exception as error:  # noqa: BLE001 - whatever a device raises
-            yield {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
-        freed()
+    yield from each_model(setting, lambda name: _Requests(setting, name).rows())
 
 
 class _Requests:

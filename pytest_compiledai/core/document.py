@@ -7,6 +7,7 @@ depth.
 
 from __future__ import annotations
 
+import pathlib
 import re
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -93,6 +94,15 @@ def read_documents(data: bytes, path: str) -> tuple[Document, ...]:
     for document in documents:
         _check_header(document)
     return documents
+
+
+def first_of_kind(path: pathlib.Path, root: pathlib.Path, kind: str) -> Document:
+    """Return the first spec of ``kind`` in a file below ``root``. Raises ``SpecError`` for none."""
+    relative = path.resolve().relative_to(root).as_posix()
+    for document in read_documents(path.read_bytes(), relative):
+        if document.data.get("kind") == kind:
+            return document
+    raise SpecError(where=relative, found=f"no {kind}", expected=f"`kind: {kind}`")
 
 
 def _check_header(document: Document) -> None:

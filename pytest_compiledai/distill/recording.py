@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.document import first_of_kind
 from pytest_compiledai.core.errors import CompiledAIError
-from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.golden import Row
 from pytest_compiledai.core.kind import Project
@@ -160,11 +159,7 @@ def write(traces: Sequence[Trace], path: Path) -> None:
 
 def read(path: Path, root: Path) -> DemosSpec:
     """Return the first unit of kind `demos` of a spec file. Raises ``SpecError``."""
-    relative = path.resolve().relative_to(root).as_posix()
-    for document in read_documents(path.read_bytes(), relative):
-        if document.data.get("kind") == "demos":
-            return read_demos_spec(document, Project(root=root))
-    raise SpecError(where=relative, found="no demos", expected="`kind: demos`")
+    return read_demos_spec(first_of_kind(path, root, "demos"), Project(root=root))
 
 
 def main() -> int:

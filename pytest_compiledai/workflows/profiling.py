@@ -28,7 +28,7 @@ from pytest_compiledai.ahead import Fan
 from pytest_compiledai.ahead import Wanted
 from pytest_compiledai.ahead import ask_ahead
 from pytest_compiledai.ahead import fan_of
-from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.document import first_of_kind
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.files import atomic_write
@@ -314,11 +314,7 @@ def write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 def read(path: Path, root: Path) -> WorkflowSpec:
     """Return the first workflow of a spec file. Raises ``SpecError``."""
-    relative = path.resolve().relative_to(root).as_posix()
-    for document in read_documents(path.read_bytes(), relative):
-        if document.data.get("kind") == "workflow":
-            return read_workflow_spec(document, Project(root=root))
-    raise SpecError(where=relative, found="no workflow", expected="`kind: workflow`")
+    return read_workflow_spec(first_of_kind(path, root, "workflow"), Project(root=root))
 
 
 def main() -> int:

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING
 from typing import Final
 from typing import NamedTuple
 
-from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.document import first_of_kind
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import ModelError
-from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.files import atomic_write
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.place import Place
@@ -152,11 +151,7 @@ def _listed(spec: DialogueSpec, edge: Edge, answer: str) -> list[str]:
 
 def read(path: Path, root: Path) -> DialogueSpec:
     """Return the first unit of kind `dialogue` of a spec file. Raises ``SpecError``."""
-    relative = path.resolve().relative_to(root).as_posix()
-    for document in read_documents(path.read_bytes(), relative):
-        if document.data.get("kind") == "dialogue":
-            return read_dialogue_spec(document, Project(root=root))
-    raise SpecError(where=relative, found="no dialogue", expected="`kind: dialogue`")
+    return read_dialogue_spec(first_of_kind(path, root, "dialogue"), Project(root=root))
 
 
 def main() -> int:
