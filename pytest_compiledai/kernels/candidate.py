@@ -18,6 +18,7 @@ from dataclasses import field
 from typing import Any
 from typing import Literal
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels.contract import Contract
 
@@ -104,7 +105,7 @@ def read(source: str, language: Language, contract: Contract) -> Candidate:
 
 def _triton_head(source: str) -> dict[str, Any]:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise MalformedError(f"no Python: {error}") from error
     head: dict[str, Any] = {}

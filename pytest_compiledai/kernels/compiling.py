@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.core.process import run
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.kernels import expression
@@ -141,7 +142,7 @@ def _signature(
 def _parameters(source: str, kernel: str) -> list[str]:
     import ast
 
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == kernel:
             return [argument.arg for argument in node.args.args]
     return []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.policy import policy
@@ -57,7 +58,7 @@ def findings(candidate: Candidate) -> list[Finding]:
     source = candidate.source
     if len(source.encode()) > policy()["most_bytes"]:
         return [_finding("security.text", 0, f"{len(source)} characters", "a kernel's size")]
-    tree = ast.parse(source)
+    tree = parse(source)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     constants = {name for node in tree.body for name in _constants(node)}
     found = [finding for node in tree.body for finding in _top(node)]

@@ -15,6 +15,7 @@ from importlib import resources
 from pytest_compiledai.core.artifact import Artifact
 from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.lock import Lock
+from pytest_compiledai.core.parsing import parse
 from pytest_compiledai.core.paths import stub_path
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.emit import loader_bytes
@@ -57,7 +58,7 @@ def function_stub(name: str, source: str, handed: Collection[str] = ()) -> bytes
     Parameters that the loader hands in are no business of a caller. Empty where the text has no
     such function.
     """
-    tree = ast.parse(source)
+    tree = parse(source)
     function = next(
         (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name), None
     )
