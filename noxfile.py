@@ -36,8 +36,8 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the test suite."""
-    session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+    """Run the test suite; a worker that is done takes over what waits for the other."""
+    session.run("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 def test_a_run_that_is_struck_leaves_a_valid_lock_and_the_next_one_heals(tmp_path):
     """Whatever change of the disk a kill falls on, the next run ends as one without a fault."""
     path = tmp_path / "faults.json"
-    command = [sys.executable, "-m", "bench.faults", "--runs", "6", "--jobs", "1", "--seed", "2"]
+    command = [sys.executable, "-m", "bench.faults", "--runs", "3", "--jobs", "1", "--seed", "2"]
 
     done = subprocess.run(
         [*command, "--kind", "kill the controller in", "--json", str(path)],
@@ -34,4 +34,4 @@ def test_a_run_that_is_struck_leaves_a_valid_lock_and_the_next_one_heals(tmp_pat
 
     assert 0 == done.returncode, done.stdout + done.stderr
     found = json.loads(path.read_text(encoding="utf-8"))
-    assert (6, 6, 6, []) == (found["runs"], found["struck"], found["healed"], found["wrong"])
+    assert (3, 3, 3, []) == (found["runs"], found["struck"], found["healed"], found["wrong"])

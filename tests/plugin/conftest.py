@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class Project:
     """A folder with specs, and pytest run in a process of its own."""
 
     pytester: pytest.Pytester
+    template: Path  # where `frozen` keeps what its one run made
 
     @property
     def root(self) -> Path:
@@ -61,6 +63,16 @@ class Project:
             for n in range(rows)
         ]
         (specs / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return self
+
+    def frozen(self):
+        """Write `double` and freeze it: one run serves all tests of this process."""
+        lock = "compiledai.lock"
+        if not (self.template / lock).exists():
+            self.unit().run("--compile", "specs")
+            _copy(self.root, self.template, ("specs", "compiled", lock))
+        else:
+            _copy(self.template, self.root, ("specs", "compiled", lock))
         return self
 
     def run(self, *arguments: str) -> pytest.RunResult:
@@ -90,8 +102,28 @@ class Project:
         return self.read("compiledai.lock")
 
 
+def _copy(origin: Path, to: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        if (origin / name).is_dir():
+            shutil.copytree(origin / name, to / name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(origin / name, to / name)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that lives as long as the session."""
+    return tmp_path_factory.mktemp("frozen")
+
+
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
+def project(pytester: pytest.Pytester, template: Path) -> Project:
     # Native starts in a tenth of the time; what docker changes has tests of its own.
     pytester.makeini("[pytest]\nfilterwarnings = error\ncompiledai_sandbox = native\n")
-    return Project(pytester)
+    return Project(pytester, template)
+
+
+@pytest.fixture
+def frozen(project: Project) -> Project:
+    """Return a project where `double` is frozen."""
+    return project.frozen()

@@ -54,7 +54,7 @@ def test_check_speaks_json(project, command):
 
 def test_check_of_a_spec_judges_its_artifact(project, command):
     """A spec stands for what it was compiled to."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
 
     done = command("check", "specs/double.yaml")
 
@@ -72,7 +72,7 @@ def test_check_of_a_missing_file_says_so(command):
 
 def test_try_calls_the_frozen_function(project, command):
     """The answer is printed as JSON."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
 
     done = command("try", "double", '{"n": 21}')
 
@@ -81,7 +81,7 @@ def test_try_calls_the_frozen_function(project, command):
 
 def test_try_times_and_prices_the_call(project, command):
     """Beside the answer stand the CPU time with what was measured, and the price."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
 
     done = command("try", "double", '{"n": 21}')
 
@@ -94,7 +94,7 @@ def test_try_times_and_prices_the_call(project, command):
 
 def test_try_says_when_the_function_abstains(project, command):
     """An abstention is not an answer: exit code 1 and the reason."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
 
     done = command("try", "double", '{"n": "x"}')
 
@@ -112,7 +112,7 @@ def test_try_passes_on_what_the_loader_says():
 
 def test_try_refuses_an_edited_artifact(project, command):
     """The command loads through the same check as production."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     project.write("compiled/double.py", project.read("compiled/double.py") + "# x\n")
 
     done = command("try", "double", '{"n": 1}')
@@ -131,7 +131,7 @@ def double(data: DoubleInput) -> DoubleOutput:
 
 def test_keep_makes_a_train_row(project, command):
     """A row with the given answer is appended, for training, and the unit becomes stale."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
 
     done = command("keep", "double", "--input", '{"n": 900}', "--output", '{"m": 1800}')
 
@@ -144,7 +144,7 @@ def test_keep_makes_a_train_row(project, command):
 
 def test_keep_refuses_an_answer_outside_the_schema(project, command):
     """A row that the schemas forbid is not written."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     before = project.read("specs/double.jsonl")
 
     done = command("keep", "double", "--input", '{"n": 900}', "--output", '{"m": "x"}')

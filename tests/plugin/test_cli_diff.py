@@ -32,7 +32,7 @@ def git(project):
 @pytest.fixture
 def two_revisions(project, git):
     """Freeze `double`, commit it, and freeze another function of that name beside it."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     git("add", ".")
     git("commit", "--quiet", "-m", "one")
     project.unit(code=CHANGED).run("--compile", "specs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
@@ -207,22 +206,6 @@ TRICKS = {
             session.items[:] = [i for i in session.items if i.name not in ("accuracy", "fuzz")]
     """,
 }
-
-
-@pytest.fixture(scope="module")
-def frozen_double(tmp_path_factory):
-    """Return a folder where `double` is frozen, by one run for all tests."""
-    return tmp_path_factory.mktemp("frozen")
-
-
-@pytest.fixture
-def frozen(project, frozen_double):
-    """Return a project where `double` is frozen."""
-    if not list(frozen_double.iterdir()):
-        project.unit().run("--compile", "specs")
-        shutil.copytree(project.root, frozen_double, dirs_exist_ok=True)
-    shutil.copytree(frozen_double, project.root, dirs_exist_ok=True)
-    return project
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def pytest_compiledai_gates(config):
 
 @pytest.mark.parametrize("arguments", XDIST, ids=lambda a: a[-1])
 def test_xdist_gives_the_same_lock_and_asks_each_gate_once(pair, arguments):
-    """However items are spread, the lock has the same bytes and no gate runs twice."""
+    """However items are spread, the lock has the same bytes and no gate runs twice, in any mode."""
     pair.pytester.makeconftest(COUNTING)
     pair.run("--compile", "specs")
     alone = pair.lock
@@ -55,16 +55,8 @@ def test_xdist_gives_the_same_lock_and_asks_each_gate_once(pair, arguments):
     assert alone == pair.lock
     assert ["double", "twice"] == runs_of_gates(pair)
 
-
-@pytest.mark.parametrize("arguments", XDIST, ids=lambda a: a[-1])
-def test_locked_mode_under_xdist_asks_each_gate_once(pair, arguments):
-    """Locked mode shares verdicts between workers of one run."""
-    pair.pytester.makeconftest(COUNTING)
-    pair.run("--compile", "specs")
     pair.pytester.run("rm", "asked.txt")
-
     pair.run("--compile-locked", "specs", *arguments).assert_outcomes(passed=16)
-
     assert ["double", "twice"] == runs_of_gates(pair)
 
 

@@ -31,7 +31,7 @@ def test_collecting_writes_nothing(project):
 
 def test_a_second_run_finds_it_unchanged(project):
     """What is fresh is judged again and nothing is rewritten."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     before = project.lock
 
     assert {"double": "unchanged"} == project.outcomes("--compile", "specs")

@@ -5,12 +5,6 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.fixture
-def frozen(project):
-    project.unit().run("--compile", "specs")
-    return project
-
-
 def test_locked_judges_again_and_writes_nothing(frozen):
     """Locked mode runs every gate on the frozen artifact."""
     before = frozen.lock

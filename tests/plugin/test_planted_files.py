@@ -28,7 +28,7 @@ def tree(root: Path) -> dict[str, bytes]:
 
 def test_a_planted_journal_installs_nothing(project):
     """`compiled/.next/` of a checkout is dropped: what it would install was judged by nobody."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     before = tree(project.root)
     old = project.lock.encode()
     new = old.replace(
@@ -137,7 +137,7 @@ def test_an_edited_request_is_told_by_its_address(first):
 
 def test_a_loader_that_checks_nothing_fails_locked_mode(project):
     """`compiled/__init__.py` is what compares bytes in production: another one is told."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     project.write("compiled/__init__.py", "def load(name): ...\n")
 
     locked = project.run("--compile-locked", "specs", "-k", "compile")
@@ -152,7 +152,7 @@ def test_a_loader_that_checks_nothing_fails_locked_mode(project):
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_checkout_with_crlf(project, kept):
     """The lines of `compiledai init` keep LF; without them the message names .gitattributes."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     origin, clone = project.root, project.root / "clone"
     if kept:
         project.write(".gitattributes", "\n".join([*ATTRIBUTES, ""]))
@@ -194,7 +194,7 @@ def test_a_pipe_in_place_of_golden_rows_does_not_hang(project):
 
 def test_a_renamed_spec_is_not_gone(project):
     """Its entry is renewed under the new path, and nobody is told to prune it."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     (project.root / "specs" / "double.yaml").rename(project.root / "specs" / "twice.yaml")
 
     result = project.run("--compile", "specs")
@@ -205,7 +205,7 @@ def test_a_renamed_spec_is_not_gone(project):
 
 def test_an_edited_index_of_types_fails_locked_mode(project):
     """What a type checker believes is told apart as well, though nothing executes it."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     project.write("compiled/__init__.pyi", "def double(data: str) -> str: ...\n")
 
     locked = project.run("--compile-locked", "specs", "-k", "compile")

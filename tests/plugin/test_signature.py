@@ -18,7 +18,7 @@ def signer(project, tmp_path_factory, monkeypatch):
         "COMPILEDAI_SIGNING_KEY",
     ):
         monkeypatch.delenv(name, raising=False)
-    project.unit().run("--compile", "specs")
+    project.frozen()
     return Signer(project, tmp_path_factory.mktemp("keys") / "key.pem")
 
 
