@@ -135,11 +135,14 @@ class Campaign:
     def _small(self) -> sites.Site:
         """Return the start whose freeze writes over files and deletes one."""
         before = self._clean(sites.tiny(sites.BEFORE, "tiny", "gone"))
-        after = sites.tiny(sites.AFTER, "tiny")
-        changed = {p: d for p, d in before.items() if not p.startswith("specs/")} | after
+        kept = {p: d for p, d in before.items() if not p.startswith("specs/")}
+        changed = kept | sites.tiny(sites.AFTER, "tiny")
+        # A fault can fail the one unit while the other, whose spec is gone, is pruned as asked.
+        wrong = self._clean(kept | sites.tiny(sites.WRONG, "tiny"), asked_of("changed"), code=1)
         return sites.Site(
             starts={"changed": changed},
             ends={"changed": self._clean(changed, asked_of("changed"))},
+            rejected={"changed": wrong | sites.tiny(sites.AFTER, "tiny")},
             seconds={},
             changes=self._counted({"changed": changed}),
         )
@@ -169,6 +172,7 @@ class Campaign:
                 **dict.fromkeys(("new", "frozen", "stale"), frozen),
                 "live": asked,
             },
+            rejected=small.rejected,
             seconds={"replay": seconds, "live": time.monotonic() - begun},
             changes={**small.changes, **changes},
         )
@@ -184,12 +188,12 @@ class Campaign:
         """Return a run that may ask the endpoint of ``environ``."""
         return Asked(arguments=("--compile-model", MODEL), environ=environ, **more)
 
-    def _clean(self, tree: sites.Tree, asked: Asked | None = None) -> sites.Tree:
-        """Return the tree after a run without a fault."""
+    def _clean(self, tree: sites.Tree, asked: Asked | None = None, *, code: int = 0) -> sites.Tree:
+        """Return the tree after a run without a fault, which has to end with ``code``."""
         with self._place(tree) as place:
             run = start(place, asked or Asked())
             run.finish()
-            assert run.code == 0, place.log.read_text(encoding="utf-8")
+            assert run.code == code, place.log.read_text(encoding="utf-8")
             return sites.read_tree(place.root)
 
     def _changes(self, name: str, tree: sites.Tree) -> list[list[int]]:
@@ -258,12 +262,13 @@ class Campaign:
         starts = FREEZING.get(kind, STARTS)
         name = "live" if live else chance.choice(starts)
         tree, end = self.site.starts[name], self.site.ends[name]
+        ends = (end, self.site.rejected.get(name, end))
         disk = {"full disk under TMPDIR": "temp"}.get(kind, "root" if kind in MOUNTED else "")
         with self._place(tree, disk=disk) as place:
             case = _Case(self, place, chance, name, number)
             struck = case.strike(kind)
             after = sites.read_tree(place.root)
-            wrong = sites.wrong_now(after, tree, end) + orphans(self.kept)
+            wrong = sites.wrong_now(after, tree, *ends) + orphans(self.kept)
             if self.containers and kind in CONTAINED:
                 wrong += self.containers.left(case.started)
             if case.code == pytest.ExitCode.INTERRUPTED and after.get(LOCK) != tree.get(LOCK):
@@ -272,7 +277,7 @@ class Campaign:
                 lost = sites.wrong_when_healed(after, tree, end)
                 wrong += [f"it says that all is well, and {text}" for text in lost]
             if sites.is_ready(after):
-                wrong += case.recover(end)
+                wrong += case.recover(sites.promised(after, ends))
             codes = case.heal(live=live)
             healed_tree = sites.read_tree(place.root)
             unhealed = sites.wrong_when_healed(healed_tree, tree, end)
