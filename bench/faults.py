@@ -526,11 +526,13 @@ def _parent(pid: int) -> int:
 # The campaign.
 
 
-def can_strike(kind: str) -> bool:
-    """Return whether this machine lets a fault of ``kind`` happen."""
-    if kind in MOUNTED:
-        return os.geteuid() == 0 and shutil.which("mount") is not None
-    return kind not in CONTAINED or (is_asked() and answers())
+def hindrance(kind: str) -> str:
+    """Return why this machine does not let a fault of ``kind`` happen; empty where it does."""
+    if kind in MOUNTED and (os.geteuid() != 0 or shutil.which("mount") is None):
+        return "only root can mount a small disk"
+    if kind in CONTAINED and not (is_asked() and answers()):
+        return "DOCKER_HOST names no engine that answers"
+    return ""
 
 
 def kinds(runs: int, seed: str, only: str = "") -> list[str]:
@@ -538,7 +540,7 @@ def kinds(runs: int, seed: str, only: str = "") -> list[str]:
     weights = {
         kind: weight
         for kind, weight in WEIGHTS.items()
-        if kind.startswith(only) and can_strike(kind)
+        if kind.startswith(only) and not hindrance(kind)
     }
     total = sum(weights.values())
     chosen: list[str] = []
@@ -563,7 +565,7 @@ def noticed(most: int, seed: str, only: str = "") -> dict[str, dict[str, Any]]:
     ) as name:
         made = Campaign(Path(name).resolve(), seed, set(BREAKS.values()))
         for make, kind in BREAKS.items():
-            if not make.__name__.startswith(only) or not can_strike(kind):
+            if not make.__name__.startswith(only) or hindrance(kind):
                 continue
             found[make.__name__] = {"kind": kind, "runs": most, "told": ""}
             for number in range(1, most + 1):
@@ -638,6 +640,12 @@ def main() -> int:
         "seed": options.seed,
         "asked": options.runs,
         "wall_s": round(time.monotonic() - begun, 1),
+        "known": len(WEIGHTS),
+        "cannot": {
+            kind: why
+            for kind in WEIGHTS
+            if kind.startswith(options.kind) and (why := hindrance(kind))
+        },
     }
     print(table(document))
     if options.json:
@@ -649,7 +657,13 @@ def _planted(options: argparse.Namespace) -> int:
     print(f"{'planted break':22}{'struck by':34}{'runs':>5}  what was noticed", flush=True)
     found = noticed(options.runs, options.seed, options.kind)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        cannot = {
+            make.__name__: why
+            for make, kind in BREAKS.items()
+            if make.__name__.startswith(options.kind) and (why := hindrance(kind))
+        }
+        document = {"breaks": found, "cannot": cannot}
+        options.json.write_text(json.dumps(document, indent=2), encoding="utf-8")
     return int(not found or any(not item["told"] for item in found.values()))
 
 
