@@ -190,6 +190,7 @@ def _overtime(*_: object) -> None:
 def turns(names: list[str], inputs: int) -> Iterator[tuple[str, int]]:
     """Yield (reader, number) in turn, cheap readers more often than dear ones."""
     order = [name for name in names for _ in range(READERS[name].share)]
+    Random(0).shuffle(order)  # so that a part of a round meets all but the dearest
     for number in range(inputs):
         yield order[number % len(order)], number
 
