@@ -75,14 +75,14 @@ CAMPAIGNS = {
     "sandbox": Campaign("sandbox", trust_rows.sandboxes, ("--rounds", "2")),
     "escapes": Campaign("escapes", trust_rows.escapes),
     "security": Campaign("security", trust_rows.security),
-    "mutation": Campaign("mutation", trust_rows.mutants, ("--mutants", "10"), ("--mutants", "80")),
+    "mutation": Campaign("mutation", trust_rows.mutants, ("--mutants", "6"), ("--mutants", "80")),
     "readers": Campaign(
         "readers", trust_rows.readers, ("--inputs", "20000"), ("--inputs", "2500000")
     ),
     "injection": Campaign(
         "injection", trust_rows.injections, tuple(f"--part={name}" for name in INJECTED)
     ),
-    "faults": Campaign("faults", trust_rows.faults, ("--runs", "24"), ("--runs", "1000")),
+    "faults": Campaign("faults", trust_rows.faults, ("--runs", "12"), ("--runs", "1000")),
     "planted": Campaign(
         "faults",
         trust_rows.breaks,
