@@ -79,12 +79,13 @@ class _Automaton:
         self.chars: list[frozenset[str]] = []
         self.before: dict[int, frozenset[str]] = {}  # by state: what may stand before it
         self.edges: Counter[tuple[int, int]] = Counter()
-        self.looks: list[Any] = []
+        self.looks: list[tuple[Any, int]] = []
         self.steps = 0
         self._sequence(parsed)
 
     def is_ambiguous(self) -> bool:
-        if any(_Automaton(*look, self.sample).is_ambiguous() for look in self.looks):
+        inner = (_Automaton(body, flags, self.sample) for body, flags in self.looks)
+        if any(look.is_ambiguous() for look in inner):
             return True
         follow: dict[int, list[int]] = {}
         for left, right in self.edges:
