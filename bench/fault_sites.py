@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +48,7 @@ BEFORE = (
     'def {name}(data: {type}Input) -> {type}Output:\n    return {{"m": data["n"] + data["n"]}}\n'
 )
 AFTER = 'def {name}(data: {type}Input) -> {type}Output:\n    return {{"m": 2 * data["n"]}}\n'
+WRONG = AFTER.replace("2 *", "3 *")  # refused by the accuracy gate
 Tree = dict[str, bytes]
 
 
@@ -56,6 +58,7 @@ class Site:
 
     starts: Mapping[str, Tree]  # `new`, `frozen`, `stale`, `live`, `changed`
     ends: Mapping[str, Tree]  # of a run without a fault, by start
+    rejected: Mapping[str, Tree]  # of one that judged the unit and refused it, by start
     seconds: Mapping[str, float]  # of a run without a fault: `replay`, `live`
     #: By start, below `root` and below `temp`: how many, and the first that belongs to a freeze.
     changes: Mapping[tuple[str, str], tuple[int, int]]
@@ -139,22 +142,25 @@ def write_tree(root: Path, tree: Tree) -> None:
         (root / path).write_bytes(data)
 
 
-def wrong_now(tree: Tree, start: Tree, ends: Tree) -> list[str]:
-    """Return what must not be, right after a fault, before anything was healed."""
+def wrong_now(tree: Tree, start: Tree, *ends: Tree) -> list[str]:
+    """Return what must not be, right after a fault, before anything was healed.
+
+    ``ends`` are the trees that a run may leave: of one without a fault first.
+    """
     found = [
         f"{path} is not what it was"
         for path, data in start.items()
         if _is_source(path) and tree.get(path) != data
     ]
-    known = {*start, *ends}
+    known = {*start, *(path for end in ends for path in end)}
     for path, data in tree.items():
         if path.startswith(NEXT) or _is_recording(path):
             continue  # staged, or a model's answer; what is half written of it shows when healed
         if path not in known:
             found.append(f"{path} was left behind")
-        elif data not in (start.get(path), ends.get(path)):
+        elif data not in (start.get(path), *(end.get(path) for end in ends)):
             found.append(f"{path} is neither the old nor the new one")
-    return [*found, *_half_recordings(tree), *_wrong_lock(tree, ends)]
+    return [*found, *_half_recordings(tree), *_wrong_lock(tree, promised(tree, ends))]
 
 
 def _half_recordings(tree: Tree) -> list[str]:
@@ -231,6 +237,13 @@ def wrong_when_recovered(tree: Tree, ends: Tree) -> list[str]:
         for path in sorted(frozen)
         if tree.get(path) != ends.get(path)
     ]
+
+
+def promised(tree: Tree, ends: Sequence[Tree]) -> Tree:
+    """Return which of the ends the journal in a tree leads to; the first where it does not say."""
+    journal = read_journal(tree.get(f"{NEXT}journal.json", b""))
+    locks = {digest(end.get("compiledai.lock", b"")): end for end in reversed(ends)}
+    return locks.get(journal.new, ends[0]) if journal else ends[0]
 
 
 def is_pending(tree: Tree) -> bool:

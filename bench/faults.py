@@ -47,6 +47,7 @@ from bench.fault_breaks import planted
 from bench.fault_containers import Containers
 from bench.fault_containers import answers
 from bench.fault_containers import is_asked
+from bench.fault_runs import LONGEST_S
 from bench.fault_runs import Asked
 from bench.fault_runs import Place
 from bench.fault_runs import Run
@@ -92,6 +93,7 @@ FREEZING = {
 }
 LOCK = "compiledai.lock"
 FOLDERS = ("root", "temp")  # of a run's place, whose changes are counted
+SLOWER = 15  # times the seconds of a run without a fault, after which one hangs
 HANG_S = 2.0  # a hanging endpoint is waited for so long, then the user interrupts
 DISK_KB = 8192
 
@@ -135,11 +137,14 @@ class Campaign:
     def _small(self) -> sites.Site:
         """Return the start whose freeze writes over files and deletes one."""
         before = self._clean(sites.tiny(sites.BEFORE, "tiny", "gone"))
-        after = sites.tiny(sites.AFTER, "tiny")
-        changed = {p: d for p, d in before.items() if not p.startswith("specs/")} | after
+        kept = {p: d for p, d in before.items() if not p.startswith("specs/")}
+        changed = kept | sites.tiny(sites.AFTER, "tiny")
+        # A fault can fail the one unit while the other, whose spec is gone, is pruned as asked.
+        wrong = self._clean(kept | sites.tiny(sites.WRONG, "tiny"), asked_of("changed"), code=1)
         return sites.Site(
             starts={"changed": changed},
             ends={"changed": self._clean(changed, asked_of("changed"))},
+            rejected={"changed": wrong | sites.tiny(sites.AFTER, "tiny")},
             seconds={},
             changes=self._counted({"changed": changed}),
         )
@@ -169,6 +174,7 @@ class Campaign:
                 **dict.fromkeys(("new", "frozen", "stale"), frozen),
                 "live": asked,
             },
+            rejected=small.rejected,
             seconds={"replay": seconds, "live": time.monotonic() - begun},
             changes={**small.changes, **changes},
         )
@@ -184,12 +190,12 @@ class Campaign:
         """Return a run that may ask the endpoint of ``environ``."""
         return Asked(arguments=("--compile-model", MODEL), environ=environ, **more)
 
-    def _clean(self, tree: sites.Tree, asked: Asked | None = None) -> sites.Tree:
-        """Return the tree after a run without a fault."""
+    def _clean(self, tree: sites.Tree, asked: Asked | None = None, *, code: int = 0) -> sites.Tree:
+        """Return the tree after a run without a fault, which has to end with ``code``."""
         with self._place(tree) as place:
             run = start(place, asked or Asked())
             run.finish()
-            assert run.code == 0, place.log.read_text(encoding="utf-8")
+            assert run.code == code, place.log.read_text(encoding="utf-8")
             return sites.read_tree(place.root)
 
     def _changes(self, name: str, tree: sites.Tree) -> list[list[int]]:
@@ -258,12 +264,13 @@ class Campaign:
         starts = FREEZING.get(kind, STARTS)
         name = "live" if live else chance.choice(starts)
         tree, end = self.site.starts[name], self.site.ends[name]
+        ends = (end, self.site.rejected.get(name, end))
         disk = {"full disk under TMPDIR": "temp"}.get(kind, "root" if kind in MOUNTED else "")
         with self._place(tree, disk=disk) as place:
             case = _Case(self, place, chance, name, number)
             struck = case.strike(kind)
             after = sites.read_tree(place.root)
-            wrong = sites.wrong_now(after, tree, end) + orphans(self.kept)
+            wrong = sites.wrong_now(after, tree, *ends) + orphans(self.kept)
             if self.containers and kind in CONTAINED:
                 wrong += self.containers.left(case.started)
             if case.code == pytest.ExitCode.INTERRUPTED and after.get(LOCK) != tree.get(LOCK):
@@ -272,7 +279,7 @@ class Campaign:
                 lost = sites.wrong_when_healed(after, tree, end)
                 wrong += [f"it says that all is well, and {text}" for text in lost]
             if sites.is_ready(after):
-                wrong += case.recover(end)
+                wrong += case.recover(sites.promised(after, ends))
             codes = case.heal(live=live)
             healed_tree = sites.read_tree(place.root)
             unhealed = sites.wrong_when_healed(healed_tree, tree, end)
@@ -370,14 +377,16 @@ class _Case:
 
     def _ended(self, run: Run) -> Run:
         """Wait for a run's end."""
-        if not run.finish():
-            self.wrong.append("it did not end within two minutes")
+        # A machine that is slow is slow without a fault too.
+        longest_s = max(LONGEST_S, SLOWER * self._seconds("live"))
+        if not run.finish(longest_s):
+            self.wrong.append(f"it did not end within {longest_s:.0f} s")
         if self.code is None:
             self.code = run.code
         return run
 
     def _seconds(self, name: str = "replay") -> float:
-        return self.campaign.site.seconds[name] * (4 if self.whole else 1)
+        return self.campaign.site.seconds.get(name, 0.0) * (4 if self.whole else 1)
 
     def _signal(self, number: int) -> bool:
         run = start(self.place, self.asked())
@@ -521,11 +530,13 @@ def _parent(pid: int) -> int:
 # The campaign.
 
 
-def can_strike(kind: str) -> bool:
-    """Return whether this machine lets a fault of ``kind`` happen."""
-    if kind in MOUNTED:
-        return os.geteuid() == 0 and shutil.which("mount") is not None
-    return kind not in CONTAINED or (is_asked() and answers())
+def hindrance(kind: str) -> str:
+    """Return why this machine does not let a fault of ``kind`` happen; empty where it does."""
+    if kind in MOUNTED and (os.geteuid() != 0 or shutil.which("mount") is None):
+        return "only root can mount a small disk"
+    if kind in CONTAINED and not (is_asked() and answers()):
+        return "DOCKER_HOST names no engine that answers"
+    return ""
 
 
 def kinds(runs: int, seed: str, only: str = "") -> list[str]:
@@ -533,7 +544,7 @@ def kinds(runs: int, seed: str, only: str = "") -> list[str]:
     weights = {
         kind: weight
         for kind, weight in WEIGHTS.items()
-        if kind.startswith(only) and can_strike(kind)
+        if kind.startswith(only) and not hindrance(kind)
     }
     total = sum(weights.values())
     chosen: list[str] = []
@@ -558,7 +569,7 @@ def noticed(most: int, seed: str, only: str = "") -> dict[str, dict[str, Any]]:
     ) as name:
         made = Campaign(Path(name).resolve(), seed, set(BREAKS.values()))
         for make, kind in BREAKS.items():
-            if not make.__name__.startswith(only) or not can_strike(kind):
+            if not make.__name__.startswith(only) or hindrance(kind):
                 continue
             found[make.__name__] = {"kind": kind, "runs": most, "told": ""}
             for number in range(1, most + 1):
@@ -633,6 +644,12 @@ def main() -> int:
         "seed": options.seed,
         "asked": options.runs,
         "wall_s": round(time.monotonic() - begun, 1),
+        "known": len(WEIGHTS),
+        "cannot": {
+            kind: why
+            for kind in WEIGHTS
+            if kind.startswith(options.kind) and (why := hindrance(kind))
+        },
     }
     print(table(document))
     if options.json:
@@ -644,7 +661,13 @@ def _planted(options: argparse.Namespace) -> int:
     print(f"{'planted break':22}{'struck by':34}{'runs':>5}  what was noticed", flush=True)
     found = noticed(options.runs, options.seed, options.kind)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        cannot = {
+            make.__name__: why
+            for make, kind in BREAKS.items()
+            if make.__name__.startswith(options.kind) and (why := hindrance(kind))
+        }
+        document = {"breaks": found, "cannot": cannot}
+        options.json.write_text(json.dumps(document, indent=2), encoding="utf-8")
     return int(not found or any(not item["told"] for item in found.values()))
 
 

@@ -41,12 +41,18 @@ COLUMNS = ("policy", "bandit", "ruff", "semgrep", "all", "named", "granted", "da
 TOOLS = frozenset({"bandit", "ruff", "semgrep"})
 #: Findings that say nothing about the danger of a file whose imports are granted.
 INCIDENTAL = frozenset({"import", "undefined"})
+#: Files of clean sets that were read and are rightly refused: the rule that has to be among those
+#: that refuse them, and what they do. Any other refusal of a clean file is a wrong one.
+CONFIRMED = {
+    "HumanEval/160": ("code", "eval() of a text that it puts together from its input"),
+    "HumanEval/162": ("crypto", "hashlib.md5, which can be forged"),
+}
 #: Rules about what the caller's text, a secret or a check does; the others are about purity.
 DANGERS = frozenset(
-    {"archive", "auth", "backtracking", "bounds", "chance", "code", "compare", "crypto",
-     "deserialise", "disclosure", "header", "log", "loop", "markup", "password", "path", "pattern",
-     "permissions", "query", "redirect", "secret", "server", "shell", "sql", "temporary",
-     "template", "tls", "token", "url", "xml"}
+    {"archive", "auth", "backtracking", "bounds", "chance", "character", "code", "compare",
+     "crypto", "deserialise", "disclosure", "header", "log", "loop", "markup", "password", "path",
+     "pattern", "permissions", "query", "redirect", "secret", "server", "shell", "sql",
+     "temporary", "template", "tls", "token", "url", "xml"}
 )  # fmt: skip
 
 
@@ -82,10 +88,20 @@ def _about_imports(scans: dict[str, ToolReport], source: Source) -> frozenset[st
     return frozenset(code for code in codes if code.startswith(("B4", "S4")) or code == "F821")
 
 
-def judged_with_grants(row: Row, scans: dict[str, ToolReport], *, granted: bool) -> bool:
-    """Whether the gate itself refuses an artifact, with or without the grants of its spec."""
+def judged_with_grants(row: Row, scans: dict[str, ToolReport], *, granted: bool) -> set[str]:
+    """Return by which rules the gate itself refuses an artifact, with its grants or without."""
     grant = row.capabilities if granted else frozenset()
-    return not security.judge(row.source, capabilities=grant, scans=scans).passed
+    verdict = security.judge(row.source, capabilities=grant, scans=scans)
+    return {item.rule.removeprefix("security.") for item in verdict.findings}
+
+
+def _alarms(refused: dict[str, set[str]]) -> dict[str, dict[str, str]]:
+    """Return the clean files that are refused: rightly with why, wrongly with the rules."""
+    right = {path for path, rules in refused.items() if CONFIRMED.get(path, ("", ""))[0] in rules}
+    return {
+        "right": {path: CONFIRMED[path][1] for path in sorted(right)},
+        "wrong": {path: ", ".join(sorted(refused[path])) for path in sorted({*refused} - right)},
+    }
 
 
 def scanned(rows: Iterable[Row]) -> dict[str, ToolReport]:
@@ -113,6 +129,16 @@ def measure(found: Set) -> Iterator[dict[str, Any]]:
                 name: _share(sum(name in f for f in flagged), len(rows)) for name in COLUMNS
             },
             "not_refused": missed,
+            "alarms": {
+                name: _alarms(
+                    {
+                        row.source.path: _rules(row.source, scans, row.imports, granted=False)
+                        for row, f in zip(rows, flagged, strict=True)
+                        if label == "clean" and name in f
+                    }
+                )
+                for name in ("all", "danger")
+            },
             "ms_a_file": _cost_ms(rows),
         }
 
@@ -123,13 +149,17 @@ def measure_recorded(found: Set) -> Iterator[dict[str, Any]]:
     for label in sorted({row.label for row in found.rows}):
         rows = [row for row in found.rows if row.label == label]
         for granted in (False, True) if label == "granted" else (False,):
-            refused = [row for row in rows if judged_with_grants(row, scans, granted=granted)]
+            refused = {
+                row.source.path: rules
+                for row in rows
+                if (rules := judged_with_grants(row, scans, granted=granted))
+            }
             yield {
                 "set": "recorded",
                 "label": f"{label}{', grants of its spec' if granted else ', no grant'}",
                 "files": len(rows),
                 "refused": _share(len(refused), len(rows)),
-                "names": [row.source.path for row in refused],
+                "alarms": _alarms(refused),
                 "ms_a_file": _cost_ms(rows),
             }
 
@@ -159,6 +189,12 @@ def show(line: dict[str, Any]) -> None:
     print(f"{'':55} all {texts[0]}  danger {texts[1]}  left out {line['unparsed']}")
 
 
+def _show_alarms(alarms: dict[str, dict[str, str]]) -> None:
+    for how, files in alarms.items():
+        for path, why in files.items():
+            print(f"  {how}ly refused: {path}: {why}")
+
+
 def main() -> int:
     """Measure every set and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -177,13 +213,18 @@ def main() -> int:
     for line in [line for found in sets for line in measure(found)]:
         lines.append(line)
         show(line)
+        if line["label"] == "clean" and line["set"] == "humaneval":
+            _show_alarms(line["alarms"]["all"])
         if options.misses and line["label"] != "clean":
             print("  not refused:", *line["not_refused"]["all"])
             print("  no danger seen:", *line["not_refused"]["danger"])
     for line in measure_recorded(securitysets.recorded()):
         lines.append(line)
         show(line)
-        print("  refused:", *line["names"])
+        if line["label"] == "granted, no grant":  # as they have to be
+            print("  for want of their grants:", *line["alarms"]["wrong"])
+        else:
+            _show_alarms(line["alarms"])
     if options.json:
         options.json.write_text(json.dumps(lines, indent=2), encoding="utf-8")
     return 0

@@ -133,7 +133,10 @@ def _joined(text: Any) -> str:
 
 def _set(name: str, found: list[tuple[str, str, str]]) -> Set:
     rows, unparsed = [], 0
-    for id_, label, code in found:
+    for id_, label, text in found:
+        # A set's line ends say where it was checked out; every carriage return would be a finding
+        # of its own, before the gate looks at the code.
+        code = text.replace("\r\n", "\n")
         try:
             imports = _imports(code)
         except (SyntaxError, ValueError):

@@ -155,7 +155,7 @@ class Reader:
     seeds: Callable[[Surroundings], list[bytes]]
     tokens: tuple[bytes, ...] = ()
     own: tuple[type[Exception], ...] = ()
-    share: int = 4  # inputs in a round; cheap readers get more
+    share: int = 80  # inputs in a round; cheap readers get more
 
 
 def _documents(data: bytes, _: Surroundings) -> object:
@@ -288,9 +288,9 @@ READERS: dict[str, Reader] = {
         _documents,
         lambda _: [SPEC.encode(), *_files("examples/*/*.yaml")],
         tuple(_YAML.split(b"|")),
-        share=1,
+        share=20,
     ),
-    "spec": Reader(_spec, lambda _: [SPEC.encode()], tuple(_YAML.split(b"|")), share=1),
+    "spec": Reader(_spec, lambda _: [SPEC.encode()], tuple(_YAML.split(b"|")), share=20),
     "golden": Reader(
         _golden,
         lambda _: [
@@ -303,10 +303,10 @@ READERS: dict[str, Reader] = {
         lambda data, _: read_lock(data, "compiledai.lock"),
         _lock_seeds,
         tuple(_TOML.split(b"|")),
-        share=3,
+        share=60,
     ),
     "loader": Reader(
-        _loader, _lock_seeds, tuple(_TOML.split(b"|")), own=(loader.IntegrityError,), share=3
+        _loader, _lock_seeds, tuple(_TOML.split(b"|")), own=(loader.IntegrityError,), share=60
     ),
     "recording": Reader(
         _from_file("recording", lambda at: _exchange(at.recording, at.request.key)),
@@ -334,12 +334,12 @@ READERS: dict[str, Reader] = {
         _from_file("signature", _signed),
         _signature_seeds,
         (b"revision 99", b"key ", b"lock "),
-        share=1,
+        share=20,
     ),
     "journal": Reader(lambda data, _: read_journal(data), _journal_seeds),
     "counterexample": Reader(
         _from_file("cache", lambda at: recall(at.folder, "x")),
         lambda at: [at.cache.read_bytes()],
-        share=2,
+        share=40,
     ),
 }

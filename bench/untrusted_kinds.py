@@ -187,7 +187,7 @@ def _files(folder: Path, pattern: str) -> list[bytes]:
 
 
 KINDS: dict[str, Reader] = {
-    "pack": Reader(_pack, _pack_seeds, (b"\t", b".json\t{}", b"\x1f\x8b\x08\x00"), share=1),
+    "pack": Reader(_pack, _pack_seeds, (b"\t", b".json\t{}", b"\x1f\x8b\x08\x00"), share=20),
     "weights": Reader(
         _headed(_tensors), lambda _: _header_seeds(TENSORS), _HEADED, own=(ValueError,)
     ),
@@ -208,7 +208,7 @@ KINDS: dict[str, Reader] = {
     "spans": Reader(
         lambda data, _: from_lines(data.decode("utf-8", "replace"), "t.jsonl"),
         lambda _: _lines((SPAN,)),
-        share=1,
+        share=20,
     ),
     "sketch": Reader(
         lambda data, _: sketched(data, "g.json").spec("g.json"),
@@ -218,32 +218,32 @@ KINDS: dict[str, Reader] = {
         lambda data, _: sketched(data, "stories.yml").spec("stories.yml"),
         lambda _: [RASA.encode()],
         _SPEC,
-        share=1,
+        share=20,
     ),
     "sketch.mermaid": Reader(
         lambda data, _: sketched(data, "g.mmd").spec("g.mmd"), lambda _: [MERMAID.encode()]
     ),
     "dialogue": Reader(
-        _spec_of(read_dialogue_spec), _spec_seeds("examples/dialogue/*.yaml"), _SPEC, share=1
+        _spec_of(read_dialogue_spec), _spec_seeds("examples/dialogue/*.yaml"), _SPEC, share=20
     ),
     "demos": Reader(
         _spec_of(read_demos_spec),
         _spec_seeds("examples/demos/*.yaml", "fixtures/household.jsonl"),
         _SPEC,
-        share=1,
+        share=20,
     ),
-    "skill": Reader(_spec_of(read_skill_spec), _skill_seeds, _SPEC, share=1),
+    "skill": Reader(_spec_of(read_skill_spec), _skill_seeds, _SPEC, share=20),
     "workflow": Reader(
         _spec_of(read_workflow_spec),
         _spec_seeds("examples/workflow/*.yaml", "fixtures/vote_gsm.jsonl"),
         _SPEC,
-        share=1,
+        share=20,
     ),
     "model": Reader(
         _spec_of(read_model_spec),
         _spec_seeds("examples/model/tiny.yaml", "examples/model/down_proj.cpp"),
         _SPEC,
-        share=1,
+        share=20,
     ),
 }
 

@@ -55,7 +55,7 @@ class Difference:
     output: Any  # the artifact's; None where it abstains
     got: Any  # the survivor's; None where it does not answer
     status: str  # of the survivor's answer
-    abstained: bool  # the artifact abstains, which no golden row can say
+    abstained: bool  # the artifact abstains
     golden: str = ""  # the place of a golden row that differs already: the threshold lets it pass
 
 

@@ -105,15 +105,8 @@ def _mutation(spec: FunctionSpec, tried: Sequence[Tried]) -> dict[str, Any]:
 
 
 def _spot(spec: FunctionSpec, item: Tried, found: Difference) -> dict[str, Any]:
-    shown = json.dumps(found.input, ensure_ascii=False)
     mistake = {"mutant": str(item.mutant), "line": item.mutant.line, "kind": item.mutant.kind}
     got = {"status": found.status, "output": found.got}
-    if found.abstained:
-        return mistake | {
-            "way": "property",
-            "property": f"the function abstains on {shown}; no golden row can say so",
-            "mutant_answers": got,
-        }
     if found.golden:
         settings = spec.accuracy
         bound = "coverage" if found.status == "abstain" else "threshold"
@@ -126,7 +119,7 @@ def _spot(spec: FunctionSpec, item: Tried, found: Difference) -> dict[str, Any]:
     row = {
         "id": f"weak-{digest_of(found.input)[:12]}",
         "input": found.input,
-        "output": found.output,
+        "output": found.output,  # null where the artifact abstains: the row demands that
     }
     split, needed = _rows_needed(spec, found)
     return mistake | {
@@ -142,11 +135,13 @@ def _rows_needed(spec: FunctionSpec, found: Difference) -> tuple[str, int]:
     """Return the split in which the fewest rows like it make the gate fail, and how many."""
     settings = spec.accuracy
     bar = settings.coverage if found.status == "abstain" else settings.threshold
-    sizes = {split.value: len(spec.rows_in(split)) for split in Split}
+    # Rows that demand an abstention are a share of their own, and may be the first of a split.
+    rows = [row for row in spec.rows if row.demands_abstention is found.abstained]
+    sizes = {split.value: sum(row.split is split for row in rows) for split in Split}
     counts = {
         name: next(k for k in itertools.count(1) if bar == 0 or size < bar * (size + k))
         for name, size in sizes.items()
-        if size
+        if size or found.abstained
     }
     return min(counts.items(), key=lambda item: item[1])
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.workflows.parquet import read_parquet
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,8 +40,6 @@ COLUMNS: Final = {
     "cost": "Float64",  # USD
 }
 STATES: Final = ("correct", "wrong", "malformed")
-MOST_BYTES: Final = 256 << 20
-MOST_ROWS: Final = 5_000_000
 MALFORMED: Final = -1  # code of a missing answer
 
 _NULLABLE = ("answer", "ttft")
@@ -101,18 +100,7 @@ class Profile:
 
 def read_profile(data: bytes, path: str) -> Profile:
     """Return the profile in a Parquet file. Raises ``SpecError`` for anything not as written."""
-    import polars as pl  # 0.2 s, and only a unit that is judged needs it
-
-    if len(data) > MOST_BYTES:
-        raise _refused(path, f"{len(data)} bytes", f"at most {MOST_BYTES}")
-    try:
-        rows = pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item()
-        if rows > MOST_ROWS:  # told by the footer: a small file can unfold to any size
-            raise _refused(path, f"{rows} rows", f"at most {MOST_ROWS}")
-        frame = pl.read_parquet(io.BytesIO(data), use_pyarrow=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        # It panics on some bytes that are no Parquet, and says so on standard error.
-        raise _refused(path, f"no Parquet: {str(error)[:120]}", "a profile in Parquet") from None
+    frame = read_parquet(data, path, "Profile")
     _check(frame, path)
     return profile_of(frame)
 

@@ -24,6 +24,7 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.intervals import conformal_margin
+from pytest_compiledai.workflows.parquet import read_parquet
 from pytest_compiledai.workflows.profile import Floats
 
 if TYPE_CHECKING:
@@ -84,13 +85,7 @@ class Runs:
 
 def read_runs(data: bytes, path: str) -> Runs:
     """Return the runs in a Parquet file. Raises ``SpecError`` for anything not as written."""
-    import polars as pl
-
-    try:
-        frame = pl.read_parquet(io.BytesIO(data), use_pyarrow=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        # It panics on some bytes that are no Parquet, and says so on standard error.
-        raise _refused(path, f"no Parquet: {str(error)[:120]}", "runs in Parquet") from None
+    frame = read_parquet(data, path, "Runs")
     found = {name: str(dtype) for name, dtype in frame.schema.items()}
     if found != COLUMNS or frame.null_count().sum_horizontal().item():
         expected = ", ".join(f"{name}: {dtype}" for name, dtype in COLUMNS.items())

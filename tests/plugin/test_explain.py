@@ -12,7 +12,7 @@ SPEC = """\
 compiledai: 1
 kind: function
 name: {name}
-description: Return what n is worth, in tens above ninety.
+description: Return what n is worth, in tens above ninety; abstain above five hundred.
 input: {{type: object, properties: {{n: {{type: integer, minimum: 0, maximum: 1000}}}}, required: [n]}}
 output: {{type: object, properties: {{m: {{type: integer}}}}, required: [m]}}
 golden: {name}.jsonl
@@ -25,6 +25,8 @@ gates:
 CODE = """\
 def double(data: DoubleInput) -> DoubleOutput:
     n = data["n"]
+    if n > 500:
+        raise Abstain("too many")
     if n > 90:
         return {{"m": n // 10 + 172}}
     return {{"m": 2 * n}}
@@ -58,7 +60,10 @@ def tree(project) -> dict[str, bytes]:
 
 
 def test_mistakes_that_golden_rows_do_not_see_are_shown_with_a_row(project, explain):
-    """What no row reaches survives, with a row that tells it apart; what rows reach dies."""
+    """What no row reaches survives, with a row that tells it apart; what rows reach dies.
+
+    Where the artifact abstains the row demands an abstention, and one is enough.
+    """
     project.unit(spec=SPEC, code=CODE).run("--compile", "specs")
     before = tree(project)
 
@@ -73,7 +78,11 @@ def test_mistakes_that_golden_rows_do_not_see_are_shown_with_a_row(project, expl
     for row in rows:  # golden rows end at 79: only there can a mistake hide
         n = row["input"]["n"]
         assert n > 79
-        assert {"m": n // 10 + 172 if n > 90 else 2 * n} == row["output"]
+        want = {"m": n // 10 + 172 if n > 90 else 2 * n}
+        assert (None if n > 500 else want) == row["output"]
+    refusals = [spot for spot in found["weak_spots"] if spot["row"]["output"] is None]
+    assert refusals
+    assert {1} == {spot["rows_needed"] for spot in refusals}
     # With a threshold of 1 no mutant that answers a golden row wrongly can have passed.
     assert [] == [spot for spot in found["weak_spots"] if spot["way"] == "tolerated"]
     assert before == tree(project)

@@ -26,7 +26,9 @@ _INTERPRETERS = re.compile(
     r"(^|/)(ba|z|k|da|c|fi)?sh$|(^|/)(python|perl|ruby|node|php|env|xargs|ssh|sudo|su|awk|find|eval|cmd"
     r"|powershell)([\d.]*|\.exe)$"
 )
-_PLAIN = re.compile(r"(http|ws|ftp)://(?!(localhost|127\.|\[::1\]|0\.0\.0\.0))", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"(http|ws|ftp)://(?!(localhost|127\.|\[::1\]|0\.0\.0\.0))|(file|local_file):", re.IGNORECASE
+)
 _FIXED = {
     "url": re.compile(r"^(\x01|[a-z]+://[^/\x00]+)/", re.IGNORECASE),
     "redirect": re.compile(r"^(\x01|([a-z]+:/)?/[^/\x00])", re.IGNORECASE),

@@ -26,7 +26,8 @@ _NAMES = re.compile(
 _PLAIN = re.compile(r"^[a-z]+([ _-][a-z]+)*$|^[A-Z]+([ _-][A-Z]+)*$|^$")
 _HOLDERS = (ast.Constant, ast.Assign, ast.AnnAssign, ast.keyword, ast.Dict, ast.Compare)
 _LABEL = re.compile(
-    r"pass|secret|token|key|required|text|string|hidden|none|invalid|missing|str|field|enter|error|your",
+    r"pass|secret|token|key|required|text|string|hidden|none|invalid|missing|str|field|enter|error|your"
+    r"|redact|mask|remov",
     re.IGNORECASE,
 )
 _LONG, _RANDOM = 32, 4.3  # characters; bits per character
@@ -41,7 +42,8 @@ def check(module: Module) -> Iterator[Finding]:  # noqa: C901 - one case for eac
                 yield from _literal(module, node, _as_text(text))
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    yield from _named(module, node, _name(target), value)
+                    foreign = _is_foreign(module, target)
+                    yield from _named(module, node, _name(target), value, foreign=foreign)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 yield from _named(module, node, _name(target), value)
             case ast.keyword(arg=str(name), value=value):
@@ -89,14 +91,31 @@ def _name(node: ast.expr) -> str:
     return ""
 
 
-def _named(module: Module, node: ast.AST, name: str, value: ast.expr) -> Iterator[Finding]:
+def _is_foreign(module: Module, target: ast.expr) -> bool:
+    """Whether a field of an object is set that the code did not make: a form, a configuration."""
+    match target:
+        case ast.Attribute(value=ast.Name(id="self" | "cls")):
+            return False
+        case ast.Attribute(value=ast.Name() as base) | ast.Subscript(value=ast.Name() as base):
+            # What a call made may be the code's own, `dict(data)`; a part of something else is not.
+            made = [found.value for found in module.bindings(base)]
+            return all(isinstance(item, ast.Attribute | ast.Subscript) for item in made)
+        case ast.Attribute() | ast.Subscript(value=ast.Attribute()):
+            return True
+    return False
+
+
+def _named(
+    module: Module, node: ast.AST, name: str, value: ast.expr, *, foreign: bool = False
+) -> Iterator[Finding]:
     text = value.value if isinstance(value, ast.Constant) else None
     if not isinstance(text, str | bytes) or not _NAMES.search(name):
         return
     plain = _as_text(text)
     # In pure code one lower-case word is a label ("password": "text"). Beside a library that
-    # connects to something it is a bad password. An empty one is a missing value.
+    # connects to something, or in a field of somebody's object, it is a bad password. An empty one
+    # is a missing value.
     is_label = bool(_PLAIN.match(plain)) and not isinstance(node, ast.Compare)
-    is_label = is_label and (_is_pure(module) or bool(_LABEL.search(plain)))
+    is_label = is_label and ((not foreign and _is_pure(module)) or bool(_LABEL.search(plain)))
     if plain and not is_label and not plain.startswith(("[", "<", "*", "{")):
         yield module.finding("secret", node, f"a value for {name!r}", "no secret in code")

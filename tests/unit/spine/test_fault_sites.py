@@ -56,16 +56,27 @@ def test_a_tree_that_is_not_that_of_a_clean_run_is_not_healed(sites, tree, told)
     assert [] == sites.wrong_when_healed(END, START, END)
 
 
-def ready(sites) -> dict[str, bytes]:
+def ready(sites, end: dict[str, bytes] = END) -> dict[str, bytes]:
     """Return a tree whose freeze has everything staged and nothing in its place."""
     from pytest_compiledai.core.canonical import digest
     from pytest_compiledai.core.journal import Journal
     from pytest_compiledai.core.journal import Move
 
     move = Move(staged="0", target="a.py", sha256=digest(b"new"))
-    journal = Journal(files=(move,), removed=(), old="", new=digest(LOCK))
-    staged = {"journal.json": journal.render(), "0": b"new", "lock": LOCK}
+    journal = Journal(files=(move,), removed=(), old="", new=digest(lock := end["compiledai.lock"]))
+    staged = {"journal.json": journal.render(), "0": b"new", "lock": lock}
     return START | {f"{sites.NEXT}{name}": data for name, data in staged.items()}
+
+
+def test_a_run_that_refused_a_unit_may_leave_another_end(sites):
+    """What is pruned beside a refused unit is a third end; a mixture of ends is still wrong."""
+    rejected = START | {"compiledai.lock": b"lock-version = 1\n\n"}
+
+    assert sites.wrong_now(rejected, START, END)
+    assert [] == sites.wrong_now(rejected, START, END, rejected)
+    assert rejected == sites.promised(ready(sites, rejected), [END, rejected])
+    assert END == sites.promised(ready(sites), [END, rejected])
+    assert END == sites.promised(START, [END, rejected])
 
 
 def test_a_journal_is_ready_only_with_all_that_it_names(sites):

@@ -80,9 +80,9 @@ def test_what_is_no_parquet_is_refused(data):
 
 def test_a_file_that_unfolds_is_refused_by_its_footer(frame, monkeypatch):
     """The number of rows is looked at before any row is read."""
-    monkeypatch.setattr("pytest_compiledai.workflows.profile.MOST_ROWS", 1)
+    monkeypatch.setattr("pytest_compiledai.workflows.parquet.MOST_ROWS", 1)
 
-    with pytest.raises(SpecError, match="2 rows; expected at most 1"):
+    with pytest.raises(SpecError, match=r"2 rows; expected .* 1 rows"):
         read_profile(stored(frame({"query": "a"}, {"query": "b"})), "p")
 
 

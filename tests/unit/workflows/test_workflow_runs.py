@@ -142,3 +142,14 @@ def test_runs_out_of_their_range_are_refused(change):
 
     with pytest.raises(SpecError):
         read_runs(write_runs([row | change]), "r.parquet")
+
+
+def test_bytes_on_which_the_decoder_ends_its_process_are_refused():
+    """A page that says it holds fewer than no values kills another process, not this one."""
+    row = {"structure": "a", "settings": "{}", "score": 1.0, "seconds": 0.5, "cost": 0.1}
+    data = write_runs([row | {"query": "q"}, row | {"query": "r"}])
+    broken = data.replace(b"\x15\x04\x15\x10\x15", b"\x15\x33\x15\x10\x15", 1)
+    assert data != broken
+
+    with pytest.raises(SpecError, match=r"r\.parquet: found no Parquet: its decoder ended with"):
+        read_runs(broken, "r.parquet")
