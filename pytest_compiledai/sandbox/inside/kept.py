@@ -25,6 +25,7 @@ _ATOMS = frozenset((str, int, float, bool, complex, bytes, type(None), type(...)
 _LISTS = frozenset((list, tuple, deque))
 _SETS = frozenset((set, frozenset))
 _CACHE = type(functools.cache(lambda: None))
+_STARRED = 0x04 | 0x08  # flags of code with `*args` or `**kwargs`: CO_VARARGS, CO_VARKEYWORDS
 _OPAQUE = frozenset((types.ModuleType, types.CodeType, types.FrameType))
 #: What the interpreter puts into a class when it is asked for the first time.
 _OF_CLASS = frozenset(
@@ -89,6 +90,32 @@ def write_into(answer: Any) -> None:
         else:
             pending += value.values()
             value[f"written {len(value)}"] = None
+
+
+def caches_of_inputs(space: Mapping[str, Any], objects: list[Any]) -> list[Any]:
+    """Return the caches among ``objects`` whose function belongs to a module and takes arguments.
+
+    What such a cache holds depends on the inputs that were seen; a table that is built once does
+    not, and is left.
+    """
+    found = [item for item in objects if type(item) is _CACHE]
+    return [
+        item
+        for item in found
+        if type(item.__wrapped__) is types.FunctionType
+        and item.__wrapped__.__globals__ is space
+        and _takes(item.__wrapped__.__code__)
+    ]
+
+
+def forget(caches: list[Any]) -> None:
+    """Empty caches without asking what the program made of their methods."""
+    for cache in caches:
+        _CACHE.cache_clear(cache)
+
+
+def _takes(code: types.CodeType) -> bool:
+    return bool(code.co_argcount or code.co_kwonlyargcount or code.co_flags & _STARRED)
 
 
 class _Walk:
