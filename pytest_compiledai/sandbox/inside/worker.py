@@ -28,6 +28,7 @@ from .kept import TooMuchError
 from .kept import caches_of_inputs
 from .kept import changed
 from .kept import kept
+from .kept import moves
 from .kept import write_into
 from .lockdown import COMMAND_FD
 from .lockdown import RESULT_FD
@@ -103,7 +104,8 @@ class Work:
                 rounds.append(kept(self.space))
             for _, answer in calls:
                 write_into(answer)
-            found = ["its input"] * any(spoilt for spoilt, _ in calls) + changed(*rounds)
+            names = sorted({*changed(*rounds), *moves(rounds[1])})
+            found = ["its input"] * any(spoilt for spoilt, _ in calls) + names
             shared = changed(rounds[1], kept(self.space))
             return Kind.VALUE, self.encode([found, shared])
         except TooMuchError:
