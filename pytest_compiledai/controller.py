@@ -155,7 +155,7 @@ class Controller:
 
     def _object(self, found: str) -> None:
         self.failed = True
-        following = "look for addopts, and for hooks that change items or reports in conftest.py"
+        following = "look for hooks that change items or reports in conftest.py, and for addopts"
         expected = "the verdict of every gate item; choose items with -k, -m or node ids"
         self.notices.append(f"this run: found {found}; expected {expected}; next: {following}")
 
