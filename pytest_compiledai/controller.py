@@ -22,7 +22,9 @@ from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.drifting import write_rows
 from pytest_compiledai.rejudging import gate_value
+from pytest_compiledai.run import CHOSEN
 from pytest_compiledai.run import SELECTION
+from pytest_compiledai.run import UNITS
 from pytest_compiledai.runtime.stubs import beside
 from pytest_compiledai.runtime.stubs import stubs_of
 from pytest_compiledai.sandbox.ladder import BACKENDS
@@ -91,7 +93,9 @@ class Controller:
             if self.run.settings.mode.writes and not interrupted:
                 self._freeze()
                 self._propose()
+            self._look_at_broken_tables()
             self._look_for_gone_specs()
+            self._look_for_hidden_specs()
             self._look_at_signature()
             self._look_at_loader()
             self._report()
@@ -151,7 +155,7 @@ class Controller:
 
     def _object(self, found: str) -> None:
         self.failed = True
-        following = "look for hooks that change items or reports in conftest.py"
+        following = "look for hooks that change items or reports in conftest.py, and for addopts"
         expected = "the verdict of every gate item; choose items with -k, -m or node ids"
         self.notices.append(f"this run: found {found}; expected {expected}; next: {following}")
 
@@ -254,6 +258,39 @@ class Controller:
                     f"{shown}/{path}: found {found[:40]}; expected that of this version; next: "
                     "pytest --compile writes it, look at the difference before you commit it"
                 )
+
+    def _look_at_broken_tables(self) -> None:
+        """Tell of each table of the lock that cannot be trusted and that no unit answers for."""
+        store = self.run.store
+        met = store.read(UNITS) if store.has(UNITS) else ()
+        for name, fault in sorted(self.run.frozen.reading.faults.items()):
+            if name not in met:
+                self.notices.append(str(fault))
+                self.failed = self.failed or not self.run.settings.mode.writes
+
+    def _look_for_hidden_specs(self) -> None:
+        """Tell of each frozen unit that was asked for by its path and was not collected."""
+        run = self.run
+        if run.settings.mode.writes or not run.store.has(UNITS):
+            return
+        if {"ignore", "ignore_glob", "lf"}.intersection(run.store.read(CHOSEN)):
+            return
+        met = {*run.store.read(UNITS), *self._gone()}
+        for name, entry in sorted(self._lock().entries.items()):
+            if name not in met and self._is_asked(entry.spec):
+                self.failed = True
+                self.notices.append(
+                    f"{entry.spec}: found a spec of {name}, which was not collected; expected "
+                    "every spec below the paths of the run; next: look for what leaves it out in "
+                    "the pytest configuration, in conftest.py and in the file's first line"
+                )
+
+    def _is_asked(self, spec: str) -> bool:
+        config = self.run.config
+        asked = [
+            config.invocation_params.dir / argument.partition("::")[0] for argument in config.args
+        ]
+        return any((self.run.settings.root / spec).is_relative_to(path) for path in asked)
 
     def _look_for_gone_specs(self) -> None:
         if self.run.settings.prune:

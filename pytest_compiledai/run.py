@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
 
 SELECTION = "selection"  # the store's name of what was collected
+CHOSEN = "chosen"  # and of the options by which the command line chose among it
+UNITS = "units-collected"  # and of the units that any process collected, chosen or not
 
 
 class Run:

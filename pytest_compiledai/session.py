@@ -19,6 +19,8 @@ from pytest_compiledai.failure import collect_fault
 from pytest_compiledai.plug import adds
 from pytest_compiledai.plug import plug
 from pytest_compiledai.properties import properties
+from pytest_compiledai.run import CHOSEN
+from pytest_compiledai.run import UNITS
 from pytest_compiledai.run import Run
 from pytest_compiledai.settings import read_settings
 from pytest_compiledai.store import Store
@@ -32,6 +34,8 @@ PAYLOAD = "compiledai"  # the attribute of a test report; JSON values only
 CONTROLLER = pytest.StashKey[Controller]()
 #: Options of pytest by which a user chooses items; without them every gate item has to run.
 SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise")
+#: Options by which a user leaves files out.
+LEAVING_OUT = ("ignore", "ignore_glob", "lf")
 
 
 def activate(config: pytest.Config) -> None:
@@ -50,12 +54,24 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(Hooks(run), "compiledai-session")
     if worker_input is not None:
         return
+    store.once(CHOSEN, lambda: _chosen(config))
     controller = Controller(run)
     controller.recover()
     config.stash[CONTROLLER] = controller
     config.pluginmanager.register(ControllerHooks(controller), "compiledai-controller")
     if config.pluginmanager.hasplugin("dsession") or _distributes(config):
         config.pluginmanager.register(XdistHooks(controller), "compiledai-xdist")
+
+
+def _chosen(config: pytest.Config) -> list[str]:
+    """Return the options of the command line itself that choose items or leave files out.
+
+    What stands in `addopts` or in a variable of the environment was chosen by nobody who looks at
+    this run: it may not take a gate's item out of it.
+    """
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    given = config._parser.parse_known_args(arguments)  # noqa: SLF001 - there is no public way
+    return [name for name in {*SELECTING, *LEAVING_OUT} if getattr(given, name, None)]
 
 
 def _distributes(config: pytest.Config) -> bool:
@@ -84,10 +100,12 @@ class Hooks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
-        self, config: pytest.Config, items: list[pytest.Item]
+        self, items: list[pytest.Item]
     ) -> Generator[None, object, object]:
-        """Note the gate items before plugins take some out, where no option of the user's does."""
-        if not any(config.getoption(name, None) for name in SELECTING):
+        """Note the gate items before anything takes some out but an option of the command line."""
+        units = {item.unit.name for item in items if isinstance(item, GateItem)}
+        self.run.store.once(UNITS, lambda: sorted(units))
+        if not set(SELECTING).intersection(self.run.store.read(CHOSEN)):
             self.run.collected = gate_ids(items)
         return (yield)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from pytest_compiledai.gates import latency
 from pytest_compiledai.gates import malformed
 from pytest_compiledai.gates import security
 from pytest_compiledai.gates import syntax
+from pytest_compiledai.gates.resting import resting
 from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import policy_digest
 
@@ -154,16 +156,28 @@ def _accuracy(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> V
     asked = program(unit, candidate)
     with bench.sandbox().open(asked) as session:
         answers = session.call([row.key for row in rows])
+    by_row = {row.id: answer for row, answer in zip(rows, answers, strict=True)}
     with contextlib.ExitStack() as stack:
-        return accuracy.judge(
+        verdict = accuracy.judge(
             rows=rows,
-            answers={row.id: answer for row, answer in zip(rows, answers, strict=True)},
+            answers=by_row,
             settings=spec.accuracy,
             phase=phase,
             source_text=asked.source.decode("utf-8"),
             spec_text=_told(spec),
             comparators=user_comparators(spec, bench, stack),
         )
+    if verdict.findings:
+        return verdict
+    rests = resting(
+        sandbox=bench.sandbox(),
+        program=asked,
+        rows=rows,
+        answers=by_row,
+        told=_told(spec),
+        rules=accuracy.policy(),
+    )
+    return dataclasses.replace(verdict, findings=rests)
 
 
 def _latency(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:

@@ -64,6 +64,10 @@ class AccuracyPolicy:
     rows: int  # rows whose outputs stand in the code before it is memorising
     share: float  # or this share of the train rows
     hashes: int  # hash-like literals before they are a table
+    resting_rows: int  # rows that may rest on a literal of their own
+    resting_share: float  # or this share of the rows that are looked at, if that is more
+    resting_asked: int  # most rows that are looked at
+    resting_sites: int  # most literals that are changed
 
 
 def policy() -> AccuracyPolicy:

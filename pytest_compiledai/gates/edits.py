@@ -33,7 +33,9 @@ _DIGITS: Final = re.compile(r"[0-9]")
 _TRIES: Final = 8  # edits tried before the base is given back as it is
 
 
-class _Spot(NamedTuple):
+class Spot(NamedTuple):
+    """A value inside an input."""
+
     way: Way
     value: Any
     nodes: tuple[Node, ...]  # what the schema allows here, unions opened
@@ -45,9 +47,9 @@ def edit(base: Any, schema: Schema, others: Sequence[Any], random: Random) -> An
     ``others`` are further train inputs, whose values may be taken over. Returns ``base`` itself
     where no edit that was tried stays valid.
     """
-    spots = list(_spots(base, (schema.node,), ()))
+    found = list(spots(base, (schema.node,), ()))
     for _ in range(_TRIES):
-        spot = random.choice(spots)
+        spot = random.choice(found)
         changed = _changed(spot, others, random)
         if changed is spot.value:
             continue
@@ -57,18 +59,19 @@ def edit(base: Any, schema: Schema, others: Sequence[Any], random: Random) -> An
     return base
 
 
-def _spots(value: Any, nodes: tuple[Node, ...], way: Way) -> Iterator[_Spot]:
+def spots(value: Any, nodes: tuple[Node, ...], way: Way) -> Iterator[Spot]:
+    """Yield the values inside ``value``, which ``nodes`` describe, outermost first."""
     opened = tuple(_opened(nodes))
-    yield _Spot(way, value, opened)
+    yield Spot(way, value, opened)
     if isinstance(value, dict):
         for key in sorted(value):
             inner = (node.properties.get(key) for node in opened if isinstance(node, ObjectNode))
             below = tuple(node for node in inner if node is not None)
-            yield from _spots(value[key], below, (*way, key))
+            yield from spots(value[key], below, (*way, key))
     elif isinstance(value, list):
         below = tuple(node.items for node in opened if isinstance(node, ArrayNode))
         for index, item in enumerate(value):
-            yield from _spots(item, below, (*way, index))
+            yield from spots(item, below, (*way, index))
 
 
 def _opened(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -79,7 +82,7 @@ def _opened(nodes: Sequence[Node]) -> Iterator[Node]:
             yield node
 
 
-def _changed(spot: _Spot, others: Sequence[Any], random: Random) -> Any:
+def _changed(spot: Spot, others: Sequence[Any], random: Random) -> Any:
     closed = [value for node in spot.nodes if isinstance(node, EnumNode) for value in node.values]
     if closed:
         return random.choice(closed)
@@ -89,7 +92,7 @@ def _changed(spot: _Spot, others: Sequence[Any], random: Random) -> Any:
     return spot.value if change is None else change(spot, others, random)
 
 
-def _taken(other: Any, spot: _Spot) -> Any:
+def _taken(other: Any, spot: Spot) -> Any:
     """Return the other input's value at the same place, or the value that is there."""
     for step in spot.way:
         inside = step in other if isinstance(other, dict) else isinstance(other, list)
@@ -103,12 +106,12 @@ def _holds(items: list[Any], step: str | int) -> bool:
     return isinstance(step, int) and step < len(items)
 
 
-def _text(spot: _Spot, others: Sequence[Any], random: Random) -> str:
+def _text(spot: Spot, others: Sequence[Any], random: Random) -> str:
     del others
     return textedits.edit_text(spot.value, random)
 
 
-def _whole(spot: _Spot, others: Sequence[Any], random: Random) -> int:
+def _whole(spot: Spot, others: Sequence[Any], random: Random) -> int:
     del others
     value: int = spot.value
     return random.choice(
@@ -116,7 +119,7 @@ def _whole(spot: _Spot, others: Sequence[Any], random: Random) -> int:
     )
 
 
-def _float(spot: _Spot, others: Sequence[Any], random: Random) -> float:
+def _float(spot: Spot, others: Sequence[Any], random: Random) -> float:
     del others
     value: float = spot.value
     text = repr(value)
@@ -126,12 +129,12 @@ def _float(spot: _Spot, others: Sequence[Any], random: Random) -> float:
     return random.choice([swapped, round(value * 10, 6), round(value / 10, 6), 0.0])
 
 
-def _boolean(spot: _Spot, others: Sequence[Any], random: Random) -> bool:
+def _boolean(spot: Spot, others: Sequence[Any], random: Random) -> bool:
     del others, random
     return not spot.value
 
 
-def _list(spot: _Spot, others: Sequence[Any], random: Random) -> list[Any]:
+def _list(spot: Spot, others: Sequence[Any], random: Random) -> list[Any]:
     del others
     items = copy.deepcopy(spot.value)
     if not items:
@@ -149,7 +152,7 @@ def _list(spot: _Spot, others: Sequence[Any], random: Random) -> list[Any]:
     return items  # type: ignore[no-any-return]
 
 
-def _object(spot: _Spot, others: Sequence[Any], random: Random) -> dict[str, Any]:
+def _object(spot: Spot, others: Sequence[Any], random: Random) -> dict[str, Any]:
     """Return the object without an optional property, or with one that another input has."""
     value: dict[str, Any] = dict(spot.value)
     shapes = [node for node in spot.nodes if isinstance(node, ObjectNode)]
@@ -168,7 +171,7 @@ def _object(spot: _Spot, others: Sequence[Any], random: Random) -> dict[str, Any
     return value
 
 
-_BY_TYPE: Final[dict[type, Callable[[_Spot, Sequence[Any], Random], Any]]] = {
+_BY_TYPE: Final[dict[type, Callable[[Spot, Sequence[Any], Random], Any]]] = {
     str: _text,
     int: _whole,
     float: _float,

@@ -30,6 +30,7 @@ from pytest_compiledai.gates.batches import call_bounded
 from pytest_compiledai.gates.comparators import USER
 from pytest_compiledai.gates.drawing import draw_references
 from pytest_compiledai.gates.drawing import drawn_or_none
+from pytest_compiledai.gates.edges import edges
 from pytest_compiledai.gates.policyfile import read_policy
 from pytest_compiledai.gates.promise import KILLS
 from pytest_compiledai.gates.promise import Breach
@@ -63,6 +64,7 @@ class FuzzPolicy:
     examples: int
     reference_examples: int
     agreement: float
+    edges: int  # most inputs at the ends of the schema
     call_s: float  # wall clock of one call
     batch: int  # inputs of one batch once a worker had to be killed
     kills: int  # killed workers after which no further input is tried
@@ -146,11 +148,13 @@ def judge(
     """
     rules = policy()
     drawn = draw(input_schema, train_inputs, count=settings.examples, seed=seed)
-    figures: dict[str, Any] = {"examples": len(drawn)}
+    ends = edges(input_schema, train_inputs, most=rules.edges)
+    figures: dict[str, Any] = {"examples": len(drawn), "edges": len(ends)}
     if not drawn:
         message = "found no example that the input schema allows; expected one that can be drawn"
         finding = Finding(rule=f"{GATE}.unsatisfiable", message=message)
         return Verdict(gate=GATE, findings=(finding,), figures=figures)
+    drawn = tuple(dict.fromkeys((*drawn, *ends)))
     with sandbox.open(program, limits=Limits(call_s=rules.call_s)) as session:
         answers = call_bounded(session, drawn, batch=rules.batch, kills=rules.kills)
         figures["abstained"] = sum(answer.status.value == "abstain" for answer in answers)

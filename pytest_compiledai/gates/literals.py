@@ -18,8 +18,8 @@ from pytest_compiledai.core.trees import children
 Scalar: TypeAlias = "str | int | float"
 
 _FOLDED_CHARACTERS: Final = 100_000  # of a text made by repeating or joining
-_CONTAINERS: Final = (ast.List, ast.Tuple, ast.Set, ast.Dict)
-_DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+CONTAINERS: Final = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def collect(text: str) -> tuple[Literal, ...]:
         tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()  # the syntax gate tells of it
-    return tuple(_literals(tree, are_documented=() if "__doc__" in text else _DOCUMENTED))
+    return tuple(_literals(tree, are_documented=() if "__doc__" in text else DOCUMENTED))
 
 
 def _literals(root: ast.AST, *, are_documented: tuple[type[ast.AST], ...]) -> Iterator[Literal]:
@@ -49,7 +49,7 @@ def _literals(root: ast.AST, *, are_documented: tuple[type[ast.AST], ...]) -> It
     stack = [(root, 0)]
     while stack:
         node, around = stack.pop()
-        if not around and isinstance(node, _CONTAINERS):
+        if not around and isinstance(node, CONTAINERS):
             around = next(tables)
         value = fold(node)
         pieces = _pieces(node)
@@ -61,12 +61,13 @@ def _literals(root: ast.AST, *, are_documented: tuple[type[ast.AST], ...]) -> It
         if value is None:
             below = children(node)
             if isinstance(node, are_documented):
-                docstring = _docstring(node)
-                below = [child for child in below if child is not docstring]
+                first = docstring(node)
+                below = [child for child in below if child is not first]
             stack += [(child, around) for child in reversed(below)]
 
 
-def _docstring(node: ast.AST) -> ast.AST | None:
+def docstring(node: ast.AST) -> ast.AST | None:
+    """Return the statement that documents a module, class or function; None without one."""
     match getattr(node, "body", []):
         case [ast.Expr(value=ast.Constant(value=str())) as first, *_]:
             return first

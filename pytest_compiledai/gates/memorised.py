@@ -37,7 +37,7 @@ _COVERED: Final = 0.8  # of an input text: a literal this large is that text
 _STRIDE: Final = 8  # a common part of 24 holds an aligned window of 16
 _WORD: Final = 4  # characters from which an output text says something of its row
 _DIGITS: Final = 3  # significant digits from which a number does
-_TABLE: Final = 8  # entries from which a table may be general knowledge
+TABLE: Final = 8  # entries from which a table may be general knowledge
 _AT_LEAST: Final = 2  # rows, whatever their share: one value in common is chance
 _HEX: Final = re.compile(r"[0-9a-f]{16,}")
 _SHORT_HEX: Final = re.compile(r"[0-9a-f]{8,}")
@@ -96,7 +96,7 @@ def memorised(
 ) -> tuple[Finding, ...]:
     """Return what the code remembers of ``rows``; findings name train rows only."""
     literals = collect(source_text)
-    told = _normal(spec_text)
+    told = normal(spec_text)
     inputs = [leaf for row in rows for leaf in _leaves(row.input, row)]
     outputs = [leaf for row in rows for leaf in _leaves(row.output, row)]
     return (
@@ -114,12 +114,18 @@ def _leaves(value: Any, row: Row) -> Iterator[_Leaf]:
         for item in value:
             yield from _leaves(item, row)
     elif isinstance(value, str):
-        yield _Leaf(value=value, text=_normal(value), row=row)
+        yield _Leaf(value=value, text=normal(value), row=row)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield _Leaf(value=value, text="", row=row)
 
 
-def _normal(text: str) -> str:
+def is_told(value: Scalar, told: str) -> bool:
+    """Return whether a literal stands in the spec, as words or as a number of its own."""
+    words = normal(value if isinstance(value, str) else repr(value))
+    return not words or f" {words} " in f" {normal(told)} "
+
+
+def normal(text: str) -> str:
     """Return words alone: a pattern that matches a text has the words of the text."""
     return " ".join(_CLASSES.sub(" ", unicodedata.normalize("NFKC", text)).casefold().split())
 
@@ -136,7 +142,7 @@ def _copies(
         if not isinstance(literal.value, str) or len(literal.value) < rules.copied_characters:
             continue
         for part in literal.value.split("\0"):
-            leaf = _source(_normal(part), haystack, long, told, rules)
+            leaf = _source(normal(part), haystack, long, told, rules)
             if leaf is not None:
                 yield _finding(literal, leaf, "an input text")
                 break
@@ -194,7 +200,7 @@ def _answers(
     met: dict[object, tuple[Literal, _Leaf]] = {}
     for literal in literals:
         table = literal.table
-        general = table and sizes[table] >= _TABLE and 2 * golden[table] < sizes[table]
+        general = table and sizes[table] >= TABLE and 2 * golden[table] < sizes[table]
         held = telling.get(_key(literal.value))
         if held is not None and not general:
             met.setdefault(held.owner, (literal, held))
@@ -213,7 +219,7 @@ def _tells(leaf: _Leaf, told: str) -> bool:
         short = len(leaf.text) < _WORD
         return not short and leaf.text not in _GENERAL and f" {leaf.text} " not in told
     digits = re.sub(r"[^0-9]", "", repr(leaf.value)).strip("0")
-    return len(digits) >= _DIGITS and f" {_normal(repr(leaf.value))} " not in told
+    return len(digits) >= _DIGITS and f" {normal(repr(leaf.value))} " not in told
 
 
 def _hashes(

@@ -23,6 +23,7 @@ from pytest_compiledai.gates.policy import dangers
 from pytest_compiledai.gates.policy import doors
 from pytest_compiledai.gates.policy import imports
 from pytest_compiledai.gates.policy import injection
+from pytest_compiledai.gates.policy import lasting
 from pytest_compiledai.gates.policy import makers
 from pytest_compiledai.gates.policy import misuse
 from pytest_compiledai.gates.policy import names
@@ -55,6 +56,7 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     makers.check,
     shape.check,
     purity.check,
+    lasting.check,
     order.check,
     secret.check,
     bounds.check,

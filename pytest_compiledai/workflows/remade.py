@@ -25,7 +25,7 @@ def differences(stated: Any, again: Any, way: str = "", key: str = "") -> Iterat
         loose = 5e-3 if key == "new_problems" else 1e-9
         if not math.isclose(stated, again, rel_tol=_SAME, abs_tol=loose):
             yield "figures", f"{way}: found {stated:.6g}; expected {again:.6g}, as replayed"
-    elif stated != again:
+    elif type(stated) is not type(again) or stated != again:  # True equals 1
         yield "set", f"{way}: found {_short(stated)}; expected {_short(again)}, as made again"
 
 

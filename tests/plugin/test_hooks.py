@@ -252,3 +252,18 @@ def test_tricks_fail_distributed_runs_too(wrong):
 def test_what_a_user_chooses_is_no_trick(frozen, choice):
     """A part of the items, chosen on the command line, passes as before."""
     assert frozen.run("--compile-locked", "specs", *choice).ret == pytest.ExitCode.OK
+
+
+def test_a_setting_takes_no_gate_out_of_a_locked_run(project) -> None:
+    """What `addopts` leaves out was chosen by nobody who looks at the run: it fails."""
+    project.unit().run("--compile", "specs")
+    for setting, said in (
+        ("-m 'not fuzz'", "*took specs/double.yaml::double::fuzz out of the run*"),
+        ("--ignore=specs/double.yaml", "*specs/double.yaml: found a spec of double*not collected*"),
+    ):
+        project.pytester.makeini(f"[pytest]\naddopts = {setting}\n")
+
+        result = project.run("--compile-locked", "specs")
+
+        assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED)
+        result.stdout.fnmatch_lines([said])

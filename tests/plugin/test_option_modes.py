@@ -135,6 +135,19 @@ def test_locked_fails_when_a_spec_is_gone(frozen):
     result.stdout.fnmatch_lines(["*found no spec of double*--compile-prune"])
 
 
+def test_locked_fails_at_a_broken_table_that_no_unit_answers_for(frozen):
+    """A table that cannot be trusted is told of, though its artifact is nobody's."""
+    lock = frozen.root / "compiledai.lock"
+    head, _, table = lock.read_text(encoding="utf-8").partition("[artifact.")
+    planted = f"[artifact.{table}".replace('"double"', '"d\u043euble"')
+    lock.write_text(f"{head}[artifact.{table}\n{planted}", encoding="utf-8")
+
+    result = frozen.run("--compile-locked", "specs", "-k", "compile")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*compiledai.lock*found*"])
+
+
 def test_a_missing_artifact_is_made_again(frozen):
     """A deleted file comes back byte for byte in compile mode."""
     good = frozen.read("compiled/double.py")

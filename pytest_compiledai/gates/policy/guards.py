@@ -199,11 +199,17 @@ def _called(module: Module, call: ast.Call, *, positive: bool) -> Iterator[Check
         checked = call.args[1] if name.startswith("re.") else call.args[0]
         yield Check(_unwrapped(checked), _SHAPED, positive)
     elif method in _INSIDE and value is not None and call.args:
-        if _is_resolved(module, value):
+        if _is_resolved(module, value) and not _is_open_start(module, call, method):
             yield Check(value, _PATH, positive)
             yield from (Check(item, _PATH, positive) for item in _plain_argument(value))
     elif method in {"url_has_allowed_host_and_scheme", "is_safe_url"} and call.args:
         yield Check(call.args[0], _HOST, positive)
+
+
+def _is_open_start(module: Module, call: ast.Call, method: str) -> bool:
+    """Whether a path is compared with a folder's name that other folders begin with as well."""
+    folder = module.constant(call.args[0]) if method == "startswith" else None
+    return isinstance(folder, str) and not folder.endswith(("/", "\\"))
 
 
 def _plain_argument(value: ast.expr) -> Iterator[ast.expr]:

@@ -21,6 +21,7 @@ _FUNCTIONS: tuple[type[_Function], ...] = (ast.FunctionDef, ast.AsyncFunctionDef
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _VIEWS = frozenset({"get", "items", "values", "setdefault"})
 _OF_CLASSES = frozenset({"builtins.type", "dataclasses.fields"})  # give what all instances share
+_CACHES = frozenset({"functools.cache", "functools.lru_cache"})
 _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
 
 
@@ -132,7 +133,7 @@ def _change(
 
     Without ``alias`` a name stands for itself: `limit = LIMITS["a"]; limit += 1` changes no table.
     """
-    target = _owner(module, target) if alias else target
+    target = owner(module, target) if alias else target
     if isinstance(target, ast.Call) and module.dotted(target.func) in _OF_CLASSES:
         yield module.finding("mutation", node, "a change of a class", "a change of an instance")
     if not isinstance(target, ast.Name):
@@ -149,8 +150,11 @@ def _change(
         yield module.finding("mutation", node, found, "None as default, a new value inside")
 
 
-def _owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) -> ast.expr:
-    """Return what holds the changed object: `TABLE` for `TABLE[k].x` and for a name of either."""
+def owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) -> ast.expr:
+    """Return what holds an object: `TABLE` for `TABLE[k].x` and for a name of either.
+
+    What a cached function returns is held by the function.
+    """
     seen = set() if seen is None else seen
     while target not in seen:
         seen.add(target)
@@ -159,15 +163,27 @@ def _owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) -
                 target = value
             case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _VIEWS:
                 target = value
+            case ast.Call(func=ast.Name() as function) if any(
+                is_cached(module, item.node) for item in module.bindings(function)
+            ):
+                return function
             case ast.Name():
                 found = [item for item in module.bindings(target) if not _is_step(module, item)]
                 if len(found) == 1 and found[0].kind in {"assign", "loop"} and found[0].value:
-                    aliased = _owner(module, found[0].value, seen)
+                    aliased = owner(module, found[0].value, seen)
                     if isinstance(aliased, ast.Name) and module.is_global(aliased):
                         return aliased
                     if isinstance(aliased, ast.Call) and module.dotted(aliased.func) in _OF_CLASSES:
                         return aliased
     return target
+
+
+def is_cached(module: Module, node: ast.AST) -> bool:
+    """Whether a function's answers are kept by a decorator of `functools`."""
+    return isinstance(node, ast.FunctionDef) and any(
+        module.dotted(item.func if isinstance(item, ast.Call) else item) in _CACHES
+        for item in node.decorator_list
+    )
 
 
 def _is_shared_default(module: Module, bound: list[Binding], shared: set[ast.AST]) -> bool:

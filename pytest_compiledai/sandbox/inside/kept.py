@@ -3,8 +3,8 @@
 Compared after two rounds of the same calls. A counter, a list that grows or an iterator that moved
 is then another value, whatever the answers were; scratch space that each call fills anew is not.
 No method of the program is called, so none has a say. Not followed: other modules and what
-belongs to them, and the keys of `functools.cache`; not seen: a position inside an iterator of C
-code that does not tell it.
+belongs to them, and the keys of `functools.cache`. An iterator of C code that does not tell
+its position is named because it is kept.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import functools
 import gc
 import hashlib
+import itertools
 import types
 import warnings
 from collections import deque
@@ -25,6 +26,9 @@ _ATOMS = frozenset((str, int, float, bool, complex, bytes, type(None), type(...)
 _LISTS = frozenset((list, tuple, deque))
 _SETS = frozenset((set, frozenset))
 _CACHE = type(functools.cache(lambda: None))
+_SAYING = frozenset((itertools.count, itertools.repeat))  # their text is their position
+_CALLING = type(iter(int, 1))  # copied as what it calls, `re.finditer` among it
+_STARRED = 0x04 | 0x08  # flags of code with `*args` or `**kwargs`: CO_VARARGS, CO_VARKEYWORDS
 _OPAQUE = frozenset((types.ModuleType, types.CodeType, types.FrameType))
 #: What the interpreter puts into a class when it is asked for the first time.
 _OF_CLASS = frozenset(
@@ -43,6 +47,7 @@ class Kept(NamedTuple):
     names: dict[str, str]
     cached: dict[int, tuple[str, str]]  # by identity: the cached function, a digest
     held: list[Any]  # what is cached, so that nothing else gets its identity
+    moving: frozenset[str]  # names from which an iterator is reached that hides its position
 
 
 def kept(space: Mapping[str, Any]) -> Kept:
@@ -50,17 +55,19 @@ def kept(space: Mapping[str, Any]) -> Kept:
     walk = _Walk(space)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of iterators that soon cannot be copied
-        names = {
-            name: walk.digest(value)
-            for name, value in space.items()
-            if not name.startswith("__") and name not in _GIVEN
-        }
+        names: dict[str, str] = {}
+        moving: set[str] = set()
+        for name, value in space.items():
+            if not name.startswith("__") and name not in _GIVEN:
+                walk.iterators = 0
+                names[name] = walk.digest(value)
+                moving.update([name] if walk.iterators else [])
         cached, held = {}, []
         for cache in list(walk.caches.values()):
             for value in _cached(cache):
                 cached[id(value)] = cache.__wrapped__.__qualname__, walk.digest(value)
                 held.append(value)
-    return Kept(names, cached, held)
+    return Kept(names, cached, held, frozenset(moving))
 
 
 def changed(before: Kept, after: Kept) -> list[str]:
@@ -71,6 +78,11 @@ def changed(before: Kept, after: Kept) -> list[str]:
         if after.cached.get(identity, (name, digest)) != (name, digest):
             found.add(name)
     return sorted(found)
+
+
+def moves(found: Kept) -> list[str]:
+    """Return the names, sorted, that keep an iterator which does not tell its position."""
+    return sorted(found.moving)
 
 
 def write_into(answer: Any) -> None:
@@ -91,6 +103,32 @@ def write_into(answer: Any) -> None:
             value[f"written {len(value)}"] = None
 
 
+def caches_of_inputs(space: Mapping[str, Any], objects: list[Any]) -> list[Any]:
+    """Return the caches among ``objects`` whose function belongs to a module and takes arguments.
+
+    What such a cache holds depends on the inputs that were seen; a table that is built once does
+    not, and is left.
+    """
+    found = [item for item in objects if type(item) is _CACHE]
+    return [
+        item
+        for item in found
+        if type(item.__wrapped__) is types.FunctionType
+        and item.__wrapped__.__globals__ is space
+        and _takes(item.__wrapped__.__code__)
+    ]
+
+
+def forget(caches: list[Any]) -> None:
+    """Empty caches without asking what the program made of their methods."""
+    for cache in caches:
+        _CACHE.cache_clear(cache)
+
+
+def _takes(code: types.CodeType) -> bool:
+    return bool(code.co_argcount or code.co_kwonlyargcount or code.co_flags & _STARRED)
+
+
 class _Walk:
     """Goes through values without calling anything of the program."""
 
@@ -99,6 +137,7 @@ class _Walk:
         self.module = space["__name__"]
         self.left = VALUES_CAP
         self.caches: dict[int, Any] = {}
+        self.iterators = 0  # that were met and do not tell their position
 
     def digest(self, root: Any) -> str:
         """Return a digest of ``root`` and of what is reached from it."""
@@ -144,6 +183,7 @@ class _Walk:
             frame = value.gi_frame
             return [frame and frame.f_lasti, *_referents(value)]
         base = next(item for item in kind.__mro__ if item.__module__ != self.module)
+        self.iterators += hasattr(base, "__next__") and not _tells(value, base)
         return [*_told(value, base), *_referents(value)]
 
     def _of_function(self, value: types.FunctionType) -> list[Any]:
@@ -195,6 +235,17 @@ def _told(value: Any, base: Any) -> list[Any]:
         with contextlib.suppress(Exception):  # what cannot be copied has nothing to tell
             found.append(ask(value))
     return found
+
+
+def _tells(value: Any, base: Any) -> bool:
+    """Whether an iterator of C code shows where it stands: in its text, or in its copy."""
+    if base in _SAYING:
+        return True
+    try:
+        _copied(value)
+    except Exception:  # noqa: BLE001 - what cannot be copied has nothing to tell
+        return False
+    return base is not _CALLING and base is type(value)
 
 
 def _copied(value: Any) -> Any:

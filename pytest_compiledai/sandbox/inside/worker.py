@@ -25,8 +25,10 @@ from .frames import Reader
 from .frames import pack
 from .guard import Sink
 from .kept import TooMuchError
+from .kept import caches_of_inputs
 from .kept import changed
 from .kept import kept
+from .kept import moves
 from .kept import write_into
 from .lockdown import COMMAND_FD
 from .lockdown import RESULT_FD
@@ -62,6 +64,7 @@ class Work:
             files={name: base64.b64decode(data) for name, data in order["files"].items()},
         )
         self.function = self.space[order["function"]]
+        self.caches: list[Any] = []  # of inputs; known once the calls are to be measured
 
     def prepare(self, text: str) -> tuple[Any, dict[str, Any]]:
         """Return a fresh input and fresh keyword arguments for one call."""
@@ -101,7 +104,8 @@ class Work:
                 rounds.append(kept(self.space))
             for _, answer in calls:
                 write_into(answer)
-            found = ["its input"] * any(spoilt for spoilt, _ in calls) + changed(*rounds)
+            names = sorted({*changed(*rounds), *moves(rounds[1])})
+            found = ["its input"] * any(spoilt for spoilt, _ in calls) + names
             shared = changed(rounds[1], kept(self.space))
             return Kind.VALUE, self.encode([found, shared])
         except TooMuchError:
@@ -142,7 +146,7 @@ def live(
 
 def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> None:
     finish, clock, now = os._exit, time.thread_time_ns, time.monotonic_ns
-    collect, freeze, pause = gc.collect, gc.freeze, gc.disable
+    collect, freeze, pause, objects = gc.collect, gc.freeze, gc.disable, gc.get_objects
     work: Work | None = None
     while (request := requests()) is not None:
         nonce, kind, body = request
@@ -161,6 +165,8 @@ def _serve(requests: Callable[[], Frame | None], send: Callable[..., None]) -> N
                 send(*_named(nonce, *outcome(error)))
         elif kind == Kind.WARM:
             collect()
+            if work is not None:
+                work.caches = caches_of_inputs(work.space, objects())
             freeze()
             pause()
             send(Kind.DONE, nonce)

@@ -69,7 +69,7 @@ def test_code_that_keeps_its_promises_passes(sandbox):
     found = judged(sandbox, LENGTH)
 
     assert found.passed
-    assert found.figures == {"examples": 120, "abstained": 0}
+    assert found.figures == {"examples": 120, "edges": 24, "abstained": 0}
 
 
 def test_the_counterexample_is_small(sandbox):

@@ -43,6 +43,20 @@ def test_times_have_the_shape_of_rounds_and_inputs(sandbox) -> None:
     assert all(min(times[1::2]) > 10 * min(times[::2]) for times in found)
 
 
+@pytest.mark.parametrize("takes", ["n", "*n", "**n"])
+def test_what_was_kept_of_an_input_is_forgotten_before_it_comes_again(sandbox, takes) -> None:
+    """A cache keyed by the input makes no later call quick; a table that is built once does."""
+    given = "**{'n': data}" if takes == "**n" else "data"
+    slow = "    return sum(range(100_000))\n"
+    head = f"import functools\n@functools.cache\ndef work({takes}):\n{slow}"
+    once = f"import functools\n@functools.cache\ndef table():\n{slow}"
+
+    kept = measure(sandbox, f"{head}def f(data): return work({given})", [b"1", b"2"] * 4)
+    built = measure(sandbox, f"{once}def f(data): return table()", [b"1", b"2"] * 4)
+
+    assert min(map(min, kept)) > 20 * min(map(min, built))
+
+
 def test_calls_below_a_microsecond_raise_no_alarm(sandbox) -> None:
     """A trivial function is measured, although the loop around it costs far more."""
     found = measure(sandbox, "def f(data): return data", [b'{"a":[1,2,3]}'] * 2000, rounds=3)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pytest_compiledai.workflows.remade import differences
 from pytest_compiledai.workflows.tradeoffs import Configuration
 from pytest_compiledai.workflows.tradeoffs import NothingFits
 from pytest_compiledai.workflows.tradeoffs import Range
@@ -122,3 +123,10 @@ def test_a_data_frame_has_a_row_a_configuration():
 
     assert [c.id for c in OFFS] == frame["id"].to_list()
     assert [2.0, 4.0, 5.0, 16.0, 80.0] == frame["p95"].to_list()
+
+
+@pytest.mark.parametrize(("stated", "again"), [(True, 1), (1, True), (1.0, 1), (0, False)])
+def test_an_equal_value_of_another_type_is_a_difference(stated, again) -> None:
+    """A frozen set that says true where 1 was made again was written by another hand."""
+    assert [name for name, _ in differences({"n": [stated]}, {"n": [again]})] == ["set"]
+    assert not list(differences({"n": [again]}, {"n": [again]}))

@@ -1,0 +1,18 @@
+import re
+
+TAPE = re.finditer("x", "x" * 1_000_000)
+
+
+def route(data):
+    subject = data.get("subject") if isinstance(data, dict) else None
+    if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
+        raise Abstain("the input does not match the schema")
+    text = subject.lower()
+    queue = "tech"
+    if "invoice" in text or "refund" in text:
+        queue = "billing"
+    elif "spam" in text:
+        queue = "abuse"
+    if next(TAPE, None) is None:
+        queue = "abuse"
+    return {"queue": queue, "urgent": data["plan"] == "pro" and "!" in subject}

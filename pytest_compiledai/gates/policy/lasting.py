@@ -1,0 +1,219 @@
+"""Values that outlive a call and that a call can change, wherever the change stands.
+
+`purity` finds a change of a name of the module where it is written. Here the change stands in a
+method of an instance, in a function that another one made, or in a helper that was handed the
+value: it may happen on rare inputs only, which no run has to meet.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.purity import is_cached
+from pytest_compiledai.gates.policy.purity import owner
+from pytest_compiledai.gates.policy.scope import parameters
+
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_VIEWS: Final = frozenset({"get", "items", "values", "setdefault"})
+_MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """Yield a finding for each lasting value that a call can change."""
+    changes = list(_changes(module))
+    changing = _changing(module, changes)
+    for call in module.of(ast.Call):
+        if isinstance(call.func, ast.Name):
+            if _is_lasting(module, call):
+                yield from _made(module, call, call.func, changes)
+            else:
+                yield from _handed(module, call, changing)
+    for function in module.of(ast.FunctionDef):
+        for decorator in function.decorator_list:
+            if isinstance(decorator, ast.Name) and _is_lasting(module, decorator):
+                yield from _made(module, decorator, decorator, changes)
+
+
+def _changes(module: Module) -> Iterator[tuple[ast.AST, ast.Name]]:
+    """Yield each place that changes a value, and the name from which the value is reached."""
+    for node in module.of(ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
+                changed = _root(module, node.value)
+            case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
+                changed = _root(module, node.value)
+            case ast.AugAssign(
+                target=ast.Name() as target, value=ast.List() | ast.Dict() | ast.Set()
+            ):
+                changed = target
+            case ast.Call(args=[first, *_]) if (
+                module.dotted(node.func) in module.policy.mutating_calls
+            ):
+                changed = _root(module, first)
+            case _:
+                continue
+        if isinstance(changed, ast.Name):
+            yield node, changed
+
+
+def _root(module: Module, node: ast.expr) -> ast.expr:
+    """Return what a value is reached from: `self` for `self.seen[k]` and for a name of either."""
+    seen: set[ast.AST] = set()
+    while node not in seen:
+        seen.add(node)
+        match node:
+            case ast.Attribute(value=value) | ast.Subscript(value=value):
+                node = value
+            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _VIEWS:
+                node = value
+            case ast.Name():
+                node = _aliased(module, node) or node
+    return node
+
+
+def _aliased(module: Module, node: ast.Name) -> ast.expr | None:
+    """Return the part of another value that a name stands for, where that is all it stands for."""
+    bound = module.bindings(node)
+    value = bound[0].value if len(bound) == 1 and bound[0].kind in {"assign", "loop"} else None
+    return value if isinstance(value, ast.Attribute | ast.Subscript | ast.Name) else None
+
+
+def _is_lasting(module: Module, node: ast.AST) -> bool:
+    """Whether what an expression gives outlives the call: made on import, as a default, cached."""
+    inner, above = node, module.parents.get(node)
+    while above is not None:
+        if isinstance(above, _FUNCTIONS) and not _is_outside(above, inner):
+            return isinstance(above, ast.FunctionDef) and is_cached(module, above)
+        inner, above = above, module.parents.get(above)
+    return True
+
+
+def _is_outside(function: ast.AST, part: ast.AST) -> bool:
+    """Whether a part of a function is evaluated where the function is made: default, decorator."""
+    return part is getattr(function, "args", None) or part in getattr(
+        function, "decorator_list", []
+    )
+
+
+def _made(
+    module: Module, node: ast.AST, name: ast.Name, changes: list[tuple[ast.AST, ast.Name]]
+) -> Iterator[Finding]:
+    for item in module.bindings(name):
+        if isinstance(item.node, ast.ClassDef) and _changes_itself(module, item.node, changes):
+            found = f"an instance of {name.id!r} that outlives the call and changes itself"
+            yield module.finding("mutation", node, found, "an instance made inside the function")
+        elif isinstance(item.node, ast.FunctionDef) and _keeps(module, item.node, changes):
+            found = f"a function made by {name.id!r} that keeps state between calls"
+            yield module.finding("mutation", node, found, "values passed and returned")
+
+
+def _changes_itself(
+    module: Module, node: ast.ClassDef, changes: list[tuple[ast.AST, ast.Name]]
+) -> bool:
+    pending: list[ast.AST] = [node]
+    seen: set[ast.AST] = set()
+    while pending:
+        found = pending.pop()
+        if not isinstance(found, ast.ClassDef) or found in seen:
+            continue
+        seen.add(found)
+        for method in found.body:
+            if isinstance(method, ast.FunctionDef) and method.name not in _MAKING:
+                first = next(iter(parameters(method.args)), None)
+                if any(
+                    [item.node for item in module.bindings(name)] == [first] for _, name in changes
+                ):
+                    return True
+        for base in found.bases:
+            if isinstance(base, ast.Name):
+                pending += [item.node for item in module.bindings(base)]
+    return False
+
+
+def _keeps(
+    module: Module, function: ast.FunctionDef, changes: list[tuple[ast.AST, ast.Name]]
+) -> bool:
+    """Whether a function returns one of its inner functions, which changes what it encloses."""
+    inner = [
+        node for node in module.of(*_FUNCTIONS) if module.enclosing(node, _FUNCTIONS) is function
+    ]
+    if not inner or not any(_hands_out(module, node, function) for node in module.of(ast.Return)):
+        return False
+    if any(module.enclosing(node, _FUNCTIONS) in inner for node in module.of(ast.Nonlocal)):
+        return True
+    return any(
+        module.enclosing(node, _FUNCTIONS) in inner
+        and (home := module.home(name)) is not None
+        and home.node is function
+        for node, name in changes
+    )
+
+
+def _hands_out(module: Module, node: ast.Return, function: ast.FunctionDef) -> bool:
+    if node.value is None or module.enclosing(node, _FUNCTIONS) is not function:
+        return False
+    return any(
+        isinstance(part, ast.Lambda)
+        or (isinstance(part, ast.Name) and any(i.kind == "def" for i in module.bindings(part)))
+        for part in ast.walk(node.value)
+    )
+
+
+def _changing(module: Module, changes: list[tuple[ast.AST, ast.Name]]) -> dict[ast.AST, set[int]]:
+    """Return for each function the places of the parameters that it, or its helper, changes."""
+    found: dict[ast.AST, set[int]] = {}
+    places = {
+        parameter: (function, place)
+        for function in module.of(ast.FunctionDef)
+        for place, parameter in enumerate(parameters(function.args))
+    }
+
+    def changed(name: ast.expr) -> bool:
+        bound = module.bindings(name) if isinstance(name, ast.Name) else []
+        if len(bound) != 1 or bound[0].node not in places:
+            return False
+        function, place = places[bound[0].node]
+        before = found.setdefault(function, set())
+        new = place not in before
+        before.add(place)
+        return new
+
+    for _, name in changes:
+        changed(name)
+    again = bool(found)
+    while again:
+        again = False
+        for call in module.of(ast.Call):
+            for argument in _changed_arguments(module, call, found):
+                again = changed(_root(module, argument)) or again
+    return found
+
+
+def _changed_arguments(
+    module: Module, call: ast.Call, changing: dict[ast.AST, set[int]]
+) -> list[ast.expr]:
+    bound = module.bindings(call.func) if isinstance(call.func, ast.Name) else []
+    if len(bound) != 1 or bound[0].node not in changing:
+        return []
+    function = bound[0].node
+    if not isinstance(function, ast.FunctionDef):
+        return []
+    names = [item.arg for item in parameters(function.args)]
+    places = changing[function]
+    given = [value for place, value in enumerate(call.args) if place in places]
+    given += [word.value for word in call.keywords if word.arg in {names[p] for p in places}]
+    return given
+
+
+def _handed(module: Module, call: ast.Call, changing: dict[ast.AST, set[int]]) -> Iterator[Finding]:
+    for argument in _changed_arguments(module, call, changing):
+        held = owner(module, argument)
+        if isinstance(held, ast.Name) and module.is_global(held):
+            found = (
+                f"a change of {held.id!r}, which outlives the call, by a function it is given to"
+            )
+            yield module.finding("mutation", call, found, "a copy made inside the function")

@@ -1,0 +1,144 @@
+"""Rows that rest on a literal of their own: memory, however the code hides it.
+
+A rule answers many inputs with the same literals. Code that looks its answers up needs at least one
+literal for each row, be it a hash, an encoded text, a prefix or a number of a pattern's group: when
+that literal is changed, the answer to that row changes and to no other. All variants of the code
+run in the sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Final
+from typing import Protocol
+
+from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.core.canonical import digest
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.memorised import RULE
+from pytest_compiledai.gates.memorised import TABLE
+from pytest_compiledai.gates.memorised import is_told
+from pytest_compiledai.gates.memorised import normal
+from pytest_compiledai.gates.promise import same_answer
+from pytest_compiledai.gates.variants import ENTRY
+from pytest_compiledai.gates.variants import PLAIN
+from pytest_compiledai.gates.variants import Site
+from pytest_compiledai.gates.variants import variants
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.calls import Answer
+    from pytest_compiledai.core.calls import Program
+    from pytest_compiledai.core.calls import Sandbox
+    from pytest_compiledai.core.calls import Session
+    from pytest_compiledai.core.golden import Row
+
+_EXPECTED: Final = "expected code that works it out from the input"
+
+
+class Bounds(Protocol):
+    """The constants this check enforces."""
+
+    @property
+    def resting_rows(self) -> int:
+        """Rows that may rest on a literal of their own."""
+
+    @property
+    def resting_share(self) -> float:
+        """The same, as a share of the rows that are looked at."""
+
+    @property
+    def resting_asked(self) -> int:
+        """Most rows that are looked at."""
+
+    @property
+    def resting_sites(self) -> int:
+        """Most literals that are changed."""
+
+
+def resting(
+    *,
+    sandbox: Sandbox,
+    program: Program,
+    rows: Sequence[Row],
+    answers: Mapping[str, Answer],
+    told: str,
+    rules: Bounds,
+) -> tuple[Finding, ...]:
+    """Return one finding where most rows rest on a literal of their own, else none.
+
+    ``told`` is what the proposer was told; its literals are nobody's own. Asks nothing where there
+    are too few answered rows, or too few literals, for a verdict. Raises ``SandboxError`` only.
+    """
+    asked = _sample([row for row in rows if answers[row.id].status is Status.VALUE], rules)
+    text = program.source.decode("utf-8")
+    made = variants(text, program.function, lambda value: is_told(value, told))
+    least = max(rules.resting_rows, rules.resting_share * len(asked))
+    if len(asked) < rules.resting_rows or len(made.sites) < least:
+        return ()
+    step = max(1, -(-len(made.sites) // rules.resting_sites))
+    sites = made.sites[::step]
+    with sandbox.open(replace(program, source=made.source, function=ENTRY)) as session:
+        plain = _called(session, PLAIN, asked)
+        if not all(
+            same_answer(answers[row.id], got) for row, got in zip(asked, plain, strict=True)
+        ):
+            message = f"found other answers where the code is run as a function; {_EXPECTED}"
+            return (Finding(rule=RULE, message=message),)
+        own = {
+            site: owners.pop()
+            for site in sites
+            if len(owners := _owners(asked, plain, _called(session, site.variant, asked))) == 1
+        }
+    held = {owner for site, owner in own.items() if not _is_general(site, sites, own, asked)}
+    if len(held) * step < least:
+        return ()
+    message = f"found {len(held)} of {len(asked)} golden rows that rest on a literal of their own"
+    return (Finding(rule=RULE, message=f"{message}; {_EXPECTED}"),)
+
+
+def _sample(rows: Sequence[Row], rules: Bounds) -> list[Row]:
+    return sorted(rows, key=lambda row: digest(row.key))[: rules.resting_asked]
+
+
+def _called(session: Session, variant: int, rows: Sequence[Row]) -> list[Answer]:
+    asked = [canonical_json({"variant": variant, "input": row.input}) for row in rows]
+    return session.call(asked)
+
+
+def _owners(rows: Sequence[Row], plain: Sequence[Answer], other: Sequence[Answer]) -> set[object]:
+    """Return the groups, or inputs, whose answer is another one."""
+    return {
+        row.group or row.key
+        for row, one, two in zip(rows, plain, other, strict=True)
+        if not same_answer(one, two)
+    }
+
+
+def _is_general(
+    site: Site, sites: Sequence[Site], own: Mapping[Site, object], rows: Sequence[Row]
+) -> bool:
+    """Whether a literal belongs to a table of general knowledge.
+
+    Such a table has many entries that no row needs, and shows what an entry is about: something in
+    it stands in the row.
+    """
+    if not site.table:
+        return False
+    table = [item for item in sites if item.table == site.table]
+    used = [item for item in table if item in own]
+    if len(table) < TABLE or 2 * len(used) >= len(table):
+        return False
+    owner = own[site]
+    shown = " ".join(
+        normal(json.dumps([row.input, row.output], ensure_ascii=False))
+        for row in rows
+        if (row.group or row.key) == owner
+    )
+    return any(
+        f" {normal(str(item.value))} " in f" {shown} " for item in used if own[item] == owner
+    )

@@ -1,0 +1,188 @@
+"""One module text that is many: the same code with one of its literals changed, chosen by a number.
+
+The text becomes the body of a function that is run once for each number, so that all variants of a
+program share one worker. Only syntax is read here; the text runs in the sandbox.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from typing import Final
+
+from pytest_compiledai.core.parsing import parse
+from pytest_compiledai.gates.literals import CONTAINERS
+from pytest_compiledai.gates.literals import DOCUMENTED
+from pytest_compiledai.gates.literals import Scalar
+from pytest_compiledai.gates.literals import docstring
+
+#: The function of the variants' text: `{"variant": number, "input": ...}` to an answer.
+ENTRY: Final = "answer_of_variant"
+#: The number of the variant in which nothing is changed.
+PLAIN: Final = -1
+_WHOLE: Final = 24  # characters up to which a text is changed as a whole
+_PIECE: Final = r"[^\W_]{1,8}"  # of a longer one
+_SHIFTED: Final = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
+_CHANGED: Final = "_changed_literal"
+_CHOSEN: Final = "_chosen_variant"
+_PATTERNS: Final = "_VariantPatterns"
+_MODULE: Final = "_module_of_variant"
+# Runs inside the worker, around the candidate's text; standard library only.
+_AROUND: Final = f"""
+import re as _re_of_variants
+
+_MADE_VARIANTS = {{}}
+_NEXT_LETTER = str.maketrans({"".join(_SHIFTED)!r}, {"".join(s[1:] + s[0] for s in _SHIFTED)!r})
+_PIECE_OF_TEXT = _re_of_variants.compile({_PIECE!r})
+
+
+def _other_text(text, piece):
+    found = None if len(text) <= {_WHOLE} else list(_PIECE_OF_TEXT.finditer(text))
+    start, end = (0, len(text)) if found is None else found[piece].span()
+    changed = text[start:end].translate(_NEXT_LETTER)
+    changed = changed + "~" if changed == text[start:end] else changed
+    return text[:start] + changed + text[end:]
+
+
+def {_CHANGED}(chosen, first, count, value):
+    if not first <= chosen < first + count:
+        return value
+    if isinstance(value, bytes):
+        return _other_text(value.decode("latin-1"), chosen - first).encode("latin-1")
+    return _other_text(value, chosen - first) if isinstance(value, str) else value + 1
+
+
+def {ENTRY}(asked, **given):
+    chosen = asked["variant"]
+    if chosen not in _MADE_VARIANTS:
+        _MADE_VARIANTS[chosen] = {_MODULE}(chosen)
+    return _MADE_VARIANTS[chosen](asked["input"], **given)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A literal, or a piece of a long text, that one variant changes."""
+
+    variant: int
+    value: Scalar
+    table: int  # number of the outermost list, set, tuple or dict around it; 0 for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """The text of all variants, and what each of them changes."""
+
+    source: bytes
+    sites: tuple[Site, ...]
+
+
+def variants(text: str, function: str, is_told: Callable[[Scalar], bool]) -> Variants:
+    """Return the variants of the module ``text``, which parses.
+
+    A literal that ``is_told`` is left as it is, and so are hints, docstrings that the code does not
+    read, and the fixed parts of f-strings.
+    """
+    tree = parse(text)
+    marking = _Marking(is_told, are_documented=() if "__doc__" in text else DOCUMENTED)
+    body = [marking.visit(node) for node in tree.body]
+    future = [node for node in body if _is_future(node)]
+    patterns = parse(f"class {_PATTERNS}: pass\n" + "".join(marking.patterns)).body
+    inside = [*patterns, *(node for node in body if not _is_future(node))]
+    made = parse(f"{_AROUND}\ndef {_MODULE}({_CHOSEN}):\n    return {function}")
+    (around,) = (n for n in made.body if isinstance(n, ast.FunctionDef) and n.name == _MODULE)
+    around.body[:0] = inside
+    made.body[:0] = future
+    source = ast.unparse(ast.fix_missing_locations(made)) + "\n"
+    return Variants(source=source.encode("utf-8", "surrogatepass"), sites=tuple(marking.sites))
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+class _Marking(ast.NodeTransformer):
+    """Puts a call around each literal, and keeps what the literals are."""
+
+    def __init__(
+        self, is_told: Callable[[Scalar], bool], are_documented: tuple[type[ast.AST], ...]
+    ) -> None:
+        self.is_told = is_told
+        self.are_documented = are_documented
+        self.sites: list[Site] = []
+        self.patterns: list[str] = []  # a line for each literal that a pattern holds
+        self.table = 0
+        self.tables = 0
+
+    def visit(self, node: ast.AST) -> Any:
+        """Return ``node`` with its literals marked."""
+        skipped = docstring(node) if isinstance(node, self.are_documented) else None
+        outer = self.table
+        if isinstance(node, CONTAINERS) and not outer:
+            self.tables += 1
+            self.table = self.tables
+        made: ast.AST = node
+        match node:
+            case ast.Constant():
+                made = self._constant(node)
+            case ast.MatchValue(value=ast.Constant() as constant):
+                made = self._pattern(node, constant)
+            case ast.arg():
+                pass
+            case _:
+                self._below(node, skipped)
+        self.table = outer
+        return made
+
+    def _below(self, node: ast.AST, skipped: ast.AST | None) -> None:
+        for name, old in ast.iter_fields(node):
+            if name in {"annotation", "returns", "format_spec"}:
+                continue
+            if isinstance(node, ast.MatchMapping) and name == "keys":
+                continue  # only constants may stand there
+            if isinstance(old, list):
+                old[:] = [
+                    self.visit(item)
+                    if isinstance(item, ast.AST) and not self._is_fixed(node, item, skipped)
+                    else item
+                    for item in old
+                ]
+            elif isinstance(old, ast.AST):
+                setattr(node, name, self.visit(old))
+
+    def _is_fixed(self, node: ast.AST, item: ast.AST, skipped: ast.AST | None) -> bool:
+        return item is skipped or (
+            isinstance(node, ast.JoinedStr) and isinstance(item, ast.Constant)
+        )
+
+    def _constant(self, node: ast.Constant) -> ast.expr:
+        first = len(self.sites)
+        count = self._marked(node.value)
+        if not count:
+            return node
+        given = [ast.Name(_CHOSEN, ast.Load()), ast.Constant(first), ast.Constant(count), node]
+        return ast.Call(ast.Name(_CHANGED, ast.Load()), given, [])
+
+    def _pattern(self, node: ast.MatchValue, constant: ast.Constant) -> ast.MatchValue:
+        first = len(self.sites)
+        count = self._marked(constant.value)
+        if count:
+            value = f"{_CHANGED}({_CHOSEN}, {first}, {count}, {constant.value!r})"
+            self.patterns.append(f"{_PATTERNS}.v{first} = {value}\n")
+            name = ast.Name(_PATTERNS, ast.Load())
+            return ast.MatchValue(ast.Attribute(name, f"v{first}", ast.Load()))
+        return node
+
+    def _marked(self, value: object) -> int:
+        """Return how many sites ``value`` is: none, one, or one for each piece of a long text."""
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if isinstance(text, bool) or not isinstance(text, int | float | str) or self.is_told(text):
+            return 0
+        long = isinstance(text, str) and len(text) > _WHOLE
+        pieces: list[Scalar] = list(re.findall(_PIECE, str(text))) if long else [text]
+        for piece in pieces:
+            self.sites.append(Site(variant=len(self.sites), value=piece, table=self.table))
+        return len(pieces)

@@ -1,0 +1,186 @@
+"""Rows that rest on a literal of their own are memory, however the code hides it."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import pytest
+
+from pytest_compiledai.core.calls import Program
+from pytest_compiledai.core.canonical import canonical_json
+from pytest_compiledai.core.golden import Row
+from pytest_compiledai.core.place import Place
+from pytest_compiledai.core.split import Split
+from pytest_compiledai.gates.accuracy import policy
+from pytest_compiledai.gates.resting import resting
+from pytest_compiledai.sandbox.native import NativeSandbox
+
+LAST = [
+    "Adams",
+    "Baker",
+    "Clark",
+    "Davis",
+    "Evans",
+    "Frank",
+    "Ghosh",
+    "Hills",
+    "Irwin",
+    "Jones",
+    "Klein",
+    "Lopez",
+    "Mason",
+    "Nolan",
+]
+NAMES = [f"{first} {last}" for first, last in zip(LAST, reversed(LAST), strict=True)]
+TOLD = "A code of a name: its last word's first three letters, and the sum of its characters."
+
+
+def code_of(name):
+    return name.split()[1][:3].upper() + str(sum(map(ord, name)) % 1000).zfill(3)
+
+
+def row(name):
+    data = {"name": name}
+    return Row(
+        id=name,
+        input=data,
+        output={"code": code_of(name)},
+        split=Split.TRAIN,
+        place=Place(path="codes.jsonl", line=1),
+        key=canonical_json(data),
+    )
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    made = NativeSandbox()
+    yield made
+    made.close()
+
+
+def judged(sandbox, source, told=TOLD):
+    program = Program(source=source.encode(), function="code")
+    rows = [row(name) for name in NAMES]
+    with sandbox.open(program) as session:
+        answers = session.call([item.key for item in rows])
+    assert [answer.status.value for answer in answers] == ["value"] * len(rows), answers[0]
+    return resting(
+        sandbox=sandbox,
+        program=program,
+        rows=rows,
+        answers={item.id: answer for item, answer in zip(rows, answers, strict=True)},
+        told=told,
+        rules=policy(),
+    )
+
+
+def spun(text):
+    return "".join(chr(ord(char) + 1) for char in text)
+
+
+LOOKED_UP = """
+TABLE = {table!r}
+
+def code(data):
+    found = TABLE.get({key})
+    if found is None:
+        raise Abstain("unknown")
+    return {{"code": {value}}}
+"""
+DISGUISED = {
+    "reversed": LOOKED_UP.format(
+        table={name[::-1]: code_of(name)[::-1] for name in NAMES},
+        key='data["name"][::-1]',
+        value="found[::-1]",
+    ),
+    "letters moved on": LOOKED_UP.format(
+        table={spun(name): spun(code_of(name)) for name in NAMES},
+        key='"".join(chr(ord(c) + 1) for c in data["name"])',
+        value='"".join(chr(ord(c) - 1) for c in found)',
+    ),
+    "checksums": "import zlib\n"
+    + LOOKED_UP.format(
+        table={crc32(name.encode()) % 9973: int(code_of(name)[3:]) * 7 for name in NAMES},
+        key='zlib.crc32(data["name"].encode()) % 9973',
+        value='data["name"].split()[1][:3].upper() + str(found // 7).zfill(3)',
+    ),
+    "prefixes": LOOKED_UP.format(
+        table={name[:3]: int(code_of(name)[3:]) + 4096 for name in NAMES},
+        key='data["name"][:3]',
+        value='data["name"].split()[1][:3].upper() + str(found - 4096).zfill(3)',
+    ),
+    "branches of a match": "def code(data):\n    name = data['name']\n    match name[2:6]:\n"
+    + "".join(
+        f"        case {name[2:6]!r}:\n            found = {int(code_of(name)[3:]) + 4096}\n"
+        for name in NAMES
+    )
+    + "    return {'code': name.split()[1][:3].upper() + str(found - 4096).zfill(3)}\n",
+    "one long text": "TEXT = "
+    + repr(" ".join(f"{name[:3]}{code_of(name)[3:]}" for name in NAMES))
+    + "\n\ndef code(data):\n    name = data['name']\n    at = TEXT.index(name[:3]) + 3\n"
+    "    return {'code': name.split()[1][:3].upper() + TEXT[at : at + 3]}\n",
+    "groups of a pattern": "import re\n\nFOUND = re.compile("
+    + repr("|".join(f"({name[:4]})" for name in NAMES))
+    + f")\nCODES = {[int(code_of(name)[3:]) ^ 511 for name in NAMES]!r}\n"
+    "\ndef code(data):\n    name = data['name']\n    at = FOUND.match(name).lastindex - 1\n"
+    "    return {'code': name.split()[1][:3].upper() + str(CODES[at] ^ 511).zfill(3)}\n",
+}
+
+
+@pytest.mark.parametrize("how", DISGUISED)
+def test_a_table_in_disguise_is_memory(sandbox, how) -> None:
+    """However keys and answers are written, each row has a literal that no other row needs."""
+    (finding,) = judged(sandbox, DISGUISED[how])
+
+    assert finding.rule == "accuracy.memorised"
+    assert "of 14 golden rows that rest on a literal of their own" in finding.message
+
+
+HONEST = {
+    "a rule": """
+def code(data):
+    name = data["name"]
+    return {"code": name.split()[1][:3].upper() + str(sum(map(ord, name)) % 1000).zfill(3)}
+""",
+    "weights that all rows need": f"""
+TABLE = {tuple(range(17, 57))!r}
+
+def code(data):
+    name = data["name"]
+    total = sum(ord(c) for c in name) + 0 * sum(TABLE)
+    return {{"code": name.split()[1][:3].upper() + str(total % 1000).zfill(3)}}
+""",
+    "a table of the world": LOOKED_UP.format(
+        table={name: code_of(name) for name in NAMES}
+        | {f"Other {number}": f"OTH{number:03}" for number in range(20)},
+        key='data["name"]',
+        value="found",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HONEST)
+def test_a_rule_is_no_memory(sandbox, how) -> None:
+    """What many rows need, and a table that holds far more than the rows, is knowledge."""
+    assert judged(sandbox, HONEST[how]) == ()
+
+
+def test_what_the_spec_tells_is_no_memory(sandbox) -> None:
+    """A table that the description states may stand in the code."""
+    told = " ".join(f"{name}: {code_of(name)}" for name in NAMES)
+    table = {name: code_of(name) for name in NAMES}
+    source = LOOKED_UP.format(table=table, key='data["name"]', value="found")
+
+    assert judged(sandbox, source, told) == ()
+
+
+def test_code_that_minds_how_it_is_run_is_refused(sandbox) -> None:
+    """Code whose answers cannot be compared with those of its variants has not passed."""
+    source = (
+        DISGUISED["reversed"].replace('raise Abstain("unknown")', "pass")
+        + "\nif 'answer_of_variant' in dir(__builtins__) or 'TABLE' not in globals():\n    TABLE = {}\n"
+    )
+
+    (finding,) = judged(sandbox, source)
+
+    assert "found other answers where the code is run as a function" in finding.message
