@@ -62,12 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--short", action="store_true", help="a small budget, marked as such")
     parser.add_argument("--rebuild", action="store_true", help="train twice, compare the bits")
+    parser.add_argument("--keep", type=Path, help="folder for the artifacts")
     parser.add_argument("--set", default="{}", help="settings of `weights:`, as JSON")
     told = parser.parse_args(arguments)
     block = json.loads(told.set)
     if told.short:
         block = {"width": 64, "layers": 2, "heads": 2, "examples": 6000, "steps": 120} | block
-    rows = [_measured(ROOT / flow, block, rebuild=told.rebuild) for flow in told.flows]
+    rows = [
+        _measured(ROOT / flow, block, rebuild=told.rebuild, keep=told.keep) for flow in told.flows
+    ]
     for row in rows:
         row["budget"] = "small" if told.short else "full"
         for name, value in row.items():
@@ -78,10 +81,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measured(path: Path, block: Mapping[str, Any], *, rebuild: bool) -> dict[str, Any]:
+def _measured(
+    path: Path, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None
+) -> dict[str, Any]:
     spec = _spec(path, block)
     before = _cpu_s()
     files = build(spec, settings_of(spec))
+    if keep:
+        for name, content in files.items():
+            (keep / name).parent.mkdir(parents=True, exist_ok=True)
+            (keep / name).write_bytes(content)
     row: dict[str, Any] = {
         "flow": spec.name,
         "nodes": len(speaking(spec.flow)),
@@ -213,7 +222,14 @@ def _asked(spec: DialogueSpec, files: Mapping[str, bytes], turns: Sequence[Turn]
         for path, content in files.items():
             (Path(scratch) / path.rpartition("/")[2]).write_bytes(content)
         rows = [asked(spec.flow, turn.state, turn.text) for turn in turns]
-        job = {"artifact": scratch, "canaries": [], "talks": {}, "scored": {"turns": [rows]}}
+        names = [path.rpartition("/")[2] for path in files]
+        job = {
+            "artifact": scratch,
+            "files": names,
+            "canaries": [],
+            "talks": {},
+            "scored": {"turns": [rows]},
+        }
         told = ask(EXAMINER, job, Path(scratch), timeout_s=spec.timeout_s)
     return [
         best(following(spec.flow, turn.state, turn.text), shares)[0] == turn.after

@@ -24,23 +24,30 @@ from pytest_compiledai.dialogues.weights import conformance
 from pytest_compiledai.dialogues.weights import files
 from pytest_compiledai.dialogues.weights.questions import Questions
 from pytest_compiledai.dialogues.weights.repeating import repeated
+from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import settings_of
 from pytest_compiledai.dialogues.weights.talking import FILE
 
 VERSIONS: Final = dict.fromkeys(
-    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
+    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 2
 )
 
 Found = tuple[str, str]  # rule, message
 
 
-def judge(gate: str, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> Verdict:
-    """Return the verdict of one gate; what goes wrong in asking is a finding."""
+def judge(
+    gate: str,
+    spec: DialogueSpec,
+    candidate: Candidate,
+    phase: Phase,
+    how: type[Judging] | None = None,
+) -> Verdict:
+    """Return the verdict of one gate, as ``how`` asks; what goes wrong in asking is a finding."""
     figures: dict[str, Any] = {}
 
     def question(into: dict[str, Any]) -> Iterator[Found]:
         # Settings that cannot be read are told as well.
-        return Judging(spec, candidate, phase).questions[gate](into)
+        return (how or Judging)(spec, candidate, phase).questions[gate](into)
 
     found = found_by(question, figures)
     path = f"{spec.name}/{FILE}" if gate in ("security", "syntax") else spec.path
@@ -52,7 +59,7 @@ class Judging:
 
     def __init__(self, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> None:
         self.spec = spec
-        self.settings = settings_of(spec)
+        self.settings = self.settings_of(spec)
         self.files = {
             path.removeprefix(f"{spec.name}/"): content for path, content in candidate.files.items()
         }
@@ -67,6 +74,11 @@ class Judging:
             "fuzz": self._fuzz,
             "cost": self._cost,
         }
+
+    @staticmethod
+    def settings_of(spec: DialogueSpec) -> Settings:
+        """Return what the spec says of its weights. Raises ``SpecError``."""
+        return settings_of(spec)
 
     @cached_property
     def answers(self) -> Any:
