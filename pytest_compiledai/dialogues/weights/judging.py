@@ -64,7 +64,9 @@ class Judging:
             path.removeprefix(f"{spec.name}/"): content for path, content in candidate.files.items()
         }
         self.phase = phase
-        self.asked = Questions(spec=spec, settings=self.settings, phase=phase)
+        self.key = digest_of([spec.path, self.settings.as_json(), repr(spec), phase])
+        asked = Questions(spec=spec, settings=self.settings, phase=phase)
+        self.asked = _same(self.key, _Asked(asked))
         self.questions: Mapping[str, Callable[[dict[str, Any]], Iterator[Found]]] = {
             "security": self._security,
             "syntax": self._syntax,
@@ -83,8 +85,7 @@ class Judging:
     @cached_property
     def answers(self) -> Any:
         """The answers of the weights to the questions of this phase."""
-        key = digest_of([self.spec.path, self.settings.as_json(), repr(self.spec), self.phase])
-        return _answers(key, _Frozen(self.asked, self.files))
+        return _answers(self.key, _Frozen(self.asked, self.files))
 
     def _security(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask whether the files execute nothing, and whether anything private was learned."""
@@ -133,6 +134,25 @@ class Judging:
         found = costing.costs(self.spec.cost, mean, turn_s=turn_s, abstained=abstained)
         figures |= {**costing.figures(found), "turns": mean.turns, "abstained": round(abstained, 4)}
         yield from costing.faults(self.spec.cost, found)
+
+
+class _Asked:
+    """Questions, equal to any other: the key beside them tells them apart."""
+
+    def __init__(self, questions: Questions) -> None:
+        self.questions = questions
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=2)
+def _same(_key: str, asked: _Asked) -> Questions:
+    """Return the questions; gates of one spec and phase share their data, which takes seconds."""
+    return asked.questions
 
 
 class _Frozen:
