@@ -2,6 +2,7 @@
 
 Each flow is trained from scratch, judged on walks, carriers and wording that no data was made of,
 made again (with ``--rebuild``), and recompiled from the frozen weights after four edges changed.
+Then its machine is frozen with a sentence encoder, and asked what no example says.
 Times are CPU time: the machine may be shared. ``--short`` trains little and says so.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import tempfile
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from typing import NamedTuple
 
+from bench import encoded
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.gate import Phase
@@ -50,7 +51,11 @@ from pytest_compiledai.dialogues.weights.wording import Style
 from pytest_compiledai.dialogues.weights.wording import draw
 
 ROOT = Path(__file__).parents[1]
-FLOWS = ("examples/dialogue/travel.yaml", "examples/dialogue/insurance.yaml")
+#: The flows, and what `weights:` says of each: a larger one takes more turns to learn.
+FLOWS: dict[str, dict[str, Any]] = {
+    "examples/dialogue/travel.yaml": {"examples": 67_200, "steps": 700},
+    "examples/dialogue/insurance.yaml": {"examples": 134_400, "steps": 1400},
+}
 CHANGED = 4  # edges of the recompile
 ASKED = 50  # turns along each of them
 
@@ -62,12 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--short", action="store_true", help="a small budget, marked as such")
     parser.add_argument("--rebuild", action="store_true", help="train twice, compare the bits")
+    parser.add_argument("--part", choices=("weights", "encoder"), help="one part alone")
+    parser.add_argument("--keep", type=Path, help="folder for the artifacts")
     parser.add_argument("--set", default="{}", help="settings of `weights:`, as JSON")
     told = parser.parse_args(arguments)
     block = json.loads(told.set)
     if told.short:
         block = {"width": 64, "layers": 2, "heads": 2, "examples": 6000, "steps": 120} | block
-    rows = [_measured(ROOT / flow, block, rebuild=told.rebuild) for flow in told.flows]
+    rows = [
+        row
+        for flow in told.flows
+        for row in _rows(flow, block, rebuild=told.rebuild, keep=told.keep, part=told.part)
+    ]
     for row in rows:
         row["budget"] = "small" if told.short else "full"
         for name, value in row.items():
@@ -78,15 +89,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measured(path: Path, block: Mapping[str, Any], *, rebuild: bool) -> dict[str, Any]:
+def _rows(
+    flow: str, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None, part: str | None
+) -> Iterator[dict[str, Any]]:
+    if part != "encoder":
+        told = FLOWS.get(flow, {}) | dict(block)
+        yield _measured(ROOT / flow, told, rebuild=rebuild, keep=keep)
+    if part != "weights":
+        yield encoded.measured(_spec(ROOT / flow, {}))
+
+
+def _measured(
+    path: Path, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None
+) -> dict[str, Any]:
     spec = _spec(path, block)
-    before = _cpu_s()
+    before = encoded.cpu_s()
     files = build(spec, settings_of(spec))
+    if keep:
+        for name, content in files.items():
+            (keep / name).parent.mkdir(parents=True, exist_ok=True)
+            (keep / name).write_bytes(content)
     row: dict[str, Any] = {
         "flow": spec.name,
         "nodes": len(speaking(spec.flow)),
         "edges": sum(1 for _ in spec.flow.edges()),
-        "compile CPU s": round(_cpu_s() - before, 1),
+        "compile CPU s": round(encoded.cpu_s() - before, 1),
         "MB": round(sum(map(len, files.values())) / 1e6, 2),
     }
     record = json.loads(files[f"{spec.name}/dialogue.json"])
@@ -129,9 +156,9 @@ def _recompiled(spec: DialogueSpec, files: Mapping[str, bytes]) -> dict[str, Any
             "lr": 2e-3,
         }
         after = replace(spec, flow=flow, weights={**spec.weights, **warm}, root=Path(scratch))
-        before = _cpu_s()
+        before = encoded.cpu_s()
         again = build(after, settings_of(after))
-        spent = _cpu_s() - before
+        spent = encoded.cpu_s() - before
         right = _right(after, again, changed)
     return {
         "recompile CPU s": round(spent, 1),
@@ -213,17 +240,19 @@ def _asked(spec: DialogueSpec, files: Mapping[str, bytes], turns: Sequence[Turn]
         for path, content in files.items():
             (Path(scratch) / path.rpartition("/")[2]).write_bytes(content)
         rows = [asked(spec.flow, turn.state, turn.text) for turn in turns]
-        job = {"artifact": scratch, "canaries": [], "talks": {}, "scored": {"turns": [rows]}}
+        names = [path.rpartition("/")[2] for path in files]
+        job = {
+            "artifact": scratch,
+            "files": names,
+            "canaries": [],
+            "talks": {},
+            "scored": {"turns": [rows]},
+        }
         told = ask(EXAMINER, job, Path(scratch), timeout_s=spec.timeout_s)
     return [
         best(following(spec.flow, turn.state, turn.text), shares)[0] == turn.after
         for turn, shares in zip(turns, told["scored"]["turns"][0], strict=True)
     ]
-
-
-def _cpu_s() -> float:
-    whole = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in whole)
 
 
 if __name__ == "__main__":

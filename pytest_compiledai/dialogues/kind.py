@@ -61,12 +61,14 @@ class Target(Protocol):
 #: Where each target is; only the one that is asked for is imported.
 _TARGETS: Final = {
     "machine": "pytest_compiledai.dialogues.frozen.target",
+    "encoded": "pytest_compiledai.dialogues.encoded.target",
     "weights": "pytest_compiledai.dialogues.weights.target",
 }
 
 
-def target_of(name: str) -> Target:
-    """Return the target called ``name``."""
+def target_of(spec: DialogueSpec) -> Target:
+    """Return the spec's target; a machine with an encoder is one of its own."""
+    name = "encoded" if spec.encoder else spec.target
     found: Target = import_module(_TARGETS[name]).TARGET
     return found
 
@@ -81,7 +83,7 @@ class DialogueKind(ModelFree):
     def read(self, document: Document, project: Project) -> tuple[Unit, ...]:
         """Return the one unit of a spec. Raises ``SpecError``."""
         spec = read_dialogue_spec(document, project)
-        target = target_of(spec.target)
+        target = target_of(spec)
         return (
             single_unit(
                 spec,
@@ -106,7 +108,7 @@ class DialogueKind(ModelFree):
                 "another spec: an equal one gives the same artifact",
             )
         spec: DialogueSpec = unit.body
-        target = target_of(spec.target)
+        target = target_of(spec)
         return Candidate(files=target.build(spec), proposer=target.proposer(spec), attempt=1)
 
     def recorded(self, unit: Unit, asking: Asking) -> str:
@@ -117,14 +119,14 @@ class DialogueKind(ModelFree):
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
         """Return the frozen code for the analysers."""
         spec: DialogueSpec = unit.body
-        return target_of(spec.target).sources(spec, candidate)
+        return target_of(spec).sources(spec, candidate)
 
     def judge(
         self, gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: Bench
     ) -> Verdict:
         """Return the verdict of one gate."""
         spec: DialogueSpec = unit.body
-        return target_of(spec.target).judge(gate, spec, candidate, phase, bench)
+        return target_of(spec).judge(gate, spec, candidate, phase, bench)
 
 
 def _remarks(spec: DialogueSpec, document: Document) -> Iterator[str]:

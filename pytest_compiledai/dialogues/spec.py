@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,12 @@ TARGETS: Final = ("machine", "weights")
 KEYS: Final = (
     *("compiledai", "kind", "name", "description", "target"),
     *("start", "slots", "intents", "nodes", "anywhere"),
-    *("weights", "gates", "timeout"),
+    *("weights", "encoder", "gates", "timeout"),
 )
-_MEMORY_MB: Final = {"machine": 256.0, "weights": 1_024.0}  # torch alone takes some 480
+_MEMORY_MB: Final = 256.0
+_MEMORY_WITH_TORCH_MB: Final = 1_024.0  # torch alone takes some 480
 DEFAULT_TIMEOUT_S: Final = 600
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class DialogueSpec:
     flow: Flow
     graph: Mapping[str, Any]  # the graph's keys as written
     weights: Mapping[str, Any]  # what target `weights` is told, as written
+    encoder: Mapping[str, str] | None  # package and sha256 of what target `machine` encodes with
     accuracy: AccuracyBounds
     latency: LatencyBounds
     fuzz: FuzzBounds
@@ -115,6 +119,8 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
             found=f"weights: {weights!r}"[:100],
             expected="a mapping, with `target: weights` only",
         )
+    encoder = _encoder(document, target)
+    memory_mb = _MEMORY_MB if target == "machine" and not encoder else _MEMORY_WITH_TORCH_MB
     return DialogueSpec(
         name=name,
         description=fields.text(document, "description").strip(),
@@ -127,8 +133,9 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
             for key in ("start", "slots", "intents", "nodes", "anywhere")
         },
         weights=weights,
+        encoder=encoder,
         accuracy=_accuracy(document, blocks.get("accuracy", {})),
-        latency=_latency(document, blocks.get("latency", {}), memory_mb=_MEMORY_MB[target]),
+        latency=_latency(document, blocks.get("latency", {}), memory_mb=memory_mb),
         fuzz=_fuzz(document, blocks.get("fuzz", {})),
         cost=_cost(document, blocks.get("cost", {})),
         off=off,
@@ -137,6 +144,21 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
         ),
         settings=document.data.get("gates", {}),
     )
+
+
+def _encoder(document: Document, target: str) -> Mapping[str, str] | None:
+    value = document.data.get("encoder")
+    if value is None:
+        return None
+    sound = isinstance(value, Mapping) and sorted(value) == ["package", "sha256"]
+    texts = [str(value["package"]), str(value["sha256"])] if sound else ["", ""]
+    if target != "machine" or not texts[0].isidentifier() or not _SHA256.fullmatch(texts[1]):
+        raise SpecError(
+            where=document.place("encoder"),
+            found=f"encoder: {value!r}"[:100],
+            expected="the `package` and the `sha256` of its weights, with `target: machine` only",
+        )
+    return {"package": texts[0], "sha256": texts[1]}
 
 
 def _accuracy(document: Document, block: Mapping[str, Any]) -> AccuracyBounds:

@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import platform
+import signal
 import socket
 import struct
 import sys
@@ -35,7 +36,8 @@ _SET: Final = {
     "PYTHONHASHSEED": "0",
 }
 _NETWORK: Final = ("socket.connect", "socket.getaddrinfo", "socket.bind", "socket.sendto")
-_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _FILTER = 22, 38, 2
+_PARENT: Final = "COMPILEDAI_PARENT"  # in the environment: the process that started this one
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _FILTER = 1, 22, 38, 2
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
 _NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
@@ -59,15 +61,16 @@ def run_module(
 ) -> Ran:
     """Run ``python -m module JOB.json`` in ``folder`` and return what it left behind.
 
-    The module shuts the network itself, before anything else. Raises ``ToolError`` where it does
-    not end within ``timeout_s``.
+    The module shuts the network itself, before anything else; on Linux it ends with this process,
+    even where that is killed. Raises ``ToolError`` where it does not end within ``timeout_s``.
     """
     file = folder / f"{module.rpartition('.')[2]}.job.json"
     file.write_text(json.dumps(job), encoding="utf-8", newline="\n")
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     kept |= _SET | dict.fromkeys(("HOME", "TMPDIR"), str(folder))
     kept |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    kept |= {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"), **(env or {})}
+    kept |= {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"), _PARENT: str(os.getpid())}
+    kept |= env or {}
     return run([sys.executable, "-m", module, str(file)], cwd=folder, env=kept, timeout_s=timeout_s)
 
 
@@ -81,9 +84,24 @@ def shut_as_far_as_possible() -> None:
         if event in _NETWORK:
             raise PermissionError(f"{event}: weights are made and run without a network")
 
+    end_with_parent()
     sys.addaudithook(refuse)
     if _machine() is not None:
         shut()
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process with the one that started it; on Linux, elsewhere nothing.
+
+    What nobody waits for would train on for minutes. It is the starting thread whose end counts,
+    and that one waits for this process.
+    """
+    parent = os.environ.get(_PARENT)
+    if platform.system() != "Linux" or parent is None:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != int(parent):  # it ended before the kernel was told
+        os._exit(1)
 
 
 def shut() -> None:

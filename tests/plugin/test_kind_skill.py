@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +69,16 @@ def test_a_bad_tool_is_refused(planted, old, new, rule):
 
     assert result.ret == 1
     result.stdout.fnmatch_lines([f"*{rule}*"])
+
+
+def test_the_example_freezes_from_its_recordings(pytester):
+    """What a model answered is enough: none is asked, and the folder has the tool."""
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "examples" / "skill", pytester.path / "examples" / "skill")
+    (pytester.path / "fixtures").mkdir()
+    shutil.copy(root / "fixtures" / "facilities.jsonl", pytester.path / "fixtures")
+
+    done = pytester.runpytest_inprocess("--compile", "-p", "no:xdist", "examples/skill")
+
+    done.assert_outcomes(passed=7)
+    assert (pytester.path / "compiled" / "facilities" / "tools" / "room_of.py").is_file()

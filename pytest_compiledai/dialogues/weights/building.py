@@ -21,6 +21,7 @@ from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import lines
 from pytest_compiledai.dialogues.weights.data import made
+from pytest_compiledai.dialogues.weights.grammar import Conversation
 from pytest_compiledai.dialogues.weights.grammar import heard
 from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
@@ -32,6 +33,7 @@ from pytest_compiledai.dialogues.weights.talking import following
 from pytest_compiledai.dialogues.weights.threshold import Answer
 from pytest_compiledai.dialogues.weights.threshold import threshold
 from pytest_compiledai.dialogues.weights.training import FILES
+from pytest_compiledai.dialogues.weights.wording import FOLDS
 
 TRAINER: Final = "pytest_compiledai.dialogues.weights.training"
 VERSION: Final = 2
@@ -57,7 +59,9 @@ def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
         "target": "weights",
         "name": spec.name,
         "flow": flowjson.as_json(spec.flow),
-        "threshold": threshold(_answers(spec.flow, data, told["calibration"]), settings.right),
+        "threshold": threshold(
+            answers(spec.flow, data.calibration, told["calibration"]), settings.right
+        ),
         "data": {
             "sha256": data.sha256,
             "turns": len(data.train),
@@ -167,12 +171,15 @@ def _base(spec: DialogueSpec, found: str, expected: str) -> ModelError:
     )
 
 
-def _answers(flow: Flow, data: Data, shares: Sequence[Mapping[str, float]]) -> list[Answer]:
-    """Return the calibration turns as answers: how sure what production does is, and how right."""
+def answers(
+    flow: Flow, talks: Sequence[Conversation], shares: Sequence[Mapping[str, float]]
+) -> list[Answer]:
+    """Return calibration turns as answers: how sure what production does is, and how right."""
     found = []
     told = iter(shares)
-    for talk in data.calibration:
+    for number, talk in enumerate(talks):
+        fold = number * len(FOLDS) // len(talks)
         for (state, text), after in zip(heard(flow, talk), talk[1:], strict=True):
             node, share = best(following(flow, state, text), next(told))
-            found.append(Answer(share, node == after.node))
+            found.append(Answer(share, node == after.node, fold))
     return found

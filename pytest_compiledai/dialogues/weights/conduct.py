@@ -23,7 +23,10 @@ _REMEMBERED: Final = 0.02
 
 
 def walked(asked: Questions, answers: Any, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield walks that do not reach their end, differ when repeated, or leave the context."""
+    """Yield walks that do not reach their end, differ when repeated, or leave the context.
+
+    A user who is not understood says it otherwise, twice at most; a wrong node is wrong at once.
+    """
     for talk, replies in zip(asked.walks, answers["talks"]["walks"], strict=True):
         wanted = [state.node for state in states(asked.spec.flow, talk)]
         found = [reply["node"] for reply in replies]
@@ -37,7 +40,13 @@ def walked(asked: Questions, answers: Any, figures: dict[str, Any]) -> Iterator[
     longest = answers["longest"]
     if longest > answers["context"]:
         yield "context", f"found {longest} tokens; expected at most {answers['context']}"
-    figures |= {"walks": len(asked.walks), "longest": longest, "context": answers["context"]}
+    again = sum(reply["tries"] > 1 for talk in answers["talks"]["walks"] for reply in talk)
+    figures |= {
+        "walks": len(asked.walks),
+        "said otherwise": again,
+        "longest": longest,
+        "context": answers["context"],
+    }
 
 
 def _without_times(talks: Sequence[Sequence[Mapping[str, Any]]]) -> list[Any]:

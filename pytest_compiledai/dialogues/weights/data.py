@@ -26,9 +26,11 @@ from pytest_compiledai.dialogues.weights.paths import coverage
 from pytest_compiledai.dialogues.weights.paths import split
 from pytest_compiledai.dialogues.weights.paths import walks
 from pytest_compiledai.dialogues.weights.settings import Settings
+from pytest_compiledai.dialogues.weights.wording import FOLDS
 from pytest_compiledai.dialogues.weights.wording import Style
 
-#: Conversations that the threshold is taken from; their carriers are in no other data.
+#: Conversations that the threshold is taken from, as many of each part of their carriers, which
+#: are in no other data.
 CALIBRATION: Final = 400
 #: Turns that the branch classifier is fitted to and asked about.
 _BRANCHES: Final = 12_000
@@ -85,12 +87,14 @@ def made(spec: DialogueSpec, settings: Settings) -> Data:
         complete=found.complete,
         train=tuple(examples(flow, parts.train, settings.examples, phrased, seed=settings.seed)),
         calibration=tuple(
-            conversations(
+            talk
+            for at, carriers in enumerate(FOLDS)
+            for talk in conversations(
                 flow,
                 parts.train,
-                CALIBRATION,
-                Style(carriers="calibrate", typos=0.06),
-                seed=settings.seed + _SEED_OF_CALIBRATION,
+                CALIBRATION // len(FOLDS),
+                Style(carriers=carriers, typos=0.06),
+                seed=settings.seed + _SEED_OF_CALIBRATION + at,
             )
         ),
     )

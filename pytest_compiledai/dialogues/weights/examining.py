@@ -15,10 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pytest_compiledai.dialogues.weights.talking import FILE
-from pytest_compiledai.dialogues.weights.talking import Weights
+from pytest_compiledai.dialogues.weights.talking import Talker
 from pytest_compiledai.dialogues.weights.talking import as_json
-from pytest_compiledai.dialogues.weights.training import FILES
+from pytest_compiledai.dialogues.weights.talking import talker
 from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
 
 
@@ -29,29 +28,36 @@ def main(job_file: str) -> None:
 
 
 def examine(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a job: ``artifact`` (folder), ``scored``, ``talks`` and ``canaries``.
+    """Answer a job: ``artifact`` (folder), ``files`` of it, ``scored``, ``talks`` and ``canaries``.
 
     ``scored``: name -> conversations as turns, for the shares of the nodes that may follow each.
     ``talks``: name -> lists of user texts, each list said to one conversation until its end.
+    Where a list stands in the place of a text, the user says the next where one is not understood.
     """
     begin = time.process_time()
     import torch
 
     torch.set_num_threads(1)
     folder = Path(job["artifact"])
-    weights = Weights({name: (folder / name).read_bytes() for name in (*FILES, FILE)})
+    weights = talker(
+        {
+            name: (folder / name).read_bytes()
+            for name in job.get(
+                "files", ["config.json", "model.safetensors", "tokenizer.json", "dialogue.json"]
+            )
+        }
+    )
     weights.opening()
     cold_s = time.process_time() - begin
-    encoder = weights.network.encoder
     return {
         "cold_s": cold_s,
-        "context": weights.network.context,
+        "context": weights.context,
         "longest": max(
-            len(encoder.heard(row["node"], row["has"], row["user"]))
+            weights.tokens(row)
             for talks in job["scored"].values()
             for row in chain.from_iterable(talks)
         ),
-        "canaries": [weights.network.rank(texts) for texts in job["canaries"]],
+        "canaries": [weights.rank(texts) for texts in job["canaries"]],
         "scored": {name: _scored(weights, talks) for name, talks in job["scored"].items()},
         "talks": {
             name: [_talk(weights, texts) for texts in all_] for name, all_ in job["talks"].items()
@@ -60,23 +66,31 @@ def examine(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _scored(weights: Weights, talks: Sequence[Sequence[Any]]) -> list[list[dict[str, float]]]:
+def _scored(weights: Talker, talks: Sequence[Sequence[Any]]) -> list[list[dict[str, float]]]:
     """Return the shares of the nodes that may follow each turn of each conversation."""
-    found = iter(weights.network.scores(list(chain.from_iterable(talks))))
+    found = iter(weights.scores(list(chain.from_iterable(talks))))
     return [list(islice(found, len(talk))) for talk in talks]
 
 
-def _talk(weights: Weights, texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the replies to ``texts``, the opening first, each with its CPU seconds."""
+def _talk(weights: Talker, texts: Sequence[str | Sequence[str]]) -> list[dict[str, Any]]:
+    """Return the replies to ``texts``, the opening first, each with its CPU seconds.
+
+    Of several texts in the place of one, the next is said where the one before is abstained on.
+    """
     reply = weights.opening()
-    replies = [as_json(reply) | {"seconds": 0.0, "action_seconds": 0.0}]
+    replies = [as_json(reply) | {"seconds": 0.0, "action_seconds": 0.0, "tries": 1}]
     for text in texts:
         if weights.flow.nodes[reply.state.node].terminal is not None:
             break
-        begin = time.process_time()
-        reply = weights.turn(reply.state, text)
-        seconds = time.process_time() - begin
-        told = {"seconds": seconds, "action_seconds": weights.action_seconds}
+        tries = 0
+        for said in [text] if isinstance(text, str) else text:
+            tries += 1
+            begin = time.process_time()
+            reply = weights.turn(reply.state, said)
+            seconds = time.process_time() - begin
+            if not reply.abstained:
+                break
+        told = {"seconds": seconds, "action_seconds": weights.action_seconds, "tries": tries}
         replies.append(as_json(reply) | told)
     return replies
 

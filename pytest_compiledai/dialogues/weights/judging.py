@@ -24,23 +24,30 @@ from pytest_compiledai.dialogues.weights import conformance
 from pytest_compiledai.dialogues.weights import files
 from pytest_compiledai.dialogues.weights.questions import Questions
 from pytest_compiledai.dialogues.weights.repeating import repeated
+from pytest_compiledai.dialogues.weights.settings import Settings
 from pytest_compiledai.dialogues.weights.settings import settings_of
 from pytest_compiledai.dialogues.weights.talking import FILE
 
 VERSIONS: Final = dict.fromkeys(
-    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
+    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 2
 )
 
 Found = tuple[str, str]  # rule, message
 
 
-def judge(gate: str, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> Verdict:
-    """Return the verdict of one gate; what goes wrong in asking is a finding."""
+def judge(
+    gate: str,
+    spec: DialogueSpec,
+    candidate: Candidate,
+    phase: Phase,
+    how: type[Judging] | None = None,
+) -> Verdict:
+    """Return the verdict of one gate, as ``how`` asks; what goes wrong in asking is a finding."""
     figures: dict[str, Any] = {}
 
     def question(into: dict[str, Any]) -> Iterator[Found]:
         # Settings that cannot be read are told as well.
-        return Judging(spec, candidate, phase).questions[gate](into)
+        return (how or Judging)(spec, candidate, phase).questions[gate](into)
 
     found = found_by(question, figures)
     path = f"{spec.name}/{FILE}" if gate in ("security", "syntax") else spec.path
@@ -52,12 +59,14 @@ class Judging:
 
     def __init__(self, spec: DialogueSpec, candidate: Candidate, phase: Phase) -> None:
         self.spec = spec
-        self.settings = settings_of(spec)
+        self.settings = self.settings_of(spec)
         self.files = {
             path.removeprefix(f"{spec.name}/"): content for path, content in candidate.files.items()
         }
         self.phase = phase
-        self.asked = Questions(spec=spec, settings=self.settings, phase=phase)
+        self.key = digest_of([spec.path, self.settings.as_json(), repr(spec), phase])
+        asked = Questions(spec=spec, settings=self.settings, phase=phase)
+        self.asked = _same(self.key, _Asked(asked))
         self.questions: Mapping[str, Callable[[dict[str, Any]], Iterator[Found]]] = {
             "security": self._security,
             "syntax": self._syntax,
@@ -68,11 +77,15 @@ class Judging:
             "cost": self._cost,
         }
 
+    @staticmethod
+    def settings_of(spec: DialogueSpec) -> Settings:
+        """Return what the spec says of its weights. Raises ``SpecError``."""
+        return settings_of(spec)
+
     @cached_property
     def answers(self) -> Any:
         """The answers of the weights to the questions of this phase."""
-        key = digest_of([self.spec.path, self.settings.as_json(), repr(self.spec), self.phase])
-        return _answers(key, _Frozen(self.asked, self.files))
+        return _answers(self.key, _Frozen(self.asked, self.files))
 
     def _security(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask whether the files execute nothing, and whether anything private was learned."""
@@ -121,6 +134,25 @@ class Judging:
         found = costing.costs(self.spec.cost, mean, turn_s=turn_s, abstained=abstained)
         figures |= {**costing.figures(found), "turns": mean.turns, "abstained": round(abstained, 4)}
         yield from costing.faults(self.spec.cost, found)
+
+
+class _Asked:
+    """Questions, equal to any other: the key beside them tells them apart."""
+
+    def __init__(self, questions: Questions) -> None:
+        self.questions = questions
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=2)
+def _same(_key: str, asked: _Asked) -> Questions:
+    """Return the questions; gates of one spec and phase share their data, which takes seconds."""
+    return asked.questions
 
 
 class _Frozen:

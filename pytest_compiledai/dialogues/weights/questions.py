@@ -14,6 +14,8 @@ from typing import Final
 
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.flow import filled
+from pytest_compiledai.dialogues.flow import placeholders
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
@@ -38,6 +40,9 @@ _SEED: Final = 7_000_003
 #: Texts of like shape against which a text of the data is ranked.
 CANARY_RIVALS: Final = 255
 _CANARIES: Final = 12
+#: Times that a user on a walk says a thing otherwise. How much is understood at once is asked by
+#: the gate `accuracy`, which leaves room for abstaining; a walk asks whether its end is reached.
+_AGAIN: Final = 2
 #: What an adversarial user says beside words of the flow.
 _HOSTILE: Final = (
     "",
@@ -134,10 +139,12 @@ class Questions:
         flow = self.spec.flow
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
+            names = {path: path.rpartition("/")[2] for path in sorted(files)}
             for path, content in files.items():
-                (folder / path.rpartition("/")[2]).write_bytes(content)
+                (folder / names[path]).write_bytes(content)
             job = {
                 "artifact": str(folder),
+                "files": list(names.values()),
                 "canaries": self.canaries,
                 "scored": {
                     name: [[asked(flow, *turn) for turn in heard(flow, talk)] for talk in talks]
@@ -145,8 +152,8 @@ class Questions:
                 },
                 "talks": {
                     "free": [_texts(talk) for talk in self.free],
-                    "walks": [_texts(talk) for talk in self.walks],
-                    "again": [_texts(talk) for talk in self.walks],
+                    "walks": [_insisting(flow, talk) for talk in self.walks],
+                    "again": [_insisting(flow, talk) for talk in self.walks],
                     "hostile": self.hostile,
                 },
             }
@@ -157,6 +164,20 @@ def _hostile(flow: Flow, words: Sequence[str], rng: random.Random) -> str:
     if rng.random() < 0.6:  # noqa: PLR2004 - the flow's own words reach further than noise
         return rng.choice(words)
     return rng.choice(_HOSTILE).replace("{node}", rng.choice(sorted(flow.nodes)))
+
+
+def _insisting(flow: Flow, talk: Conversation) -> list[list[str]]:
+    """Return the user's texts, and behind each what the user says where it is not understood.
+
+    That is other examples, with the same values: whoever is asked again says it otherwise.
+    """
+    found = []
+    for turn in talk:
+        examples = flow.intents[turn.intent].examples if turn.user else ()
+        values = {name: str(value) for name, value in turn.values}
+        same = [filled(text, values) for text in examples if set(placeholders(text)) == set(values)]
+        found.append(list(dict.fromkeys((turn.user, *same)))[: 1 + _AGAIN])
+    return [texts for texts in found if texts[0]]
 
 
 def _texts(talk: Conversation) -> list[str]:

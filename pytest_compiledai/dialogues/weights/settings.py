@@ -19,6 +19,7 @@ from pytest_compiledai.gates import settings as reading
 
 DTYPES: Final = ("float32", "bfloat16")
 METHODS: Final = ("full", "lora")
+TRAINERS: Final = ("torch", "trl")
 #: Whole numbers: default, least, most.
 _WHOLE: Final = {
     "width": (128, 16, 8192),
@@ -46,6 +47,7 @@ _WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "dtype": ("float32", DTYPES),
     "method": ("full", METHODS),
     "phrasings": ("", ()),
+    "trainer": ("torch", TRAINERS),
 }
 
 
@@ -72,6 +74,7 @@ class Settings:
     lr: float
     dtype: str
     method: str  # full: all parameters; lora: products of `rank` beside a base's matrices
+    trainer: str  # torch: the plain loop; trl: SFTTrainer, of the extra `trl`
     rank: int
     seed: int
     proof_steps: int  # that the execution gate trains again

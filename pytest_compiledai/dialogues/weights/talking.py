@@ -1,4 +1,4 @@
-"""Production: one function call a turn, in which the weights choose and code keeps the flow.
+"""Production: one function call a turn, in which a model chooses and code keeps the flow.
 
     turn = opened(compiled.load("table"), abstain=compiled.Abstain)
     turn({"state": None, "text": ""})            # the first words
@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC
+from abc import abstractmethod
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import Final
@@ -21,6 +25,7 @@ from typing import NamedTuple
 
 from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.flow import Node
 from pytest_compiledai.dialogues.flow import Terminal
 from pytest_compiledai.dialogues.flow import filled
 from pytest_compiledai.dialogues.weights import flowjson
@@ -47,17 +52,36 @@ class Reply:
     state: machine.State
 
 
-class Weights:
-    """The frozen weights of one flow."""
+class Talker(ABC):
+    """What takes turns on a flow: code keeps state, slots and what is legal, a subclass chooses."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        """Open an artifact's files. Raises ``ValueError`` or ``LookupError`` for others."""
-        record = json.loads(files[FILE])
+    context: int  # tokens of a turn that are looked at
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        """Take the artifact's record. Raises ``ValueError`` or ``LookupError`` for another."""
         self.flow: Flow = flowjson.read(record["flow"])
         self.threshold = float(record["threshold"])
-        self.network = Network(files, choices(self.flow))
-        self._words: dict[str, str] = {}  # by node, of those that spoke
         self.action_seconds = 0.0  # CPU seconds until the last action was known
+
+    @abstractmethod
+    def chosen(self, state: machine.State, text: str) -> tuple[Move | None, float]:
+        """Return the likeliest move, and how sure it is; None where there is none."""
+
+    @abstractmethod
+    def words(self, node: Node) -> str:
+        """Return what the agent says at a node, slots in braces."""
+
+    @abstractmethod
+    def scores(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """Return, for each turn, how sure each node that may follow is; see ``asked``."""
+
+    @abstractmethod
+    def tokens(self, row: Mapping[str, Any]) -> int:
+        """Return the tokens of a turn."""
+
+    @abstractmethod
+    def rank(self, texts: Sequence[str]) -> int:
+        """Return the rank, from 1, of the first text among all as the words of a user."""
 
     def opening(self) -> Reply:
         """Return the agent's first words."""
@@ -71,30 +95,70 @@ class Weights:
         """
         check(self.flow, state)
         begin = time.process_time()
-        text = text[:MOST_TEXT]
-        after = following(self.flow, state, text)
-        heard = self.network.encoder.heard(state.node, has(self.flow, state), text)
-        if not after or len(heard) > self.network.context:
-            return _abstained(state, 0.0)
-        node, share = best(after, self.network.decide(state.node, heard))
+        move, share = self.chosen(state, text[:MOST_TEXT])
         self.action_seconds = time.process_time() - begin
-        if share < self.threshold:
+        if move is None or share < self.threshold:
             return _abstained(state, share)
-        return self._reply(after[node], share)
+        return self._reply(move, share)
 
     def _reply(self, move: Move, share: float) -> Reply:
         node = self.flow.nodes[move.state.node]
-        if node.name not in self._words:  # they depend on the node alone
-            self._words[node.name] = self.network.say(node.name, node.say)
         return Reply(
             node=node.name,
-            text=filled(self._words[node.name], move.state.slots),
+            text=filled(self.words(node), move.state.slots),
             intent=move.intent,
             probability=share,
             terminal=node.terminal,
             abstained=False,
             state=move.state,
         )
+
+
+class Weights(Talker):
+    """The frozen weights of one flow."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """Open an artifact's files. Raises ``ValueError`` or ``LookupError`` for others."""
+        super().__init__(json.loads(files[FILE]))
+        self.network = Network(files, choices(self.flow))
+        self.context = self.network.context
+        self._words: dict[str, str] = {}  # by node, of those that spoke
+
+    def chosen(self, state: machine.State, text: str) -> tuple[Move | None, float]:
+        """Return the likeliest move among those that may follow."""
+        after = following(self.flow, state, text)
+        heard = self.network.encoder.heard(state.node, has(self.flow, state), text)
+        if not after or len(heard) > self.context:
+            return None, 0.0
+        node, share = best(after, self.network.decide(state.node, heard))
+        return after[node], share
+
+    def words(self, node: Node) -> str:
+        """Return what the weights say at a node; it depends on the node alone."""
+        if node.name not in self._words:
+            self._words[node.name] = self.network.say(node.name, node.say)
+        return self._words[node.name]
+
+    def scores(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """Return the probability of each node that may follow."""
+        return self.network.scores(rows)
+
+    def tokens(self, row: Mapping[str, Any]) -> int:
+        """Return the tokens of a turn."""
+        return len(self.network.encoder.heard(row["node"], row["has"], row["user"]))
+
+    def rank(self, texts: Sequence[str]) -> int:
+        """Return the rank of the first text by the probability of its words."""
+        return self.network.rank(texts)
+
+
+def talker(files: Mapping[str, bytes]) -> Talker:
+    """Return what the files of an artifact hold. Raises ``ValueError`` or ``LookupError``."""
+    if json.loads(files[FILE])["target"] == "weights":
+        return Weights(files)
+    from pytest_compiledai.dialogues.encoded.talking import Encoded  # which is made of this module
+
+    return Encoded(files)
 
 
 class Abstained(RuntimeError):
@@ -109,7 +173,7 @@ def opened(
     It raises ``abstain`` where the weights abstain, and nothing has changed then. Raises
     ``ValueError`` or ``LookupError`` for files that are no weights.
     """
-    weights = Weights(files)
+    taken = talker(files)
 
     def turn(data: Mapping[str, Any]) -> dict[str, Any]:
         """Return what follows the user's text; the state None begins a conversation."""
@@ -117,7 +181,7 @@ def opened(
         if not isinstance(text, str):
             raise abstain("input: no text")
         try:
-            reply = weights.opening() if told is None else weights.turn(read_state(told), text)
+            reply = taken.opening() if told is None else taken.turn(read_state(told), text)
         except machine.IllegalMove as error:
             raise abstain(f"state: {error}") from None
         if reply.abstained:
@@ -182,22 +246,24 @@ def following(flow: Flow, state: machine.State, text: str) -> dict[str, Move]:
     An edge whose intent needs a slot that the text does not state is none of them; one that states
     more of what was found goes before others.
     """
-    edges = flow.nodes[state.node].edges
-    ways = {edge.intent: flow.landings(edge.to) for edge in edges}
-    moves: list[tuple[int, Move]] = []
-    for edge in edges:
-        intent = flow.intents[edge.intent]
-        stated = extract(flow, intent, text)
-        if set(intent.required) <= set(stated):
-            after, _ = machine.step(flow, state, intent.name, stated)
-            moves.append((-len(stated), Move(intent.name, after)))
+    ways = {edge.intent: flow.landings(edge.to) for edge in flow.nodes[state.node].edges}
     found: dict[str, Move] = {}
-    for _, move in sorted(moves, key=lambda move: move[0]):
+    for _, move in sorted(moves(flow, state, text), key=lambda move: move[0]):
         found.setdefault(move.state.node, move)
     for name, move in found.items():
         others = frozenset().union(*(way for key, way in ways.items() if key != move.intent))
         found[name] = move._replace(spare=ways[move.intent] - others - found.keys())
     return found
+
+
+def moves(flow: Flow, state: machine.State, text: str) -> Iterator[tuple[int, Move]]:
+    """Yield each edge whose slots ``text`` states: minus the number of slots, and the move."""
+    for edge in flow.nodes[state.node].edges:
+        intent = flow.intents[edge.intent]
+        stated = extract(flow, intent, text)
+        if set(intent.required) <= set(stated):
+            after, _ = machine.step(flow, state, intent.name, stated)
+            yield -len(stated), Move(intent.name, after)
 
 
 def best(after: Mapping[str, Move], shares: Mapping[str, float]) -> tuple[str, float]:
@@ -212,7 +278,13 @@ def best(after: Mapping[str, Move], shares: Mapping[str, float]) -> tuple[str, f
 
 def asked(flow: Flow, state: machine.State, text: str) -> dict[str, Any]:
     """Return a turn in the form in which another process is asked about it."""
-    return {"node": state.node, "has": has(flow, state), "user": text}
+    return {
+        "node": state.node,
+        "has": has(flow, state),
+        "user": text,
+        "slots": dict(state.slots),
+        "turns": state.turns,
+    }
 
 
 def check(flow: Flow, state: machine.State) -> None:

@@ -2,6 +2,7 @@
 
     python -m pytest_compiledai.dialogues.weights.teaching SPEC.yaml --model NAME --into FILE.jsonl
 
+With ``--walks`` whole conversations are asked for, along few walks that take every edge together.
 Answers are recorded beside the spec, so that a killed run goes on where it was. What a flow cannot
 use, held-out wording first of all, is left out. Review the file, then name it in the spec:
 `weights: {phrasings: FILE.jsonl}`.
@@ -13,10 +14,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Final
 from typing import NamedTuple
+from typing import TypeVar
 
 from pytest_compiledai.core.document import first_of_kind
 from pytest_compiledai.core.errors import CompiledAIError
@@ -26,7 +30,15 @@ from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.spec import read_dialogue_spec
+from pytest_compiledai.dialogues.weights.paths import Path as Walk
+from pytest_compiledai.dialogues.weights.paths import split
+from pytest_compiledai.dialogues.weights.paths import walks
 from pytest_compiledai.dialogues.weights.phrasings import amiss
+from pytest_compiledai.dialogues.weights.settings import settings_of
+from pytest_compiledai.dialogues.weights.walked import ROLE
+from pytest_compiledai.dialogues.weights.walked import course
+from pytest_compiledai.dialogues.weights.walked import covering
+from pytest_compiledai.dialogues.weights.walked import edge_of
 from pytest_compiledai.dialogues.weights.wording import shape
 from pytest_compiledai.llm.desk import Job
 from pytest_compiledai.llm.recording import Recordings
@@ -42,8 +54,9 @@ _ROLE: Final = (
     "Answer with a JSON list of texts and nothing else."
 )
 _SHOWN: Final = 8  # examples that the teacher sees
-_MOST_TOKENS: Final = 1_200  # of an answer
+_MOST_TOKENS: Final = 2_000  # of an answer
 _TEMPERATURE: Final = 0.9
+_T = TypeVar("_T")
 
 
 class Edge(NamedTuple):
@@ -53,23 +66,43 @@ class Edge(NamedTuple):
     intent: str
 
 
-class Teacher:
-    """Asks one model about every edge of one flow."""
+class Question(NamedTuple):
+    """One request, and the edge that each text of an answer has to take."""
 
-    def __init__(self, spec: DialogueSpec, folder: Path, *, count: int) -> None:
+    edges: tuple[Edge, ...]
+    request: Request
+
+
+class Teacher:
+    """Asks one model about one flow: edge by edge, or for conversations along walks."""
+
+    def __init__(self, spec: DialogueSpec, folder: Path, *, count: int, walks: bool) -> None:
         self.spec = spec
         self.count = count
+        self.walks = walks
         self.recordings = Recordings(folder)
-        flow = spec.flow
-        self.edges = [Edge("", intent) for intent in flow.anywhere] + [
+
+    @cached_property
+    def questions(self) -> list[Question]:
+        """Every question about the flow, which together take every edge."""
+        flow = self.spec.flow
+        if self.walks:
+            paths = walks(flow, settings_of(self.spec).bounds).paths
+            return [self._about_walk(path) for path in covering(flow, split(paths).train)]
+        edges = [Edge("", intent) for intent in flow.anywhere] + [
             Edge(node.name, edge.intent)
             for node, edge in flow.edges()
             if edge.intent not in flow.anywhere
         ]
+        return [Question((edge,), self.request(edge)) for edge in edges]
+
+    def _about_walk(self, path: Walk) -> Question:
+        edges = tuple(Edge(*edge_of(self.spec.flow, step)) for step in path.steps)
+        return Question(edges, _asked(ROLE, course(self.spec, path, self.count)))
 
     def bill(self) -> str:
         """Return the most that asking can cost, as a line."""
-        sizes = [self.request(edge).worst(most_answer_bytes=0) for edge in self.edges]
+        sizes = [asked.request.worst(most_answer_bytes=0) for asked in self.questions]
         tokens_in, tokens_out = (sum(size[i] for size in sizes) for i in (0, 1))
         return f"at most {len(sizes)} calls, {tokens_in} tokens in, {tokens_out} out"
 
@@ -78,7 +111,7 @@ class Teacher:
         flow = self.spec.flow
         intent = flow.intents[edge.intent]
         said = flow.nodes[edge.node].say if edge.node else ("anything",)
-        told = [
+        lines = [
             f"The service: {self.spec.description}",
             f"It has just said: {said[0]}",
             f"The user means: {intent.name.replace('_', ' ')}",
@@ -86,46 +119,52 @@ class Teacher:
         ]
         if intent.slots:
             slots = ", ".join(f"{{{slot}}}" for slot in intent.slots)
-            told.append(f"Where a value is stated, write its name in braces, of: {slots}")
+            lines.append(f"Where a value is stated, write its name in braces, of: {slots}")
         if intent.required:
-            told.append(f"Every text states {', '.join(intent.required)}.")
-        told.append(f"Write {self.count} other texts with this meaning, no two alike.")
-        return Request(
-            messages=(
-                Message(role="system", content=_ROLE),
-                Message(role="user", content="\n".join(told)),
-            ),
-            parameters={"max_tokens": _MOST_TOKENS, "temperature": _TEMPERATURE},
-            sample=0,
-        )
+            lines.append(f"Every text states {', '.join(intent.required)}.")
+        lines.append(f"Write {self.count} other texts with this meaning, no two alike.")
+        return _asked(_ROLE, "\n".join(lines))
 
     def taught(self, desk: Desk) -> Iterator[dict[str, str]]:
         """Yield the rows of a phrasings file, edge by edge. Raises ``ModelError``."""
-        desk.prefetch(
-            [Job(request=self.request(e), recordings=self.recordings) for e in self.edges]
-        )
-        for edge in self.edges:
+        desk.prefetch([Job(request=q.request, recordings=self.recordings) for q in self.questions])
+        said: dict[Edge, list[str]] = {edge: [] for q in self.questions for edge in q.edges}
+        for question in self.questions:
             answer = desk.ask(
-                self.request(edge),
+                question.request,
                 recordings=self.recordings,
                 where=Place(path=self.spec.path),
                 preferred=None,
                 command=f"python -m {_MODULE} {self.spec.path} --model NAME --into FILE",
             )
-            for text in self.usable(edge, answer.text):
+            for edge, text in self.texts(question, answer.text):
+                said[edge].append(text)
+        for edge, texts in said.items():
+            for text in self.usable(edge, texts):
                 yield {"node": edge.node, "intent": edge.intent, "text": text}
 
-    def usable(self, edge: Edge, answer: str) -> list[str]:
-        """Return what of an answer is new wording of the edge.
+    def texts(self, question: Question, answer: str) -> list[tuple[Edge, str]]:
+        """Return the texts of an answer, each with its edge.
 
-        Raises ``ModelError`` where there is no list.
+        Raises ``ModelError`` where there is no list, or a conversation of other turns.
         """
+        edges = question.edges
+        if not self.walks:
+            return [(edges[0], text) for text in _listed(self.spec, answer, str)]
+        found = _listed(self.spec, answer, list)
+        for talk in found:
+            if len(talk) != len(edges) or not all(isinstance(text, str) for text in talk):
+                raise _amiss(self.spec, f"a conversation of {len(talk)} turns", f"{len(edges)}")
+        return [pair for talk in found for pair in zip(edges, talk, strict=True)]
+
+    def usable(self, edge: Edge, texts: Sequence[str]) -> list[str]:
+        """Return what of ``texts`` is new wording of the edge."""
         flow = self.spec.flow
         nodes = [n for n in flow.asking if n.edge(edge.intent) and edge.node in ("", n.name)]
         near = {e.intent for node in nodes for e in node.edges}
         seen = {shape(t) for name in near for t in flow.intents[name].texts}
         found = []
-        for text in _listed(self.spec, edge, answer):
+        for text in texts:
             plain = " ".join(text.split())
             if shape(plain) not in seen and not list(amiss(flow, edge.intent, plain)):
                 seen.add(shape(plain))
@@ -133,20 +172,32 @@ class Teacher:
         return found
 
 
-def _listed(spec: DialogueSpec, edge: Edge, answer: str) -> list[str]:
+def _asked(role: str, text: str) -> Request:
+    return Request(
+        messages=(Message(role="system", content=role), Message(role="user", content=text)),
+        parameters={"max_tokens": _MOST_TOKENS, "temperature": _TEMPERATURE},
+        sample=0,
+    )
+
+
+def _listed(spec: DialogueSpec, answer: str, of: type[_T]) -> list[_T]:
     start, end = answer.find("["), answer.rfind("]")
     try:
         found = json.loads(answer[start : end + 1])
     except ValueError:
         found = None
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise ModelError(
-            where=spec.path,
-            found=f"{edge.node or 'anywhere'} --{edge.intent}-->: {answer[:60]!a}",
-            expected="a JSON list of texts",
-            next="ask another model with --model",
-        )
+    if not isinstance(found, list) or not all(isinstance(item, of) for item in found):
+        raise _amiss(spec, f"{answer[:60]!a}", "texts" if of is str else "lists of texts")
     return found
+
+
+def _amiss(spec: DialogueSpec, found: str, expected: str) -> ModelError:
+    return ModelError(
+        where=spec.path,
+        found=found,
+        expected=f"a JSON list of {expected}",
+        next="ask another model with --model",
+    )
 
 
 def read(path: Path, root: Path) -> DialogueSpec:
@@ -162,14 +213,15 @@ def main() -> int:
     parser.add_argument("spec", type=Path)
     parser.add_argument("--model", required=True)
     parser.add_argument("--into", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=12, help="texts of an edge")
+    parser.add_argument("--walks", action="store_true", help="ask for whole conversations")
+    parser.add_argument("--count", type=int, default=12, help="texts of an edge, or conversations")
     parser.add_argument("--budget-tokens", type=int)
     parser.add_argument("--yes", action="store_true", help="begin without asking")
     told = parser.parse_args()
     say = sys.stderr.write
     try:
         spec = read(told.spec, Path.cwd().resolve())
-        teacher = Teacher(spec, told.spec.parent / "recordings", count=told.count)
+        teacher = Teacher(spec, told.spec.parent / "recordings", count=told.count, walks=told.walks)
         say(f"{teacher.bill()}; what is recorded in recordings/ is not asked again\n")
         if not told.yes and input("begin? [y/N] ").strip().lower() != "y":
             return 1

@@ -24,13 +24,13 @@ from typing import NamedTuple
 
 from pytest_compiledai.dialogues.weights import low_rank
 from pytest_compiledai.dialogues.weights import tokens
+from pytest_compiledai.dialogues.weights import trl_loop
 from pytest_compiledai.dialogues.weights.network import Network
 from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
 
 FILES: Final = ("config.json", "model.safetensors", "tokenizer.json")
 _WARMUP: Final = 0.06  # share of the steps
 _CLIP: Final = 1.0  # largest norm of a gradient
-_IGNORED: Final = -100  # a token that is not learned
 _POOL: Final = 8  # batches that are sorted by length together: less padding
 
 
@@ -60,12 +60,15 @@ def train(job: Mapping[str, Any]) -> dict[str, Any]:
     longest = max(len(example.ids) for example in examples)
     if longest > model.config.max_position_embeddings:
         raise ValueError(f"found a turn of {longest} tokens; expected no more than context")
-    legal = _legal(encoder, job["choices"], model.config.vocab_size)
-    parts = _batches(examples, settings["batch"], settings["seed"])
-    batches = (_padded(part, encoder.pad, legal) for part in parts)
     if settings["method"] == "lora":
         low_rank.attach(model, settings["rank"])
-    loss, proof = _loop(model, batches, settings, job["stop"])
+    if settings.get("trainer") == "trl":
+        loss, proof = trl_loop.fit(model, encoder, examples, job, _digest)
+    else:
+        legal = _legal(encoder, job["choices"], model.config.vocab_size)
+        parts = _batches(examples, settings["batch"], settings["seed"])
+        batches = (_padded(part, encoder.pad, legal) for part in parts)
+        loss, proof = _loop(model, batches, settings, job["stop"])
     if not math.isfinite(loss):
         raise ValueError(f"found a loss of {loss}; expected a number: lower `lr`")
     told = {

@@ -49,6 +49,15 @@ CARRIERS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("much appreciated", "would be great", "as soon as you can", "my friend", "many thanks"),
     ),
 }
+#: Parts of those of the threshold: what carriers that nobody has seen do is told by their spread.
+FOLDS: Final = tuple(f"calibrate {fold}" for fold in range(4))
+_PARTS: Final = {
+    **CARRIERS,
+    **{
+        name: (CARRIERS["calibrate"][0][at::4], CARRIERS["calibrate"][1][at::4])
+        for at, name in enumerate(FOLDS)
+    },
+}
 #: Words of everyday English that carry no intent by themselves; none of a test carrier's own.
 _COMMON_TEXT: Final = """
 a about actually after again all already also and anyway are at away back basically because been
@@ -62,6 +71,7 @@ use very want was way we week were what when where which while who why will with
 your
 """
 _COMMON: Final = tuple(re.findall(r"[a-z]+", _COMMON_TEXT))
+_LIKE: Final = 16  # values of like shape that are tried
 _EVERYDAY: Final = 0.6  # share of made-up words that are everyday words, of those not loose
 _KINDS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
@@ -122,8 +132,8 @@ def _carriers(name: str, phrases: str) -> tuple[tuple[str, ...], tuple[str, ...]
     What an example has means something: `that is all` may be how users leave.
     """
     before, after = (
-        tuple(c for c in part if " " not in c or c.strip(",?") not in phrases)
-        for part in CARRIERS[name]
+        tuple(c for c in part if " " not in c or c.strip(",?") not in phrases) or ("",)
+        for part in _PARTS[name]
     )
     return before, after
 
@@ -142,9 +152,9 @@ def _stated(slot: Slot, rng: random.Random, style: Style) -> tuple[str, str | in
     """Return how a user writes a value, and the value; of patterns also values of like shape."""
     text = rng.choice(slot.written(held_out=style.held_out))
     if slot.pattern and style.noise:
-        other = like(text, rng)
-        if re.fullmatch(slot.pattern, other):
-            text = other
+        # Until one fits: examples that are kept would stand out among the values, and be learned.
+        others = (like(text, rng) for _ in range(_LIKE))
+        text = next((other for other in others if re.fullmatch(slot.pattern, other)), text)
     return text, slot.value_of(text)
 
 

@@ -22,6 +22,7 @@ from pytest_compiledai.kernels.whole.backends import Unsupported
 from pytest_compiledai.kernels.whole.backends import backend
 from pytest_compiledai.kernels.whole.backends import reason
 from pytest_compiledai.kernels.whole.original import Original
+from pytest_compiledai.sandbox.offline import end_with_parent
 from pytest_compiledai.sandbox.offline import shut
 
 ROUNDS: Final = 15  # of interleaved timing; the interval of the median needs at least six
@@ -32,6 +33,7 @@ Job = Mapping[str, Any]
 def main() -> None:
     """Do one job."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    end_with_parent()
     shut()
     import torch
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.sandbox.offline import run_module
 
+ROOT = Path(__file__).parents[3]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
 SHUT = """
 import socket, subprocess, sys
@@ -89,3 +94,50 @@ def test_a_child_without_an_end_is_an_error(tmp_path, monkeypatch):
 
     with pytest.raises(ToolError, match="no end after"):
         run_module("waits", {}, tmp_path, timeout_s=0.2)
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from pytest_compiledai.sandbox.offline import run_module
+run_module("trains", {}, Path(sys.argv[1]), timeout_s=600)
+"""
+CHILD = """
+import os, time
+from pathlib import Path
+from pytest_compiledai.sandbox.offline import shut_as_far_as_possible
+shut_as_far_as_possible()
+Path(os.environ["HOME"], "pid.new").write_text(str(os.getpid()))
+os.rename("pid.new", "pid")
+time.sleep(600)
+"""
+
+
+@LINUX
+def test_a_child_ends_with_a_parent_that_is_killed(tmp_path):
+    """A run that is killed while it trains leaves nothing that trains on."""
+    (tmp_path / "trains.py").write_text(CHILD, encoding="utf-8")
+    path = os.pathsep.join((str(tmp_path), str(ROOT)))
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}) as parent:
+        until(lambda: (tmp_path / "pid").exists() or parent.poll() is not None)
+        child = int((tmp_path / "pid").read_text(encoding="utf-8"))
+        parent.kill()
+
+    until(lambda: not lives(child))
+
+
+def until(holds):
+    """Wait for something that comes sooner or later."""
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+        return state.split()[0] not in "ZX"
+    return False

@@ -8,6 +8,9 @@ from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.talking import best
 from pytest_compiledai.dialogues.weights.talking import following
+from pytest_compiledai.dialogues.weights.threshold import MOST
+from pytest_compiledai.dialogues.weights.threshold import Answer
+from pytest_compiledai.dialogues.weights.threshold import threshold
 
 
 def test_the_share_of_a_node_that_slots_rule_out_is_its_edges(table: DialogueSpec) -> None:
@@ -40,3 +43,27 @@ def test_the_share_of_a_node_that_two_edges_lead_to_is_nobodys(table: DialogueSp
 def test_where_no_edge_may_follow_nothing_is_chosen(table: DialogueSpec) -> None:
     """No node has no share."""
     assert best({}, {"bye": 0.9}) == ("", 0.0)
+
+
+def _answers(wrong: dict[int, int]) -> list[Answer]:
+    """Return 250 turns of each of four parts, of which the least sure ones are wrong."""
+    return [
+        Answer(share=0.999 - number / 1000, right=number < 250 - wrong.get(fold, 0), fold=fold)
+        for fold in range(4)
+        for number in range(250)
+    ]
+
+
+def test_errors_between_the_same_carriers_ask_for_more_sureness() -> None:
+    """As many errors are worse in one part of the carriers than spread over all of them."""
+    spread = threshold(_answers(dict.fromkeys(range(4), 2)), 0.98)
+
+    assert spread == pytest.approx(0.75)
+    assert threshold(_answers({0: 8}), 0.98) > spread
+
+
+def test_answers_that_are_never_right_often_enough_are_not_given() -> None:
+    """Where the surest answer is wrong, next to nothing is answered."""
+    answers = [Answer(share=0.9, right=number % 2 == 0, fold=number % 4) for number in range(80)]
+
+    assert threshold(answers, 0.99) == MOST

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.consistency import LEAST
@@ -18,6 +20,9 @@ from pytest_compiledai.dialogues.weights.paths import Bounds
 from pytest_compiledai.dialogues.weights.paths import coverage
 from pytest_compiledai.dialogues.weights.paths import split
 from pytest_compiledai.dialogues.weights.paths import walks
+from pytest_compiledai.dialogues.weights.questions import Questions
+from pytest_compiledai.dialogues.weights.questions import _insisting
+from pytest_compiledai.dialogues.weights.settings import settings_of
 from pytest_compiledai.dialogues.weights.wording import CARRIERS
 from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Style
@@ -176,3 +181,26 @@ def _trips(paths: object) -> list[list[tuple[str, str]]]:
         [*((step.node, step.said.intent) for step in path.steps), (path.end, "")]
         for path in paths  # type: ignore[attr-defined]
     ]
+
+
+def test_values_of_examples_do_not_stand_out_in_the_data(
+    read: Callable[[str], DialogueSpec], parcel_text: str
+) -> None:
+    """Where a value of like shape does not fit the pattern another is drawn: else it is learned."""
+    flow = read(parcel_text.replace("[0-9]{4}", "[1-9][0-9]{3}")).flow
+    rng = random.Random(1)
+
+    said = [draw(flow, "number", rng, TRAIN).values["parcel"] for _ in range(400)]
+
+    assert sum(value in ("1234", "8812", "4077") for value in said) < 8
+
+
+def test_a_user_who_is_not_understood_says_the_same_otherwise(parcel: DialogueSpec) -> None:
+    """On a walk to an end, other examples stand behind what is said, with the same values."""
+    asked = Questions(spec=parcel, settings=settings_of(parcel), phase=Phase.ACCEPT)
+    (talk,) = (talk for talk in asked.walks if talk[-1].node == "person")
+
+    for turn, texts in zip(talk, _insisting(parcel.flow, talk), strict=False):
+        assert texts[0] == turn.user
+        assert len(set(texts)) == 3
+        assert all(str(value) in text for _, value in turn.values for text in texts)

@@ -16,8 +16,11 @@ from pytest_compiledai.dialogues.weights.data import made
 from pytest_compiledai.dialogues.weights.settings import settings_of
 from pytest_compiledai.dialogues.weights.teaching import Edge
 from pytest_compiledai.dialogues.weights.teaching import Teacher
+from pytest_compiledai.dialogues.weights.teaching import read
 from pytest_compiledai.llm.desks import desks_of
 from pytest_compiledai.llm.request import Reply
+
+ROOT = Path(__file__).parents[4]
 
 
 class Planted:
@@ -45,7 +48,7 @@ def taught(parcel: DialogueSpec, tmp_path: Path) -> Iterator[tuple[Planted, list
     """The planted teacher, and the rows that it was asked for."""
     planted = Planted()
     with desks_of(None, lambda _name: planted) as desks:
-        teacher = Teacher(parcel, tmp_path, count=3)
+        teacher = Teacher(parcel, tmp_path, count=3, walks=False)
         yield planted, list(teacher.taught(desks("planted/teacher")))
 
 
@@ -74,20 +77,66 @@ def test_the_teacher_never_sees_wording_that_is_held_out(
 
 def test_an_answer_without_a_list_stops_the_asking(parcel: DialogueSpec, tmp_path: Path) -> None:
     """Prose is not guessed at."""
-    teacher = Teacher(parcel, tmp_path, count=3)
+    teacher = Teacher(parcel, tmp_path, count=3, walks=False)
 
     with pytest.raises(ModelError, match="JSON list"):
-        teacher.usable(Edge("greet", "track"), "I would say: where is it")
+        teacher.texts(teacher.questions[0], "I would say: where is it")
 
 
 def test_wording_without_a_slot_that_the_intent_needs_is_left_out(
     parcel: DialogueSpec, tmp_path: Path
 ) -> None:
     """What could not be followed is no data."""
-    teacher = Teacher(parcel, tmp_path, count=3)
-    answer = json.dumps(["my number", "take {parcel}", "from {city}", "Take  {parcel}"])
+    teacher = Teacher(parcel, tmp_path, count=3, walks=False)
+    said = ["my number", "take {parcel}", "from {city}", "Take  {parcel}"]
 
-    assert teacher.usable(Edge("ask", "number"), answer) == ["take {parcel}"]
+    assert teacher.usable(Edge("ask", "number"), said) == ["take {parcel}"]
+
+
+def test_conversations_take_every_edge_and_each_turn_is_told_its_own(
+    parcel: DialogueSpec, tmp_path: Path
+) -> None:
+    """Few walks cover the flow; a request tells, turn by turn, what is meant, and no held-out word."""
+    teacher = Teacher(parcel, tmp_path, count=2, walks=True)
+    taken = {edge for question in teacher.questions for edge in question.edges}
+    asked = [question.request.messages[1].content for question in teacher.questions]
+
+    assert taken == {(n.name, e.intent) for n, e in parcel.flow.edges() if e.intent != "quit"} | {
+        ("", "quit")
+    }
+    assert [text.count("The person means") for text in asked] == [
+        len(question.edges) for question in teacher.questions
+    ]
+    held_out = [text for intent in parcel.flow.intents.values() for text in intent.holdout]
+    assert not [text for text in held_out if any(text in request for request in asked)]
+
+
+def test_a_conversation_of_other_turns_stops_the_asking(
+    parcel: DialogueSpec, tmp_path: Path
+) -> None:
+    """Turns that cannot be told apart have no edge."""
+    teacher = Teacher(parcel, tmp_path, count=2, walks=True)
+    question = max(teacher.questions, key=lambda question: len(question.edges))
+    talk = [f"words {number}" for number in range(len(question.edges))]
+
+    assert len(teacher.texts(question, json.dumps([talk, talk]))) == 2 * len(talk)
+    with pytest.raises(ModelError, match="turns"):
+        teacher.texts(question, json.dumps([talk, talk[1:]]))
+
+
+def test_recorded_conversations_give_the_example_s_file() -> None:
+    """A teacher's answers over LiteLLM, replayed without a model, are the phrasings that we ship."""
+    folder = ROOT / "examples" / "dialogue"
+    spec = read(folder / "travel.yaml", ROOT)
+    teacher = Teacher(spec, folder / "recordings", count=8, walks=True)
+    with desks_of(None, lambda _name: Planted()) as desks:
+        rows = list(teacher.taught(desks("bridge/teacher")))
+
+    shipped = (folder / "travel.phrasings.jsonl").read_text(encoding="utf-8").splitlines()
+    assert rows == [json.loads(line) for line in shipped]
+    assert {(row["node"], row["intent"]) for row in rows} == {
+        edge for question in teacher.questions for edge in question.edges
+    }
 
 
 def test_phrasings_are_said_where_their_edge_is(parcel: DialogueSpec, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Target `machine` with a frozen sentence encoder: nearest examples tell intents apart."""
