@@ -88,7 +88,8 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
             expected="fewer settings or copies, or a search that tries some",
             next='pip install "pytest-compiledai[evolve]"; see docs/workflows.md, section Search',
         ) from None
-    offs = TradeOffs(found.configurations, spec.plan.latency)
+    stated = {"confidence": spec.plan.confidence}
+    offs = TradeOffs(found.configurations, spec.plan.latency, stated)
     return {
         "version": VERSION,
         "kind": "workflow",
@@ -132,9 +133,10 @@ def _picked(offs: TradeOffs, wish: Wish) -> str | None:
     """Return the id of what is wished for; None where nothing keeps the bounds."""
     kept = offs.within(accuracy=wish.accuracy, seconds=wish.seconds, cost=wish.cost)
     try:
-        return {"best": kept.best, "fastest": kept.fastest, "cheapest": kept.cheapest}[
-            wish.want
-        ]().id
+        if wish.want == "prudent":
+            return kept.prudent(accuracy=wish.accuracy).id
+        picks = {"best": kept.best, "fastest": kept.fastest, "cheapest": kept.cheapest}
+        return picks[wish.want]().id
     except NothingFits:
         return None
 

@@ -68,24 +68,31 @@ def beta(found: Moments) -> Beta:
     return Beta(mean=m1, weight=math.inf if rho <= _TINY else 1 / rho - 1)
 
 
-def any_of_three(found: Moments) -> tuple[float, float]:
-    """Return the least and the most that the chance of one right of three samples can be.
+def any_of(found: Moments, k: int) -> tuple[float, float]:
+    """Return the least and the most that the chance of one right of ``k`` samples can be.
 
-    E[1-(1-p)³] = 3 m1 - 3 m2 + m3, and Cauchy-Schwarz bounds m3 = E[p³] by m2²/m1 from below and
-    by m2 - (m1-m2)²/(1-m1) from above.
+    Whatever the shape in which p differs between queries: two moments do not tell it. With q = 1-p
+    the chance is 1 - E[q^k], and E[q^k] is least when q is 0 or E[q²]/E[q], and greatest when q is
+    1 or (E[q]-E[q²]) / (1-E[q]): the principal representations of Chebyshev and Markov. No bounds
+    from two moments are narrower.
     """
-    m1, m2 = found
-    low = m2 * m2 / m1 if m1 > _TINY else 0.0
-    high = m2 - (m1 - m2) ** 2 / (1 - m1) if m1 < 1 - _TINY else m2
-    return 3 * m1 - 3 * m2 + low, 3 * m1 - 3 * m2 + max(low, high)
+    q1, q2 = 1 - found.m1, 1 - 2 * found.m1 + found.m2
+    if q1 <= _TINY:
+        return 1.0, 1.0
+    if q1 >= 1 - _TINY:
+        return 0.0, 0.0
+    least = q2 ** (k - 1) / q1 ** (k - 2)
+    other = max(0.0, q1 - q2) / (1 - q1)
+    most = 1.0 - (1 - q1) / (1 - other) * (1 - other**k) if other < 1 - _TINY else q1
+    return 1 - max(least, most), 1 - least
 
 
 def majority_of_three(found: Moments) -> tuple[float, float]:
     """Return the least and the most that the chance of two right of three samples can be.
 
-    E[3p² - 2p³] with the bounds on E[p³] of ``any_of_three``.
+    E[3p² - 2p³] with the bounds on E[p³] of ``any_of``.
     """
-    any_low, any_high = any_of_three(found)
+    any_low, any_high = any_of(found, 3)
     m3 = [value - 3 * found.m1 + 3 * found.m2 for value in (any_low, any_high)]
     return 3 * found.m2 - 2 * m3[1], 3 * found.m2 - 2 * m3[0]
 

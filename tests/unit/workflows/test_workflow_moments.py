@@ -12,7 +12,7 @@ from pytest_compiledai.workflows import graph  # noqa: E402
 from pytest_compiledai.workflows.deck import Decks  # noqa: E402
 from pytest_compiledai.workflows.moments import Beta  # noqa: E402
 from pytest_compiledai.workflows.moments import Moments  # noqa: E402
-from pytest_compiledai.workflows.moments import any_of_three  # noqa: E402
+from pytest_compiledai.workflows.moments import any_of  # noqa: E402
 from pytest_compiledai.workflows.moments import beta  # noqa: E402
 from pytest_compiledai.workflows.moments import majority_of_three  # noqa: E402
 from pytest_compiledai.workflows.moments import moments  # noqa: E402
@@ -43,16 +43,26 @@ def test_the_ends_of_the_beta_model():
     assert (0.875, 0.5) == (alike.any_of(3), certain.any_of(3))
 
 
-@pytest.mark.parametrize("chances", [[0.2, 0.9], [0.1, 0.5, 0.5, 1.0], [0.3], [0.0, 1.0]])
+@pytest.mark.parametrize("chances", [[0.2, 0.9], [0.1, 0.5, 0.5, 1.0], [0.3], [0.0, 1.0], [1.0]])
 def test_bounds_from_two_moments_hold(chances):
-    """Whatever the queries' chances, one and two right of three lie within the bounds."""
+    """Whatever the queries' chances, one of k and two right of three lie within the bounds."""
     p = np.array(chances)
     found = Moments(m1=float(p.mean()), m2=float((p**2).mean()))
 
-    low, high = any_of_three(found)
-    assert low - 1e-12 <= float((1 - (1 - p) ** 3).mean()) <= high + 1e-12
+    for k in (2, 3, 5, 9):
+        low, high = any_of(found, k)
+        assert low - 1e-12 <= float((1 - (1 - p) ** k).mean()) <= high + 1e-12
     low, high = majority_of_three(found)
     assert low - 1e-12 <= float((3 * p**2 - 2 * p**3).mean()) <= high + 1e-12
+
+
+def test_no_narrower_bounds_hold():
+    """Queries of two kinds reach either end: some never right, or some always."""
+    for never, chances in ((True, [0.0, 0.6]), (False, [0.4, 1.0])):
+        p = np.array(chances)
+        low, high = any_of(Moments(m1=float(p.mean()), m2=float((p**2).mean())), 5)
+
+        assert float((1 - (1 - p) ** 5).mean()) == pytest.approx(low if never else high)
 
 
 @pytest.mark.parametrize("k", [3, 5])
