@@ -1,6 +1,6 @@
 """The scoreboard of kind `workflow`: predictions against truth, on real answers and known worlds.
 
-    python -m bench.workflows [--splits 5] [--worlds 60] [--part NAME]... [--json PATH]
+    python -m bench.workflows [--splits 5] [--worlds 40] [--part NAME]... [--json PATH]
 
 Parts: `spaces` and `racing` (stored answers, read by path from `shared/data/flow`; skipped where
 they are not), `boards` (retries and trials that were measured), `truth` (worlds with known truth),
@@ -167,7 +167,7 @@ def main() -> None:
     """Run the parts that were asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--splits", type=int, default=5)
-    parser.add_argument("--worlds", type=int, default=60)
+    parser.add_argument("--worlds", type=int, default=40)
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
