@@ -149,20 +149,22 @@ class Picks(NamedTuple):
     missing: Callable[[float, np.ndarray], np.ndarray] | None = None
 
 
-def missed(worlds: int, *, queries: int, samples: int) -> dict[str, dict[str, float]]:
+def missed(
+    worlds: int, *, queries: int, samples: int, settings: int = 40, triples: int = 3000
+) -> dict[str, dict[str, float]]:
     """Return how often the fastest configuration predicted to reach a target misses it.
 
-    All chains of one, two and (drawn) three different settings; targets from 0.7 to 0.95.
+    All chains of one, two and ``triples`` drawn of three different ``settings``; targets from 0.7 to 0.95.
     `known chances` is what is lost to the draw of the queries alone, whatever is sampled of them.
     """
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(worlds):
-        of = world(seed, queries, samples)
-        n = len(of.chance)
+        of = world(seed, queries, samples, settings)
+        n = settings
         pairs = list(itertools.permutations(range(n), 2))
         rng = np.random.default_rng(seed)
-        triples = [rng.choice(n, 3, replace=False).tolist() for _ in range(3000)]
-        chains = np.array([[i, -1, -1] for i in range(n)] + [[*p, -1] for p in pairs] + triples)
+        drawn = [rng.choice(n, 3, replace=False).tolist() for _ in range(triples)]
+        chains = np.array([[i, -1, -1] for i in range(n)] + [[*p, -1] for p in pairs] + drawn)
         true = averaged(of.chance.astype(np.float32), of.seconds.astype(np.float32), chains)
         reach = undominated(true[1], true[0])
         wanted = np.linspace(0.7, min(0.95, true[0][reach].max()), 26)
@@ -186,24 +188,26 @@ def ways(of: World, chains: np.ndarray) -> dict[str, Picks]:
         "published": Picks(1 - np.prod(1 - mean, axis=1), seconds),
         "per query": Picks(guess.mean(axis=1), seconds),
     }
-    lows = {level: _lows(guess, level) for level in LEVELS}
-    for level, low in lows.items():
+    by_level = {level: lows(guess, level) for level in LEVELS}
+    for level, low in by_level.items():
         found[f"lower bound, {level:.0%}"] = Picks(low, seconds)
     for level in (0.8, 0.9):
         found[f"prudent, {level:.0%}"] = Picks(
-            lows[level], seconds, partial(_missing, guess.mean(axis=1), lows[level], level)
+            by_level[level], seconds, partial(missing, guess.mean(axis=1), by_level[level], level)
         )
     known, times = chained(of.chance[:, of.seen], of.seconds[:, of.seen], chains)
     for level in (0.8, 0.9):
-        found[f"known chances, {level:.0%}"] = Picks(_lows(known, level), times.mean(axis=1))
+        found[f"known chances, {level:.0%}"] = Picks(lows(known, level), times.mean(axis=1))
     return found
 
 
-def _missing(
+def missing(
     mean: np.ndarray, low: np.ndarray, level: float, target: float, some: np.ndarray
 ) -> np.ndarray:
+    """Return the chances that ``some`` miss a target."""
     return np.array([miss(target, mean[n], low[n], level) for n in some])
 
 
-def _lows(per_query: np.ndarray, level: float) -> np.ndarray:
+def lows(per_query: np.ndarray, level: float) -> np.ndarray:
+    """Return the lower bounds [N] of the means of ``per_query`` [N, Q]."""
     return np.array([share_interval(row, 2 * level - 1).low for row in per_query])

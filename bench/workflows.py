@@ -1,10 +1,12 @@
 """The scoreboard of kind `workflow`: predictions against truth, on real answers and known worlds.
 
     python -m bench.workflows [--splits 5] [--worlds 40] [--part NAME]... [--json PATH]
+        [--table FILE]... [--flowcompile CHECKOUT]
 
-Parts: `spaces` and `racing` (stored answers, read by path from `shared/data/flow`; skipped where
-they are not), `boards` (retries and trials that were measured), `truth` (worlds with known truth),
-`speed`.
+Parts: `spaces`, `chains` and `racing` (stored answers, read by path from `shared/data/flow`;
+skipped where they are not; `chains` also of tables with measured seconds), `boards` (retries and
+trials that were measured), `truth` (worlds with known truth), `speed` (beside FlowCompile's own
+code where a checkout is given).
 The published formula is that of FlowCompile at commit f206804, re-implemented. What we lose is
 printed too: `hypervolume` and `front` favour the formula of means on several spaces.
 """
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bench import flow_boards
+from bench import flow_chains
 from bench import flow_racing
 from bench import flow_speed
 from bench import flow_truth
@@ -47,7 +50,7 @@ SPACES = (
 )
 CONFIDENCE = 0.9
 CALIBRATION = 20  # configurations run end to end
-PARTS = ("spaces", "boards", "truth", "racing", "speed")
+PARTS = ("spaces", "chains", "boards", "truth", "racing", "speed")
 
 
 def halves(of: Answers, split: int) -> tuple[Answers, Answers]:
@@ -111,11 +114,30 @@ def spaces(splits: int) -> dict[str, Any]:
     found = {}
     for dataset, name in SPACES:
         rows = [one_split(answers(dataset), name, split) for split in range(splits)]
-        found[f"{dataset} {name}"] = {
-            method: {key: mean_of([row[method][key] for row in rows]) for key in rows[0][method]}
-            for method in rows[0]
-        }
+        found[f"{dataset} {name}"] = averaged(rows)
     return found
+
+
+def chains(splits: int, tables: list[Path]) -> dict[str, Any]:
+    """Return the mean figures of each method on tries one after the other, by table."""
+    stored = [answers(dataset) for dataset in ("gsm", "crux", "math-l5")] if available() else []
+    spaces = {
+        f"{name}, tries of 25": flow_chains.Table(of.right[:25].astype(float), of.seconds[:25])
+        for name, of in zip(("gsm", "crux", "math-l5"), stored, strict=False)
+    }
+    spaces |= {path.name: flow_chains.read(path) for path in tables}
+    return {
+        name: averaged([flow_chains.one_split(of, split) for split in range(splits)])
+        for name, of in spaces.items()
+    }
+
+
+def averaged(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float | None]]:
+    """Return the mean figures of each method over splits."""
+    return {
+        method: {key: mean_of([row[method][key] for row in rows]) for key in rows[0][method]}
+        for method in rows[0]
+    }
 
 
 def racing(splits: int) -> dict[str, Any]:
@@ -169,6 +191,8 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--worlds", type=int, default=40)
     parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--table", action="append", type=Path, default=[])
+    parser.add_argument("--flowcompile", type=Path)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     found: dict[str, Any] = {}
@@ -178,10 +202,11 @@ def main() -> None:
             continue
         made = {
             "spaces": lambda: spaces(asked.splits),
+            "chains": lambda: chains(asked.splits, asked.table),
             "boards": flow_boards.boards,
             "truth": lambda: truth(asked.worlds),
             "racing": lambda: racing(6 * asked.splits),
-            "speed": lambda: {"speed": flow_speed.measured()},
+            "speed": lambda: {"speed": flow_speed.measured(asked.flowcompile)},
         }[part]()
         found[part] = made
         for title, rows in made.items():
