@@ -154,7 +154,7 @@ def missed(
 ) -> dict[str, dict[str, float]]:
     """Return how often the fastest configuration predicted to reach a target misses it.
 
-    All chains of one, two and ``triples`` drawn of three different ``settings``; targets from 0.7 to 0.95.
+    All chains of one, two and (``triples`` drawn) three different settings; targets 0.7 to 0.95.
     `known chances` is what is lost to the draw of the queries alone, whatever is sampled of them.
     """
     found: dict[str, list[dict[str, float]]] = {}
