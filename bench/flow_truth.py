@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.flow_score import targets
 from pytest_compiledai.workflows.front import undominated
-from pytest_compiledai.workflows.intervals import share_interval
+from pytest_compiledai.workflows.intervals import share_bounds
 from pytest_compiledai.workflows.moments import Moments
 from pytest_compiledai.workflows.moments import any_of as range_of
 from pytest_compiledai.workflows.moments import beta
@@ -210,4 +210,4 @@ def missing(
 
 def lows(per_query: np.ndarray, level: float) -> np.ndarray:
     """Return the lower bounds [N] of the means of ``per_query`` [N, Q]."""
-    return np.array([share_interval(row, 2 * level - 1).low for row in per_query])
+    return share_bounds(per_query, 2 * level - 1)[0]

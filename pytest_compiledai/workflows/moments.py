@@ -46,6 +46,41 @@ class Beta(NamedTuple):
         return 1 - math.prod((b + i) / (self.weight + i) for i in range(k))
 
 
+class Two(NamedTuple):
+    """Two kinds of queries: ``share`` of them with chance ``first``, the others with ``second``."""
+
+    share: float
+    first: float
+    second: float
+
+    def next(self, right: Ints, draws: int) -> Floats:
+        """Return the chance that a query's next sample is right, of which ``right`` were so far."""
+        wrong = draws - right
+        kinds = ((self.share, self.first), (1 - self.share, self.second))
+        weights = [share * p**right * (1 - p) ** wrong for share, p in kinds]
+        total = weights[0] + weights[1]
+        hits = weights[0] * self.first + weights[1] * self.second
+        mean = self.share * self.first + (1 - self.share) * self.second
+        return np.where(total > _TINY, hits / np.maximum(total, _TINY), mean)
+
+
+def ends(found: Moments) -> tuple[Two, Two]:
+    """Return the two shapes with these moments between which one right of any number lies.
+
+    Some queries are never right, or some always: the principal representations, see ``any_of``.
+    """
+    never, always = _end(found.m1, found.m2), _end(1 - found.m1, 1 - 2 * found.m1 + found.m2)
+    return never, Two(always.share, 1 - always.first, 1 - always.second)
+
+
+def _end(m1: float, m2: float) -> Two:
+    """Return the shape with an atom at 0."""
+    m2 = min(max(m2, m1 * m1), m1)  # what samples give may be no moments of anything
+    if m2 <= _TINY:
+        return Two(1.0, 0.0, 0.0)
+    return Two(1 - m1 * m1 / m2, 0.0, m2 / m1)
+
+
 def moments(right: Ints, drawn: Ints) -> Moments | None:
     """Return the moments of ``right`` [Q] of ``drawn`` [Q]; None when no query has two samples."""
     many = drawn >= 2  # noqa: PLR2004 - a pair

@@ -160,7 +160,7 @@ def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:
             ),
         )
     seen: dict[str, dict[str, None]] = {}
-    budgets: dict[str, set[int]] = {}
+    limits: dict[str, set[int]] = {}
     for item in data.get("configs") or []:
         agents = item.get("agents") if isinstance(item, Mapping) else None
         for agent, setting in (agents or {}).items():
@@ -168,12 +168,12 @@ def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:
                 name = _name(str(agent), set())
                 seen.setdefault(name, {})[setting["model"]] = None
                 if type(budget := setting.get("budget")) is int and budget > 0:
-                    budgets.setdefault(name, set()).add(budget)
+                    limits.setdefault(name, set()).add(budget)
     if not seen:
         raise _amiss(path, "no setting of any agent", "configs with agents and their models")
     made: dict[str, dict[str, Any]] = {
         agent: {"prompt": "", "models": list(models)}
-        | ({"budgets": sorted(budgets[agent])} if agent in budgets else {})
+        | ({"budgets": sorted(limits[agent])} if agent in limits else {})
         for agent, models in seen.items()
     }
     names = list(made)
