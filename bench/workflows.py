@@ -36,6 +36,7 @@ from bench.flow_spaces import replayed
 from bench.flow_spaces import space
 from pytest_compiledai.workflows.intervals import conformal_margin
 from pytest_compiledai.workflows.intervals import new_sample
+from pytest_compiledai.workflows.intervals import share_bounds
 from pytest_compiledai.workflows.intervals import share_interval
 
 SPACES = (
@@ -72,9 +73,7 @@ def one_split(of: Answers, name: str, split: int) -> dict[str, dict[str, float]]
         "per query": ours.per_query.mean(axis=1),
     }
     bounds = predictions | {
-        "per query, intervals": np.array(
-            [share_interval(row, 2 * CONFIDENCE - 1).low for row in ours.per_query]
-        )
+        "per query, intervals": share_bounds(ours.per_query, 2 * CONFIDENCE - 1)[0]
     }
     wanted = np.quantile(reached, np.linspace(0.5, 0.995, 24))
     found = {}
