@@ -13,7 +13,7 @@ POINTS, PERCENT = 0.005, 0.02
 
 
 def compared(of: Answers, seed: int, targets: int) -> dict[str, float]:
-    """Return the share of the grid's calls, and whether every choice is the grid's."""
+    """Return the share of the grid's calls, whether every choice is the grid's, all bounds true."""
     accuracy, seconds = of.right.mean(axis=1), of.seconds.mean(axis=1)
     wanted = np.linspace(np.quantile(accuracy, 0.3), np.quantile(accuracy, 0.95), targets)
     settings, queries = of.right.shape
@@ -31,7 +31,15 @@ def compared(of: Answers, seed: int, targets: int) -> dict[str, float]:
                 or abs(seconds[chosen] / seconds[grid] - 1) <= PERCENT
             )
         )
-    return {"calls": 100 * raced.calls / raced.grid, "same": 100.0 * all(same)}
+    true = [
+        stop.accuracy[0] - 1e-9 <= accuracy[stop.setting] <= stop.accuracy[1] + 1e-9
+        for stop in raced.stops
+    ]
+    return {
+        "calls": 100 * raced.calls / raced.grid,
+        "same": 100.0 * all(same),
+        "certificates": 100.0 * all(true),
+    }
 
 
 def measuring(of: Answers) -> Measure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pytest_compiledai.workflows.front import undominated
@@ -59,8 +61,12 @@ def targets(
     truth: np.ndarray,
     true_seconds: np.ndarray,
     wanted: np.ndarray,
+    *,
+    missing: Callable[[float, np.ndarray], np.ndarray] | None = None,
 ) -> dict[str, float]:
     """Return how often the fastest configuration whose ``bound`` reaches a target misses it.
+
+    Where ``missing`` tells the chances of missing a target, they lengthen times by as many e-folds.
 
     `extra` is its time over that of the fastest that really reaches the target, in percent;
     `unserved` the share of targets that no bound reaches.
@@ -72,7 +78,11 @@ def targets(
         if not len(able) or not len(best):
             unserved += 1
             continue
-        chosen = able[seconds[able].argmin()]
+        price = np.log(seconds[able])
+        if missing is not None:
+            able = able[price <= price.min() + 1]  # a sure miss counts as one e-fold
+            price = np.log(seconds[able]) + missing(target, able)
+        chosen = able[price.argmin()]
         missed.append(truth[chosen] < target)
         short.append(max(0.0, target - truth[chosen]))
         extra.append(true_seconds[chosen] / true_seconds[best].min() - 1)

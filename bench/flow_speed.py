@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,21 +140,24 @@ MEASURED: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def measured() -> dict[str, dict[str, Any]]:
-    """Return every measurement, each made in a process of its own."""
-    found = {}
-    for name in MEASURED:
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.flow_speed", name],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            found[name] = {"failed": done.stderr.strip().splitlines()[-1]}
-        else:
-            found[name] = json.loads(done.stdout)
+def measured(checkout: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Return every measurement, each made in a process of its own.
+
+    ``checkout`` is one of FlowCompile, whose own code is measured too.
+    """
+    found = {name: _apart("bench.flow_speed", name) for name in MEASURED}
+    if checkout is not None:
+        found["FlowCompile's own code"] = _apart("bench.flow_beside", str(checkout))
     return found
+
+
+def _apart(module: str, asked: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", module, asked], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1]}
+    return dict(json.loads(done.stdout))
 
 
 def _best(work: Callable[[], Any], times: int) -> tuple[Any, float]:

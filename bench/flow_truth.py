@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from bench.flow_score import targets
 from pytest_compiledai.workflows.front import undominated
-from pytest_compiledai.workflows.intervals import share_interval
+from pytest_compiledai.workflows.intervals import share_bounds
+from pytest_compiledai.workflows.moments import Moments
+from pytest_compiledai.workflows.moments import any_of as range_of
 from pytest_compiledai.workflows.moments import beta
 from pytest_compiledai.workflows.moments import moments
+from pytest_compiledai.workflows.tradeoffs import miss
 
 POPULATION = 6000
+LEVELS = (0.8, 0.85, 0.9, 0.95)  # of a lower bound
 
 
 def chances() -> dict[str, Callable[[np.random.Generator, int], np.ndarray]]:
@@ -35,27 +40,61 @@ def chances() -> dict[str, Callable[[np.random.Generator, int], np.ndarray]]:
 
 
 def any_of(k: int, samples: int, worlds: int, queries: int) -> dict[str, dict[str, float]]:
-    """Return the mean absolute error in points of the chance of one right of ``k``, by family.
+    """Return errors in points of the chance of one right of ``k``, by family of populations.
 
     Truth is the mean over a large population; ``samples`` of each of ``queries`` are seen.
+    `same calls` is the error of ``k`` samples of fewer queries. Two samples tell two moments:
+    `open` is half the range of the chances that have the population's, `no less` half the gap to a
+    Beta with them, which no estimate can be nearer to in both. `held` says how often truth is
+    within the range of what was seen, widened by what queries and samples may move (percent).
     """
     found = {}
     for name, family in chances().items():
-        errors: dict[str, list[float]] = {"published": [], "per query": []}
-        for world in range(worlds):
-            rng = np.random.default_rng([world, k])
-            p = family(rng, POPULATION)
-            truth = float((1 - (1 - p) ** k).mean())
-            seen = rng.choice(p, queries, replace=False)
-            right = rng.binomial(samples, seen)
-            estimate = moments(right, np.full(queries, samples))
-            assert estimate is not None
-            errors["per query"].append(beta(estimate).any_of(k) - truth)
-            errors["published"].append(1 - (1 - right.mean() / samples) ** k - truth)
-        found[name] = {
-            method: 100 * float(np.abs(values).mean()) for method, values in errors.items()
-        }
+        rows = [_one_world(family, k, samples, seed, queries) for seed in range(worlds)]
+        found[name] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     return found
+
+
+def _one_world(
+    family: Callable[[np.random.Generator, int], np.ndarray],
+    k: int,
+    samples: int,
+    seed: int,
+    queries: int,
+) -> dict[str, float]:
+    rng = np.random.default_rng([seed, k])
+    p = family(rng, POPULATION)
+    truth = float((1 - (1 - p) ** k).mean())
+    seen = rng.choice(p, queries, replace=False)
+    right = rng.binomial(samples, seen)
+    estimate = moments(right, np.full(queries, samples))
+    assert estimate is not None
+    few = seen[: samples * queries // k]
+    low, high = range_of(estimate, k)
+    true = Moments(float(p.mean()), float((p**2).mean()))
+    least, most = range_of(true, k)
+    error = spread(right, samples, k, seed)
+    return {
+        "published": 100 * abs(1 - (1 - right.mean() / samples) ** k - truth),
+        "per query": 100 * abs(beta(estimate).any_of(k) - truth),
+        "same calls": 100 * abs(float((rng.binomial(k, few) > 0).mean()) - truth),
+        "open": 50 * (most - least),
+        "no less": 50 * abs(beta(true).any_of(k) - truth),
+        "held": 100.0 * (low - error <= truth <= high + error),
+    }
+
+
+def spread(right: np.ndarray, samples: int, k: int, seed: int) -> float:
+    """Return how far an end of the range moves with other queries, at 90 % to one side."""
+    rng = np.random.default_rng([seed, k, 1])
+    counts = rng.multinomial(
+        len(right), np.bincount(right, minlength=samples + 1) / len(right), size=200
+    )
+    c = np.arange(samples + 1)
+    shares = counts / len(right)
+    m1, m2 = shares @ (c / samples), shares @ (c * (c - 1) / (samples * (samples - 1)))
+    ends = np.array([range_of(Moments(*pair), k) for pair in zip(m1, m2, strict=True)])
+    return float(1.2816 * ends.std(axis=0).max())
 
 
 class World(NamedTuple):
@@ -101,36 +140,74 @@ def averaged(chance: np.ndarray, seconds: np.ndarray, chains: np.ndarray) -> np.
     return np.array([np.concatenate([part[j].mean(axis=1) for part in parts]) for j in (0, 1)])
 
 
+class Picks(NamedTuple):
+    """What a way of bounding accuracy has to pick from."""
+
+    bound: np.ndarray  # [N]
+    seconds: np.ndarray  # [N]
+    #: A target and indices -> their chances of missing it.
+    missing: Callable[[float, np.ndarray], np.ndarray] | None = None
+
+
 def missed(
-    worlds: int, *, queries: int, samples: int, confidence: float
+    worlds: int, *, queries: int, samples: int, settings: int = 40, triples: int = 3000
 ) -> dict[str, dict[str, float]]:
     """Return how often the fastest configuration predicted to reach a target misses it.
 
-    All chains of one, two and (drawn) three different settings; targets from 0.7 to 0.95.
+    All chains of one, two and (``triples`` drawn) three different settings; targets 0.7 to 0.95.
+    `known chances` is what is lost to the draw of the queries alone, whatever is sampled of them.
     """
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(worlds):
-        of = world(seed, queries, samples)
-        n = len(of.chance)
+        of = world(seed, queries, samples, settings)
+        n = settings
         pairs = list(itertools.permutations(range(n), 2))
         rng = np.random.default_rng(seed)
-        triples = [rng.choice(n, 3, replace=False).tolist() for _ in range(3000)]
-        chains = np.array([[i, -1, -1] for i in range(n)] + [[*p, -1] for p in pairs] + triples)
-        true = averaged(of.chance, of.seconds, chains)
-        guess, seconds = chained(of.right, of.seconds[:, of.seen], chains)
-        mean = np.where(chains >= 0, of.right.mean(axis=1)[chains], 0.0)
+        drawn = [rng.choice(n, 3, replace=False).tolist() for _ in range(triples)]
+        chains = np.array([[i, -1, -1] for i in range(n)] + [[*p, -1] for p in pairs] + drawn)
+        true = averaged(of.chance.astype(np.float32), of.seconds.astype(np.float32), chains)
         reach = undominated(true[1], true[0])
         wanted = np.linspace(0.7, min(0.95, true[0][reach].max()), 26)
-        low = np.array([share_interval(row, 2 * confidence - 1).low for row in guess])
-        bounds = {
-            "published": 1 - np.prod(1 - mean, axis=1),
-            "per query": guess.mean(axis=1),
-            "per query, lower bound": low,
-        }
-        for method, bound in bounds.items():
-            figures = targets(bound, seconds.mean(axis=1), true[0], true[1], wanted)
+        for method, picks in ways(of, chains).items():
+            figures = targets(
+                picks.bound, picks.seconds, true[0], true[1], wanted, missing=picks.missing
+            )
             found.setdefault(method, []).append(figures)
     return {
         method: {key: float(np.nanmean([row[key] for row in rows])) for key in rows[0]}
         for method, rows in found.items()
     }
+
+
+def ways(of: World, chains: np.ndarray) -> dict[str, Picks]:
+    """Return each way of bounding and picking; the prudent one is ``TradeOffs.prudent``'s rule."""
+    guess, times = chained(of.right, of.seconds[:, of.seen], chains)
+    seconds = times.mean(axis=1)
+    mean = np.where(chains >= 0, of.right.mean(axis=1)[chains], 0.0)
+    found = {
+        "published": Picks(1 - np.prod(1 - mean, axis=1), seconds),
+        "per query": Picks(guess.mean(axis=1), seconds),
+    }
+    by_level = {level: lows(guess, level) for level in LEVELS}
+    for level, low in by_level.items():
+        found[f"lower bound, {level:.0%}"] = Picks(low, seconds)
+    for level in (0.8, 0.9):
+        found[f"prudent, {level:.0%}"] = Picks(
+            by_level[level], seconds, partial(missing, guess.mean(axis=1), by_level[level], level)
+        )
+    known, times = chained(of.chance[:, of.seen], of.seconds[:, of.seen], chains)
+    for level in (0.8, 0.9):
+        found[f"known chances, {level:.0%}"] = Picks(lows(known, level), times.mean(axis=1))
+    return found
+
+
+def missing(
+    mean: np.ndarray, low: np.ndarray, level: float, target: float, some: np.ndarray
+) -> np.ndarray:
+    """Return the chances that ``some`` miss a target."""
+    return np.array([miss(target, mean[n], low[n], level) for n in some])
+
+
+def lows(per_query: np.ndarray, level: float) -> np.ndarray:
+    """Return the lower bounds [N] of the means of ``per_query`` [N, Q]."""
+    return share_bounds(per_query, 2 * level - 1)[0]

@@ -1,10 +1,12 @@
 """The scoreboard of kind `workflow`: predictions against truth, on real answers and known worlds.
 
     python -m bench.workflows [--splits 5] [--worlds 24] [--part NAME]... [--json PATH]
+        [--table FILE]... [--flowcompile CHECKOUT]
 
-Parts: `spaces` and `racing` (stored answers, read by path from `shared/data/flow`; skipped where
-they are not), `boards` (retries and trials that were measured), `truth` (worlds with known truth),
-`speed`.
+Parts: `spaces`, `chains` and `racing` (stored answers, read by path from `shared/data/flow`;
+skipped where they are not; `chains` also of tables with measured seconds), `boards` (retries and
+trials that were measured), `truth` (worlds with known truth), `speed` (beside FlowCompile's own
+code where a checkout is given).
 The published formula is that of FlowCompile at commit f206804, re-implemented. What we lose is
 printed too: `hypervolume` and `front` favour the formula of means on several spaces.
 """
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bench import flow_boards
+from bench import flow_chains
 from bench import flow_racing
 from bench import flow_speed
 from bench import flow_truth
@@ -33,6 +36,7 @@ from bench.flow_spaces import replayed
 from bench.flow_spaces import space
 from pytest_compiledai.workflows.intervals import conformal_margin
 from pytest_compiledai.workflows.intervals import new_sample
+from pytest_compiledai.workflows.intervals import share_bounds
 from pytest_compiledai.workflows.intervals import share_interval
 
 SPACES = (
@@ -47,7 +51,7 @@ SPACES = (
 )
 CONFIDENCE = 0.9
 CALIBRATION = 20  # configurations run end to end
-PARTS = ("spaces", "boards", "truth", "racing", "speed")
+PARTS = ("spaces", "chains", "boards", "truth", "racing", "speed")
 
 
 def halves(of: Answers, split: int) -> tuple[Answers, Answers]:
@@ -69,9 +73,7 @@ def one_split(of: Answers, name: str, split: int) -> dict[str, dict[str, float]]
         "per query": ours.per_query.mean(axis=1),
     }
     bounds = predictions | {
-        "per query, intervals": np.array(
-            [share_interval(row, 2 * CONFIDENCE - 1).low for row in ours.per_query]
-        )
+        "per query, intervals": share_bounds(ours.per_query, 2 * CONFIDENCE - 1)[0]
     }
     wanted = np.quantile(reached, np.linspace(0.5, 0.995, 24))
     found = {}
@@ -111,11 +113,30 @@ def spaces(splits: int) -> dict[str, Any]:
     found = {}
     for dataset, name in SPACES:
         rows = [one_split(answers(dataset), name, split) for split in range(splits)]
-        found[f"{dataset} {name}"] = {
-            method: {key: mean_of([row[method][key] for row in rows]) for key in rows[0][method]}
-            for method in rows[0]
-        }
+        found[f"{dataset} {name}"] = averaged(rows)
     return found
+
+
+def chains(splits: int, tables: list[Path]) -> dict[str, Any]:
+    """Return the mean figures of each method on tries one after the other, by table."""
+    stored = [answers(dataset) for dataset in ("gsm", "crux", "math-l5")] if available() else []
+    spaces = {
+        f"{name}, tries of 25": flow_chains.Table(of.right[:25].astype(float), of.seconds[:25])
+        for name, of in zip(("gsm", "crux", "math-l5"), stored, strict=False)
+    }
+    spaces |= {path.name: flow_chains.read(path) for path in tables}
+    return {
+        name: averaged([flow_chains.one_split(of, split) for split in range(splits)])
+        for name, of in spaces.items()
+    }
+
+
+def averaged(rows: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float | None]]:
+    """Return the mean figures of each method over splits."""
+    return {
+        method: {key: mean_of([row[method][key] for row in rows]) for key in rows[0][method]}
+        for method in rows[0]
+    }
 
 
 def racing(splits: int) -> dict[str, Any]:
@@ -142,16 +163,13 @@ def mean_of(values: list[float]) -> float | None:
 def truth(worlds: int) -> dict[str, Any]:
     """Return errors of one right of three and five, and targets missed, where truth is known."""
     found: dict[str, Any] = {
-        f"one right of {k}, two samples of {queries}": flow_truth.any_of(k, 2, 2 * worlds, queries)
+        f"one right of {k}, two samples of {queries}": flow_truth.any_of(k, 2, worlds, queries)
         for k in (3, 5)
         for queries in (400, 850)
     }
     for queries, samples in ((850, 2), (850, 1), (400, 2)):
-        for confidence in (0.9, 0.95):
-            name = f"targets, {queries} queries x {samples}, {confidence:.0%}"
-            found[name] = flow_truth.missed(
-                worlds, queries=queries, samples=samples, confidence=confidence
-            )
+        name = f"targets, {queries} queries x {samples}"
+        found[name] = flow_truth.missed(worlds, queries=queries, samples=samples)
     return found
 
 
@@ -172,6 +190,8 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--worlds", type=int, default=24)
     parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--table", action="append", type=Path, default=[])
+    parser.add_argument("--flowcompile", type=Path)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     found: dict[str, Any] = {}
@@ -181,10 +201,11 @@ def main() -> None:
             continue
         made = {
             "spaces": lambda: spaces(asked.splits),
+            "chains": lambda: chains(asked.splits, asked.table),
             "boards": flow_boards.boards,
             "truth": lambda: truth(asked.worlds),
             "racing": lambda: racing(6 * asked.splits),
-            "speed": lambda: {"speed": flow_speed.measured()},
+            "speed": lambda: {"speed": flow_speed.measured(asked.flowcompile)},
         }[part]()
         found[part] = made
         for title, rows in made.items():

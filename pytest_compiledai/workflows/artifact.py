@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -88,7 +89,8 @@ def _set(spec: WorkflowSpec, whole: Profile) -> dict[str, Any]:
             expected="fewer settings or copies, or a search that tries some",
             next='pip install "pytest-compiledai[evolve]"; see docs/workflows.md, section Search',
         ) from None
-    offs = TradeOffs(found.configurations, spec.plan.latency)
+    stated = {"confidence": spec.plan.confidence}
+    offs = TradeOffs(found.configurations, spec.plan.latency, stated)
     return {
         "version": VERSION,
         "kind": "workflow",
@@ -132,9 +134,10 @@ def _picked(offs: TradeOffs, wish: Wish) -> str | None:
     """Return the id of what is wished for; None where nothing keeps the bounds."""
     kept = offs.within(accuracy=wish.accuracy, seconds=wish.seconds, cost=wish.cost)
     try:
-        return {"best": kept.best, "fastest": kept.fastest, "cheapest": kept.cheapest}[
-            wish.want
-        ]().id
+        if wish.want == "prudent":
+            return kept.prudent(accuracy=wish.accuracy).id
+        picks = {"best": kept.best, "fastest": kept.fastest, "cheapest": kept.cheapest}
+        return picks[wish.want]().id
     except NothingFits:
         return None
 
@@ -177,13 +180,11 @@ def _unprofiled(spec: WorkflowSpec, what: str) -> ModelError:
 def _remarks(spec: WorkflowSpec, profile: Profile) -> Iterator[str]:
     """Yield what the profile does not say and the set therefore assumes."""
     counts = [cell.counts(len(profile.queries)).max() for cell in profile.cells.values()]
-    repeated = any(
-        len([call for call in graph.calls(step) if call.slot == slot]) > 1
-        for step in structures(spec.plan)
-        for slot in graph.slots(step)
-    )
-    if repeated and max(counts, default=0) < 2:  # noqa: PLR2004 - a pair
+    copies = _copies(spec)
+    if max(copies.values(), default=0) > 1 and max(counts, default=0) < 2:  # noqa: PLR2004 - a pair
         yield "one sample a problem: copies at one setting are taken to answer alike"
+    for agent, most in sorted(copies.items()):
+        yield from _shape(spec, profile, agent, most)
     for (agent, setting, state), cell in sorted(profile.cells.items(), key=lambda item: item[0]):
         lacking = int((cell.counts(len(profile.queries)) == 0).sum())
         if state == "correct" and lacking and agent not in judges(spec.plan.flow):
@@ -192,6 +193,43 @@ def _remarks(spec: WorkflowSpec, profile: Profile) -> Iterator[str]:
         for setting in spec.plan.settings[agent]:
             if profile.cell(agent, setting, "wrong") is None:
                 yield f"{agent} at {setting}: no rows on wrong inputs, which count as not mended"
+
+
+def _copies(spec: WorkflowSpec) -> dict[str, int]:
+    """Return by agent how many calls at one setting its structures make at most."""
+    found: dict[str, int] = {}
+    for step in structures(spec.plan):
+        for slot, count in Counter(call.slot for call in graph.calls(step)).items():
+            agent = graph.slots(step)[slot]
+            found[agent] = max(found.get(agent, 0), count)
+    return found
+
+
+def _shape(spec: WorkflowSpec, profile: Profile, agent: str, most: int) -> Iterator[str]:
+    """Yield, for the setting of an agent where that is widest, how far its copies may be off.
+
+    Samples that are not stored follow a Beta: pairs tell how much problems differ, not how.
+    """
+    from pytest_compiledai.workflows import moments
+
+    found: list[tuple[float, str]] = []
+    for setting in spec.plan.settings[agent]:
+        cell = profile.cell(agent, setting)
+        if cell is None:
+            continue
+        right, drawn = moments.right_and_drawn(cell.score, cell.query, len(profile.queries))
+        known = moments.moments(right, drawn)
+        if known is None or drawn.max() >= most:
+            continue
+        low, high = moments.any_of(known, most)
+        taken = moments.beta(known).any_of(most)
+        text = (
+            f"{agent} at {setting}: {drawn.max()} samples a problem; one right of {most} is taken "
+            f"to be {taken:.3f}, and is {low:.3f} to {high:.3f} whatever the shape of their spread"
+        )
+        found.append((high - low, text))
+    if found:
+        yield max(found)[1]
 
 
 def fed(step: graph.Step, *, after: bool = False) -> set[str]:

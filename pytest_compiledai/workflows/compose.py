@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import Final
 
@@ -88,8 +90,9 @@ class Composer:
         for step in self.structures:
             for call in graph.calls(step):
                 draws[call.agent] = max(draws.get(call.agent, 0), call.draw + 1)
-        decks = Decks(profile, draws=draws, replicates=replicates_for(profile))
-        self.replay = Replay(decks, width=plan.width)
+        decks = partial(Decks, profile, draws=draws, replicates=replicates_for(profile))
+        self.replay = Replay(decks(), width=plan.width)
+        self.ends = [Replay(decks(end=end), width=plan.width) for end in (0, 1)]
         self.margin = 0.0
         self._covered: dict[tuple[str, str], bool] = {}
 
@@ -192,11 +195,39 @@ class Composer:
     ) -> Interval:
         """Return each end of a configuration's accuracy, at the plan's confidence."""
         if self._is_joint(structure, settings):
-            return self._widened(measured, one_sided(measured.accuracy, self.plan.confidence))
+            interval = one_sided(measured.accuracy, self.plan.confidence)
+            return self._widened(measured, self._whatever(structure, settings, measured, interval))
         return bounds(
             self.structures[structure],
             lambda call, state: self._cell_interval(call.agent, settings[call.slot], state),
         )
+
+    def _whatever(
+        self, structure: int, settings: Mapping[str, str], measured: Measured, interval: Interval
+    ) -> Interval:
+        """Return the interval for whatever shape the spread between queries has.
+
+        Where calls go beyond the stored samples, pairs of samples say how much queries differ and
+        not how: each end moves by as much as the replay does with that extreme shape.
+        """
+        if not self._is_beyond(structure, settings):
+            return interval
+        mean = float(measured.accuracy.mean())
+        step = self.structures[structure]
+        found = [float(end.run(step, settings).score.mean()) for end in self.ends]
+        return Interval(
+            low=max(0.0, interval.low - max(0.0, mean - min(found))),
+            high=min(1.0, interval.high + max(0.0, max(found) - mean)),
+        )
+
+    def _is_beyond(self, structure: int, settings: Mapping[str, str]) -> bool:
+        """Return whether more calls share a slot than samples are stored; of one, none is drawn."""
+        agents = graph.slots(self.structures[structure])
+        calls = Counter(call.slot for call in graph.calls(self.structures[structure]))
+        queries = len(self.profile.queries)
+        cells = {slot: self.profile.cell(agents[slot], settings[slot]) for slot in calls}
+        stored = {slot: int(cell.counts(queries).max()) for slot, cell in cells.items() if cell}
+        return any(1 < count < calls[slot] for slot, count in stored.items())
 
     def _widened(self, measured: Measured, interval: Interval) -> Interval:
         mean = float(measured.accuracy.mean())
@@ -271,7 +302,9 @@ class Composer:
         mean = float(measured.accuracy.mean())
         own = self._interval(structure, settings, measured)
         if self._is_joint(structure, settings):
-            wide = self._widened(measured, share_interval(measured.accuracy, level))
+            own_level = share_interval(measured.accuracy, level)
+            shaped = self._whatever(structure, settings, measured, own_level)
+            wide = self._widened(measured, shaped)
         else:
             wide = own
         new = new_sample(wide, mean, new_problems, level)

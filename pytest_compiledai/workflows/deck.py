@@ -22,6 +22,7 @@ from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.workflows.moments import RIGHT
 from pytest_compiledai.workflows.moments import Beta
 from pytest_compiledai.workflows.moments import beta
+from pytest_compiledai.workflows.moments import ends
 from pytest_compiledai.workflows.moments import moments
 from pytest_compiledai.workflows.moments import right_and_drawn
 from pytest_compiledai.workflows.profile import Cell
@@ -47,12 +48,19 @@ class Decks:
     """The decks of a profile; equal profiles and seeds give equal draws, in any order of asking."""
 
     def __init__(
-        self, profile: Profile, *, draws: Mapping[str, int], replicates: int, seed: int = 0
+        self,
+        profile: Profile,
+        *,
+        draws: Mapping[str, int],
+        replicates: int,
+        seed: int = 0,
+        end: int | None = None,
     ) -> None:
         self.profile = profile
         self.draws = draws  # agent -> J, the most calls of it in one structure
         self.replicates = replicates
         self.seed = seed
+        self.end = end  # which of the extreme shapes draws beyond the samples follow; None: a Beta
         self._known: dict[tuple[str, str, str], Deck | None] = {}
         self._rights = _right_answers(profile)
 
@@ -75,7 +83,7 @@ class Decks:
             cost=cell.cost[rows],
         )
         fresh = like_no_other([*key], deck.answer.shape)
-        _Urn(cell, queries, rng, fresh).extend(deck)
+        _Urn(cell, queries, rng, fresh, self.end).extend(deck)
         self._lend(deck, cell.counts(queries) == 0, fresh)
         return deck
 
@@ -138,12 +146,15 @@ def _balanced(
 class _Urn:
     """Draws beyond the stored samples of a query."""
 
-    def __init__(self, cell: Cell, queries: int, rng: np.random.Generator, fresh: Ints) -> None:
+    def __init__(
+        self, cell: Cell, queries: int, rng: np.random.Generator, fresh: Ints, end: int | None
+    ) -> None:
         self.rng = rng
         self.fresh = fresh
         right, self.counts = right_and_drawn(cell.score, cell.query, queries)
         found = moments(right, self.counts)
         self.beta = Beta(mean=0.0, weight=0.0) if found is None else beta(found)
+        self.two = None if found is None or end is None else ends(found)[end]
         self.agreement = _agreement(cell, queries)
 
     def extend(self, deck: Deck) -> None:
@@ -176,6 +187,8 @@ class _Urn:
         deck.answer[draw][:, queries] = np.where(repeats, deck.answer[draw][:, queries], new)
 
     def _chance(self, right: Ints, draw: int) -> Floats:
+        if self.two is not None:
+            return self.two.next(right, draw)
         if math.isinf(self.beta.weight):
             return np.full(right.shape, self.beta.mean)
         a = self.beta.mean * self.beta.weight

@@ -37,22 +37,35 @@ def share_interval(per_query: Floats, confidence: float) -> Interval:
     often vary less than a coin throw. It never collapses where all queries agree, as a bootstrap
     does: then each query counts once.
     """
-    queries = len(per_query)
-    if not queries:
+    if not len(per_query):
         return Interval(low=0.0, high=1.0)
-    mean = float(per_query.mean())
-    spread = float(per_query.var(ddof=1)) if queries > 1 else 0.0
+    low, high = share_bounds(per_query[None], confidence)
+    return Interval(low=float(low[0]), high=float(high[0]))
+
+
+def share_bounds(per_query: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Return the ends [N] of ``share_interval`` of each row of ``per_query`` [N, Q]."""
+    queries = per_query.shape[1]
+    mean = per_query.mean(axis=1)
+    spread = per_query.var(axis=1, ddof=1) if queries > 1 else np.zeros_like(mean)
     throw = mean * (1 - mean)
-    effective = queries * throw / spread if spread > _TINY and throw > _TINY else queries
-    return wilson_of(mean, min(max(effective, queries), 4.0 * queries), confidence)
+    known = (spread > _TINY) & (throw > _TINY)
+    effective = np.where(known, queries * throw / np.where(known, spread, 1.0), queries)
+    return wilson_bounds(mean, effective.clip(queries, 4.0 * queries), confidence)
 
 
 def wilson_of(mean: float, trials: float, confidence: float) -> Interval:
     """Return the Wilson score interval of a share, the number of trials not always whole."""
+    low, high = wilson_bounds(np.array([mean]), np.array([trials]), confidence)
+    return Interval(low=float(low[0]), high=float(high[0]))
+
+
+def wilson_bounds(mean: Floats, trials: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Return the ends of the Wilson score intervals of shares."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    half = z * math.sqrt(mean * (1 - mean) / trials + z * z / (4 * trials * trials))
+    half = z * np.sqrt(mean * (1 - mean) / trials + z * z / (4 * trials * trials))
     middle, scale = mean + z * z / (2 * trials), 1 + z * z / trials
-    return Interval(low=max(0.0, (middle - half) / scale), high=min(1.0, (middle + half) / scale))
+    return np.maximum(0.0, (middle - half) / scale), np.minimum(1.0, (middle + half) / scale)
 
 
 def new_sample(interval: Interval, mean: float, trials: int, confidence: float) -> Interval:

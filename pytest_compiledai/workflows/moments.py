@@ -46,6 +46,41 @@ class Beta(NamedTuple):
         return 1 - math.prod((b + i) / (self.weight + i) for i in range(k))
 
 
+class Two(NamedTuple):
+    """Two kinds of queries: ``share`` of them with chance ``first``, the others with ``second``."""
+
+    share: float
+    first: float
+    second: float
+
+    def next(self, right: Ints, draws: int) -> Floats:
+        """Return the chance that a query's next sample is right, of which ``right`` were so far."""
+        wrong = draws - right
+        kinds = ((self.share, self.first), (1 - self.share, self.second))
+        weights = [share * p**right * (1 - p) ** wrong for share, p in kinds]
+        total = weights[0] + weights[1]
+        hits = weights[0] * self.first + weights[1] * self.second
+        mean = self.share * self.first + (1 - self.share) * self.second
+        return np.where(total > _TINY, hits / np.maximum(total, _TINY), mean)
+
+
+def ends(found: Moments) -> tuple[Two, Two]:
+    """Return the two shapes with these moments between which one right of any number lies.
+
+    Some queries are never right, or some always: the principal representations, see ``any_of``.
+    """
+    never, always = _end(found.m1, found.m2), _end(1 - found.m1, 1 - 2 * found.m1 + found.m2)
+    return never, Two(always.share, 1 - always.first, 1 - always.second)
+
+
+def _end(m1: float, m2: float) -> Two:
+    """Return the shape with an atom at 0."""
+    m2 = min(max(m2, m1 * m1), m1)  # what samples give may be no moments of anything
+    if m2 <= _TINY:
+        return Two(1.0, 0.0, 0.0)
+    return Two(1 - m1 * m1 / m2, 0.0, m2 / m1)
+
+
 def moments(right: Ints, drawn: Ints) -> Moments | None:
     """Return the moments of ``right`` [Q] of ``drawn`` [Q]; None when no query has two samples."""
     many = drawn >= 2  # noqa: PLR2004 - a pair
@@ -68,24 +103,31 @@ def beta(found: Moments) -> Beta:
     return Beta(mean=m1, weight=math.inf if rho <= _TINY else 1 / rho - 1)
 
 
-def any_of_three(found: Moments) -> tuple[float, float]:
-    """Return the least and the most that the chance of one right of three samples can be.
+def any_of(found: Moments, k: int) -> tuple[float, float]:
+    """Return the least and the most that the chance of one right of ``k`` samples can be.
 
-    E[1-(1-p)³] = 3 m1 - 3 m2 + m3, and Cauchy-Schwarz bounds m3 = E[p³] by m2²/m1 from below and
-    by m2 - (m1-m2)²/(1-m1) from above.
+    Whatever the shape in which p differs between queries: two moments do not tell it. With q = 1-p
+    the chance is 1 - E[q^k], and E[q^k] is least when q is 0 or E[q²]/E[q], and greatest when q is
+    1 or (E[q]-E[q²]) / (1-E[q]): the principal representations of Chebyshev and Markov. No bounds
+    from two moments are narrower.
     """
-    m1, m2 = found
-    low = m2 * m2 / m1 if m1 > _TINY else 0.0
-    high = m2 - (m1 - m2) ** 2 / (1 - m1) if m1 < 1 - _TINY else m2
-    return 3 * m1 - 3 * m2 + low, 3 * m1 - 3 * m2 + max(low, high)
+    q1, q2 = 1 - found.m1, 1 - 2 * found.m1 + found.m2
+    if q1 <= _TINY:
+        return 1.0, 1.0
+    if q1 >= 1 - _TINY:
+        return 0.0, 0.0
+    least = q2 ** (k - 1) / q1 ** (k - 2)
+    other = max(0.0, q1 - q2) / (1 - q1)
+    most = 1.0 - (1 - q1) / (1 - other) * (1 - other**k) if other < 1 - _TINY else q1
+    return 1 - max(least, most), 1 - least
 
 
 def majority_of_three(found: Moments) -> tuple[float, float]:
     """Return the least and the most that the chance of two right of three samples can be.
 
-    E[3p² - 2p³] with the bounds on E[p³] of ``any_of_three``.
+    E[3p² - 2p³] with the bounds on E[p³] of ``any_of``.
     """
-    any_low, any_high = any_of_three(found)
+    any_low, any_high = any_of(found, 3)
     m3 = [value - 3 * found.m1 + 3 * found.m2 for value in (any_low, any_high)]
     return 3 * found.m2 - 2 * m3[1], 3 * found.m2 - 2 * m3[0]
 

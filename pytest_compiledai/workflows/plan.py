@@ -16,7 +16,7 @@ from pytest_compiledai.workflows.graph import Step
 from pytest_compiledai.workflows.passes import PASSES
 from pytest_compiledai.workflows.passes import widened
 
-WANTS: Final = ("best", "fastest", "cheapest")
+WANTS: Final = ("best", "fastest", "cheapest", "prudent")
 LATENCIES: Final = ("mean", "p50", "p95")
 #: Configurations, orders of votes included, up to which a pass may widen the space.
 MOST_WIDENED: Final = 5_000
@@ -26,7 +26,7 @@ MOST_WIDENED: Final = 5_000
 class Wish:
     """Bounds, and what is wanted of the configurations that keep them."""
 
-    want: str  # best | fastest | cheapest
+    want: str  # best | fastest | cheapest | prudent
     accuracy: float = 0.0
     seconds: float = math.inf
     cost: float = math.inf  # USD a problem

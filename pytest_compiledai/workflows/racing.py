@@ -3,7 +3,11 @@
 All settings see the same queries in the same order. After each round the mean that a setting would
 have over all queries is bounded, for queries are drawn without putting back; a setting is stopped
 when, at every target, it surely misses, or one that is surely faster surely reaches, or it is
-itself the surely fastest that reaches. Each stop carries its certificate.
+itself the surely fastest that reaches. Each stop carries its certificate. Which of two is faster is
+told by the differences on the queries that both saw, for what is long for one is long for others.
+
+A setting waits while at every target another that is surely faster seems to reach: it is needed
+only when that one turns out to miss.
 
 It answers which single setting to take at a target. For votes and retries a weak, different
 setting may still help; what was stopped here was not measured for them.
@@ -11,6 +15,7 @@ setting may still help; what was stopped here was not measured for them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,11 +34,11 @@ Measure = Callable[[int, Ints], tuple[Floats, Floats]]
 
 BATCH: Final = 20
 _ROUNDING: Final = 1e-9  # a mean that is the target to the last bit reaches it
-LEAST: Final = 40  # queries before anything is stopped: below, a bound by the normal is none
+LEAST: Final = 40  # queries that every setting sees: below, a bound by the normal is none
 
 
 class Stop(NamedTuple):
-    """Why a setting was stopped: the certificate holds at the race's confidence."""
+    """Why a setting was stopped: all certificates of a race hold at its confidence."""
 
     setting: int
     queries: int  # it was measured on
@@ -49,6 +54,7 @@ class Bounds(NamedTuple):
     high: Floats
     fast: Floats  # seconds, lower
     slow: Floats  # seconds, upper
+    faster: NDArray[np.bool_]  # [S, S] the first is surely faster than the second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,13 @@ class _Race:
         self.z = z
         self.stops: list[Stop] = []
 
+    def measure(self, measure: Measure, settings: Ints, order: Ints, *, most: int) -> None:
+        """Measure ``settings`` on the next ``most`` queries of each in ``order``."""
+        for setting in settings:
+            batch = order[self.seen[setting] : self.seen[setting] + most]
+            self.score[setting, batch], self.seconds[setting, batch] = measure(int(setting), batch)
+            self.seen[setting] += len(batch)
+
     def means(self) -> tuple[Floats, Floats]:
         return np.nanmean(self.score, axis=1), np.nanmean(self.seconds, axis=1)
 
@@ -88,7 +101,21 @@ class _Race:
             np.minimum(score + half, sure + rest),
             seconds - spread,
             seconds + spread,
+            self._faster(),
         )
+
+    def _faster(self) -> NDArray[np.bool_]:
+        """Return which setting [S, S] surely takes less time than which, by paired differences."""
+        seen = ~np.isnan(self.seconds)
+        both, total = seen.astype(float), self.seconds.shape[1]
+        own = np.where(seen, self.seconds, 0.0)
+        own /= max(float(own.max()), _ROUNDING)  # sums of squares keep their digits
+        sums, squares = own @ both.T, own**2 @ both.T
+        n = both @ both.T
+        mean = (sums - sums.T) / n
+        spread = np.maximum((squares + squares.T - 2 * own @ own.T) / n - mean**2, 0.0)
+        half = self.z * np.sqrt(spread / n * (total - n) / max(total - 1, 1))
+        return np.asarray(mean + half < 0)
 
     def _around(self, values: Floats) -> tuple[Floats, Floats]:
         """Return means and half widths of the mean over all queries, drawn without putting back.
@@ -104,12 +131,33 @@ class _Race:
         unseen = (total - n) / max(total - 1, 1)
         return mean, self.z * np.sqrt(spread / n * unseen)
 
-    def stop(self) -> None:
-        """Stop what no target needs."""
+    def go_on(self) -> Ints:
+        """Stop what no target needs, and return the settings to measure next."""
         bounds = self.bounds()
+        self._stop(bounds)
+        return self._next(bounds)
+
+    def _next(self, bounds: Bounds) -> Ints:
+        """Return the settings to measure further: at some target the leader, and its rivals.
+
+        The leader is the fastest that seems to reach; a rival may reach and is not surely slower.
+        """
+        score, seconds = self.means()
+        wanted = np.zeros(len(score), dtype=bool)
+        for target in self.targets:
+            rivals = self._may(bounds, target)
+            able = np.flatnonzero(score >= target - _ROUNDING)
+            if len(able):
+                rivals &= ~bounds.faster[able[seconds[able].argmin()]]
+            wanted |= rivals
+        open_ = self.running & (self.seen < self.score.shape[1])
+        return np.flatnonzero(wanted & open_ if (wanted & open_).any() else open_)
+
+    def _stop(self, bounds: Bounds) -> None:
+        """Stop what no target needs."""
         for setting in np.flatnonzero(self.running):
             reasons = [self._reason(int(setting), target, bounds) for target in self.targets]
-            if all(reasons) and self.seen[setting] >= min(LEAST, self.score.shape[1]):
+            if all(reasons):
                 self.running[setting] = False
                 self.stops.append(
                     Stop(
@@ -125,7 +173,7 @@ class _Race:
         """Return why ``target`` does not need more of ``setting``; empty where it may."""
         if bounds.high[setting] < target - _ROUNDING:
             return f"misses {target:.3f}: at most {bounds.high[setting]:.3f}"
-        faster = (bounds.low >= target) & (bounds.slow < bounds.fast[setting])
+        faster = (bounds.low >= target) & bounds.faster[:, setting]
         if faster.any():
             other = int(np.flatnonzero(faster)[bounds.slow[faster].argmin()])
             return f"{other} is faster and reaches {target:.3f}"
@@ -133,7 +181,7 @@ class _Race:
             return ""
         rivals = self._may(bounds, target)
         rivals[setting] = False
-        rivals &= bounds.fast < bounds.slow[setting]
+        rivals &= ~bounds.faster[setting]
         return "" if rivals.any() else f"is the fastest that reaches {target:.3f}"
 
     @staticmethod
@@ -153,26 +201,21 @@ def race(
     settings: int,
     queries: int,
     targets: Sequence[float],
-    confidence: float = 0.97,
+    confidence: float = 0.95,
     seed: int = 0,
 ) -> Raced:
     """Return the fastest setting at each target, measured on no more queries than it takes.
 
-    ``confidence`` is that of each single bound, two-sided.
+    ``confidence`` is that of all certificates at once: what may fail is shared out evenly among
+    settings, and among the doublings of queries, for bounds are looked at again as they grow.
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    looks = 1 + max(0, math.ceil(math.log2(max(queries, LEAST) / LEAST)))
+    z = NormalDist().inv_cdf(1 - (1 - confidence) / (2 * settings * looks))
     order = np.random.default_rng(seed).permutation(queries)
     state = _Race(settings, queries, targets, z)
-    for start in range(0, queries, BATCH):
-        batch = order[start : start + BATCH]
-        for setting in np.flatnonzero(state.running):
-            state.score[setting, batch], state.seconds[setting, batch] = measure(
-                int(setting), batch
-            )
-            state.seen[setting] += len(batch)
-        state.stop()
-        if not state.running.any():
-            break
+    state.measure(measure, np.arange(settings), order, most=LEAST)
+    while len(ahead := state.go_on()):
+        state.measure(measure, ahead, order, most=BATCH)
     return Raced(
         chosen=tuple(state.chosen(target) for target in targets),
         calls=int(state.seen.sum()),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NamedTuple
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 FILE = "tradeoffs.json"
+CONFIDENCE = 0.9  # of each end of an interval, where a set does not say it
+_SOON = 1e-9  # seconds: a logarithm needs some
 
 
 class Range(NamedTuple):
@@ -96,6 +99,22 @@ class TradeOffs:
         """Return the cheapest configuration. Raises ``NothingFits``."""
         return self._first(lambda c: (c.cost.mean, -c.accuracy.low, self._time(c)))
 
+    def prudent(self, *, accuracy: float) -> Configuration:
+        """Return the fastest whose accuracy keeps its bound, where a likely miss is worth waiting.
+
+        A chance of missing ``accuracy`` counts as that share of the time's logarithm: one that
+        surely misses as e times the time. Raises ``NothingFits``.
+        """
+        confidence = float((self.data or {}).get("confidence", CONFIDENCE))
+        return self.within(accuracy=accuracy)._first(  # noqa: SLF001 - of its own class
+            lambda c: (
+                math.log(max(self._time(c), _SOON))
+                + miss(accuracy, c.accuracy.mean, c.accuracy.low, confidence),
+                c.cost.mean,
+                c.id,
+            )
+        )
+
     def budget(self, *, usd: float, problems: int) -> Configuration:
         """Return the most accurate one that answers so many problems for ``usd``."""
         return self.within(cost=usd / problems).best()
@@ -112,11 +131,11 @@ class TradeOffs:
         Time is taken by its logarithm, for what is slow is slow by factors.
         """
         fast, best = self.fastest(), self.best()
-        start, end = (math.log(max(self._time(c), 1e-9)) for c in (fast, best))
+        start, end = (math.log(max(self._time(c), _SOON)) for c in (fast, best))
         rise = best.accuracy.low - fast.accuracy.low
 
         def above(c: Configuration) -> float:
-            where = (math.log(max(self._time(c), 1e-9)) - start) / (end - start or 1.0)
+            where = (math.log(max(self._time(c), _SOON)) - start) / (end - start or 1.0)
             return c.accuracy.low - fast.accuracy.low - rise * where
 
         return self._first(lambda c: (-round(above(c), 12), self._time(c)))
@@ -159,6 +178,17 @@ class TradeOffs:
         if not self.configurations:
             raise NothingFits("no configuration keeps these bounds; widen one of them")
         return min(self.configurations, key=key)
+
+
+def miss(accuracy: float, mean: float, low: float, confidence: float) -> float:
+    """Return the chance that a share is below ``accuracy``, normal about its ``mean``.
+
+    ``low`` is where it is not below at ``confidence``.
+    """
+    error = (mean - low) / NormalDist().inv_cdf(confidence)
+    if error <= 0:
+        return float(mean < accuracy)
+    return NormalDist().cdf((accuracy - mean) / error)
 
 
 def _line(c: Configuration) -> str:

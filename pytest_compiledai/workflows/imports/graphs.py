@@ -68,6 +68,9 @@ def as_flow(step: graph.Step) -> Any:
             return {"join": [as_flow(inner) for inner in branches]}
         case graph.Choice(options=options):
             return {"choice": [as_flow(inner) for inner in options]}
+        case graph.Route(router=router, names=names, branches=branches):
+            to = {name: as_flow(inner) for name, inner in zip(names, branches, strict=True)}
+            return {"route": {"by": router.agent, "to": to}}
         case graph.Call(agent=agent):
             return agent
         case _:
@@ -75,33 +78,72 @@ def as_flow(step: graph.Step) -> Any:
 
 
 def _langgraph(data: Mapping[str, Any], path: str) -> Drafted:
-    """Read nodes and edges; a circle or a conditional edge has no tree and is refused."""
+    """Read nodes and edges; a circle has no tree and is refused.
+
+    Conditional edges are a route where each leads to a branch and all branches meet again.
+    """
     names: dict[str, str] = {}
     for node in data["nodes"]:
         key = str(node.get("id", "")) if isinstance(node, Mapping) else ""
         names[key] = _ENDS.get(key) or _name(key, set(names.values()))
     of = nx.DiGraph()
+    routes: dict[str, dict[str, str]] = {}  # by the node that decides: name -> first of the branch
     for edge in data["edges"]:
         ends = [str(edge.get(k)) for k in ("source", "target")] if isinstance(edge, Mapping) else []
         if len(ends) != 2 or not all(end in names for end in ends):  # noqa: PLR2004 - two ends
             raise _amiss(path, f"the edge {str(edge)[:80]}", "a source and a target that are nodes")
+        source, target = (names[end] for end in ends)
         if edge.get("conditional"):
-            raise _amiss(
-                path,
-                f"a conditional edge from {ends[0]} to {ends[1]}",
-                "a graph without: write it as `route`, `cascade` or `loop`",
-            )
-        of.add_edge(*(names[end] for end in ends))
+            said = edge.get("data")
+            routes.setdefault(source, {})[said if isinstance(said, str) else ends[1]] = target
+        of.add_edge(source, target)
     dead = without_dead(of)
     try:
         step = steps_of(of)
     except NotSeriesParallel as error:
         raise _amiss(path, str(error), "a graph of sequences and joins") from None
+    step = graph.numbered(_routed(step, routes))
+    left = sorted(
+        set(routes) - {s.router.agent for s in _steps(step) if isinstance(s, graph.Route)}
+    )
+    if left:
+        raise _amiss(
+            path,
+            f"a conditional edge from {left[0]} to {', '.join(routes[left[0]].values())}",
+            "branches that meet again: write it as `route`, `cascade` or `loop`",
+        )
     agents = {agent: {"prompt": "", "models": []} for agent in graph.slots(step)}
     notes = ["prompts and models: a graph does not hold them"]
+    notes += [f"{name}: its answer has to name {' or '.join(routes[name])}" for name in routes]
     if dead:
         notes.append(f"left out, as it leads to no result: {', '.join(dead)}")
     return Drafted(agents=agents, flow=as_flow(step), notes=tuple(notes))
+
+
+def _routed(step: graph.Step, routes: Mapping[str, Mapping[str, str]]) -> graph.Step:
+    """Return the tree in which a join behind a node that decides is a route."""
+    if isinstance(step, graph.Join):
+        return graph.Join(tuple(_routed(branch, routes) for branch in step.branches))
+    if not isinstance(step, graph.Sequence):
+        return step
+    found: list[graph.Step] = []
+    for inner in step.steps:
+        before, now = found[-1] if found else None, _routed(inner, routes)
+        if isinstance(before, graph.Call) and isinstance(now, graph.Join):
+            heads = {next(iter(graph.calls(b))).agent: b for b in now.branches}
+            to = routes.get(before.agent, {})
+            if sorted(heads) == sorted(to.values()):
+                branches = tuple(heads[target] for target in to.values())
+                found[-1] = graph.Route(before, tuple(to), branches)
+                continue
+        found.append(now)
+    return found[0] if len(found) == 1 else graph.Sequence(tuple(found))
+
+
+def _steps(step: graph.Step) -> Iterator[graph.Step]:
+    yield step
+    for inner in graph.parts(step):
+        yield from _steps(inner)
 
 
 def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:
@@ -118,14 +160,22 @@ def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:
             ),
         )
     seen: dict[str, dict[str, None]] = {}
+    limits: dict[str, set[int]] = {}
     for item in data.get("configs") or []:
         agents = item.get("agents") if isinstance(item, Mapping) else None
         for agent, setting in (agents or {}).items():
             if isinstance(setting, Mapping) and isinstance(setting.get("model"), str):
-                seen.setdefault(_name(str(agent), set()), {})[setting["model"]] = None
+                name = _name(str(agent), set())
+                seen.setdefault(name, {})[setting["model"]] = None
+                if type(budget := setting.get("budget")) is int and budget > 0:
+                    limits.setdefault(name, set()).add(budget)
     if not seen:
         raise _amiss(path, "no setting of any agent", "configs with agents and their models")
-    made = {agent: {"prompt": "", "models": list(models)} for agent, models in seen.items()}
+    made: dict[str, dict[str, Any]] = {
+        agent: {"prompt": "", "models": list(models)}
+        | ({"budgets": sorted(limits[agent])} if agent in limits else {})
+        for agent, models in seen.items()
+    }
     names = list(made)
     return Drafted(
         agents=made,
@@ -139,13 +189,17 @@ def _flowcompile(data: Mapping[str, Any], path: str) -> Drafted:
 
 def _dspy(data: Mapping[str, Any]) -> Drafted:
     agents: dict[str, dict[str, Any]] = {}
+    notes = ["the order of predictors: a program's file does not hold it; here as listed"]
     for key, value in data.items():
         if not isinstance(value, Mapping) or not isinstance(value.get("signature"), Mapping):
             continue
         signature = value["signature"]
         lm = value.get("lm")
         model = lm.get("model") if isinstance(lm, Mapping) else None
-        agents[_name(str(key), set(agents))] = {
+        name = _name(str(key), set(agents))
+        if isinstance(demos := value.get("demos"), list) and demos:
+            notes.append(f"left out: {len(demos)} demonstrations of {name}; write them as `prompt`")
+        agents[name] = {
             "prompt": "\n".join(_prompt(signature)),
             "models": [model] if isinstance(model, str) else [],
         }
@@ -153,7 +207,7 @@ def _dspy(data: Mapping[str, Any]) -> Drafted:
     return Drafted(
         agents=agents,
         flow={"sequence": names} if len(names) > 1 else names[0],
-        notes=("the order of predictors: a program's file does not hold it; here as listed",),
+        notes=tuple(notes),
     )
 
 

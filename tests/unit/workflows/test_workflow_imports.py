@@ -40,6 +40,46 @@ def test_a_langgraph_graph_becomes_steps():
     assert ["plan_it", "left", "right", "write"] == list(found.agents)
 
 
+def test_conditional_edges_that_meet_again_are_a_route():
+    """The node decides; what an edge is called, or where it leads, names the branch."""
+    data = {
+        "nodes": [
+            {"id": "__start__", "type": "schema", "data": "__start__"},
+            *({"id": name, "type": "runnable", "data": {"id": ["x"], "name": name}} for name in
+              ("Triage", "easy", "hard", "check", "write")),
+            {"id": "__end__", "type": "schema", "data": "__end__"},
+        ],
+        "edges": [
+            {"source": "__start__", "target": "Triage"},
+            {"source": "Triage", "target": "easy", "conditional": True},
+            {"source": "Triage", "target": "hard", "data": "difficult", "conditional": True},
+            {"source": "hard", "target": "check"},
+            {"source": "check", "target": "write"},
+            {"source": "easy", "target": "write"},
+            {"source": "write", "target": "__end__"},
+        ],
+    }  # fmt: skip
+
+    found = drafted(data, "g.json")
+
+    to = {"easy": "easy", "difficult": {"sequence": ["hard", "check"]}}
+    assert {"sequence": [{"route": {"by": "triage", "to": to}}, "write"]} == found.flow
+    assert "triage: its answer has to name easy or difficult" in found.notes
+
+
+def test_a_branch_that_skips_ahead_is_no_route():
+    """An edge straight to the end would be a branch without a call, which nothing can stand for."""
+    data = langgraph(("__start__", "a"), ("b", "__end__"), ("c", "__end__"))
+    data["edges"] += [{"source": "a", "target": t, "conditional": True} for t in ("b", "c")]
+    assert "route" in str(drafted(data, "g.json").flow)
+    data["edges"].append({"source": "a", "target": "__end__", "conditional": True})
+
+    with pytest.raises(SpecError) as caught:
+        drafted(data, "g.json")
+
+    assert "a conditional edge from a to" in caught.value.found
+
+
 @pytest.mark.parametrize(
     ("data", "found"),
     [
@@ -87,12 +127,14 @@ def test_a_flowcompile_result_gives_agents_and_their_models():
         "schema_version": "flowcompile.compiled.v2",
         "configs": [
             {"config_id": "1", "agents": {"solve": {"model": "m1"}, "vote": {"model": "m2"}}},
-            {"config_id": "2", "agents": {"solve": {"model": "m3"}}},
+            {"config_id": "2", "agents": {"solve": {"model": "m3", "budget": 4000}}},
+            {"config_id": "3", "agents": {"solve": {"model": "m3", "budget": "unlimited"}}},
         ],
     }
 
     found = drafted(data, "r.json")
 
+    assert [4000] == found.agents["solve"]["budgets"]
     assert {"solve": ["m1", "m3"], "vote": ["m2"]} == {
         name: agent["models"] for name, agent in found.agents.items()
     }
@@ -107,6 +149,8 @@ def test_a_dspy_program_gives_prompts():
                 "fields": [{"prefix": "Question:", "description": "${question}"}],
             },
             "lm": {"model": "m"},
+            "traces": [],
+            "demos": [{"question": "1+1", "answer": "2"}],
         },
         "check": {"signature": {"instructions": "Check it.", "fields": []}},
         "metadata": {"dependency_versions": {}},
@@ -117,6 +161,7 @@ def test_a_dspy_program_gives_prompts():
     assert {"sequence": ["draft_predict", "check"]} == found.flow
     assert "Answer briefly.\nQuestion: ${question}" == found.agents["draft_predict"]["prompt"]
     assert ["m"] == found.agents["draft_predict"]["models"]
+    assert any("1 demonstrations of draft_predict" in note for note in found.notes)
 
 
 def test_lines_become_rows_of_a_profile():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -171,6 +172,18 @@ def test_settings_measured_on_other_problems_get_bounds(world):
     remarks = json.loads(proposed(world.unit()).files[PATH])["remarks"]
     assert any("solver at large: no rows on" in remark for remark in remarks)
     assert apart.high - apart.low > 2 * (joint.high - joint.low)
+
+
+def test_more_copies_than_samples_are_told(world):
+    """A vote of three on two samples rests on a shape that the set names, with how far it goes."""
+    remarks = json.loads(proposed(world.unit()).files[PATH])["remarks"]
+    world.rows += [row | {"sample": 2} for row in world.rows if row["sample"] == 0]
+    enough = json.loads(proposed(world.unit()).files[PATH])["remarks"]
+
+    (told,) = [remark for remark in remarks if "whatever the shape" in remark]
+    taken, low, high = map(float, re.findall(r"0\.\d{3}", told))
+    assert low < taken < high
+    assert not any("whatever the shape" in remark for remark in enough)
 
 
 def made_of(world) -> Composer:

@@ -6,6 +6,7 @@ import pytest
 
 np = pytest.importorskip("numpy", reason="the extra `workflows` is not installed")
 
+from pytest_compiledai.workflows.racing import LEAST  # noqa: E402
 from pytest_compiledai.workflows.racing import race  # noqa: E402
 
 QUERIES = 400
@@ -31,7 +32,7 @@ def raced(seed: int, targets, **options):
 
 
 def test_fewer_calls_choose_nearly_what_the_grid_chooses():
-    """In 40 tables half of the calls choose a setting within a point or two percent of seconds."""
+    """In 40 tables four of ten calls choose a setting within a point or two percent of seconds."""
     calls, same = [], []
     for seed in range(40):
         score, seconds = table(seed)
@@ -50,20 +51,50 @@ def test_fewer_calls_choose_nearly_what_the_grid_chooses():
         )
 
     assert np.mean(same) >= 0.95
-    assert np.mean(calls) <= 0.5
+    assert np.mean(calls) <= 0.4, np.mean(calls)
 
 
-def test_a_certificate_bounds_what_was_not_measured():
-    """The mean over all queries lies within the bounds of nearly every stop."""
-    held = []
+def test_all_certificates_of_a_race_hold_together():
+    """In 40 races all means over all queries lie within the bounds of their stops, but for two."""
+    held = 0
     for seed in range(40):
         accuracy = table(seed)[0].mean(axis=1)
-        held += [
+        held += all(
             stop.accuracy[0] - 1e-9 <= accuracy[stop.setting] <= stop.accuracy[1] + 1e-9
             for stop in raced(seed, [0.6, 0.8]).stops
-        ]
+        )
 
-    assert np.mean(held) >= 0.95
+    assert held >= 38
+
+
+def test_who_is_surely_slower_than_the_leader_waits():
+    """The slow of two that both seem to reach is measured no further while the fast one is."""
+    score = np.stack([np.arange(QUERIES) % 5 > 0, np.ones(QUERIES)]).astype(float)
+    asked = np.zeros(2, dtype=int)
+
+    def measure(setting, queries):
+        asked[setting] += len(queries)
+        return score[setting, queries], np.full(len(queries), 1.0 + 2 * setting)
+
+    found = race(measure, settings=2, queries=QUERIES, targets=[0.7])
+
+    assert (0,) == found.chosen
+    assert asked[1] == LEAST < asked[0]
+
+
+def test_what_is_long_for_one_is_long_for_the_other():
+    """One percent of seconds is told apart by pairs, where each alone varies a hundred times."""
+    rng = np.random.default_rng(0)
+    pace = rng.lognormal(0, 1, QUERIES)
+    score = rng.random((2, QUERIES)) < 0.9
+
+    def measure(setting, queries):
+        return score[setting, queries].astype(float), pace[queries] * (1 + 0.01 * setting)
+
+    found = race(measure, settings=2, queries=QUERIES, targets=[0.5])
+
+    assert (0,) == found.chosen
+    assert found.calls <= 4 * LEAST
 
 
 def test_every_stop_has_a_reason_for_every_target():

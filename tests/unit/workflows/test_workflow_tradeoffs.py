@@ -51,6 +51,18 @@ def test_best_fastest_and_cheapest():
     ]
 
 
+def test_prudence_waits_a_little_to_be_surer():
+    """A second in ten is worth a target that is missed by none of ten, not eight times as long."""
+    at = {"confidence": 0.9}
+    barely, sure = made("barely", 0.8, 10.0, 0.1), made("sure", 0.84, 10.5, 0.1)
+    slow = made("slow", 0.86, 80.0, 0.1)
+
+    assert "sure" == TradeOffs((barely, sure, slow), data=at).prudent(accuracy=0.8).id
+    assert "barely" == TradeOffs((barely, slow), data=at).prudent(accuracy=0.8).id
+    with pytest.raises(NothingFits):
+        TradeOffs((barely,), data=at).prudent(accuracy=0.81)
+
+
 @pytest.mark.parametrize(
     ("bounds", "names"),
     [
