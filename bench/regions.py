@@ -2,13 +2,13 @@
 
     python -m bench.regions [--quick] [--model NAME ...] [--region NAME ...] [--dtype NAME ...]
                             [--language triton|cpp ...] [--targets sm_90 ...] [--minutes N]
-                            [--compiled] [--json FILE]
+                            [--code-only] [--json FILE]
 
 Models are captured from their configurations, with no weights, and cut into regions once; a region
 is judged in each dtype. Triton runs in the interpreter, C++ as built for this processor (float32
 alone, for its templates read nothing else). Sizes that take too long are cut to a few tiles and
 tails, and the line names the cut. Compiled code is looked at for each target at full size.
-`--quick` is one model, bfloat16 and one target; `--compiled` looks at compiled code alone and runs
+`--quick` is one model, bfloat16 and one target; `--code-only` looks at compiled code alone and runs
 nothing. After `--minutes` what is left is counted as not
 asked.
 """
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge and print a line a kernel; return 1 where one was refused."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--compiled", action="store_true")
+    parser.add_argument("--code-only", action="store_true")
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--json", type=Path)
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not told.region or asked.region in told.region
         if not told.language or (asked.candidate and asked.candidate.language in told.language)
     ]
-    rows = list(judged(questions, targets, told.minutes, runs=not told.compiled))
+    rows = list(judged(questions, targets, told.minutes, runs=not told.code_only))
     print(summary(rows))
     if told.json:
         told.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
