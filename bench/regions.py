@@ -2,13 +2,14 @@
 
     python -m bench.regions [--quick] [--model NAME ...] [--region NAME ...] [--dtype NAME ...]
                             [--language triton|cpp ...] [--targets sm_90 ...] [--minutes N]
-                            [--json FILE]
+                            [--code-only] [--json FILE]
 
 Models are captured from their configurations, with no weights, and cut into regions once; a region
 is judged in each dtype. Triton runs in the interpreter, C++ as built for this processor (float32
 alone, for its templates read nothing else). Sizes that take too long are cut to a few tiles and
 tails, and the line names the cut. Compiled code is looked at for each target at full size.
-`--quick` is one model, bfloat16 and one target. After `--minutes` what is left is counted as not
+`--quick` is one model, bfloat16 and one target; `--code-only` looks at compiled code alone and runs
+nothing. After `--minutes` what is left is counted as not
 asked.
 """
 
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge and print a line a kernel; return 1 where one was refused."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--code-only", action="store_true")
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--json", type=Path)
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not told.region or asked.region in told.region
         if not told.language or (asked.candidate and asked.candidate.language in told.language)
     ]
-    rows = list(judged(questions, targets, told.minutes))
+    rows = list(judged(questions, targets, told.minutes, runs=not told.code_only))
     print(summary(rows))
     if told.json:
         told.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
@@ -137,12 +139,14 @@ def plan_context(plan: Plan) -> int:
     return max(states, default=1)
 
 
-def judged(questions: Sequence[Asked], targets: Sequence[str], minutes: float) -> Iterator[Any]:
+def judged(
+    questions: Sequence[Asked], targets: Sequence[str], minutes: float, *, runs: bool = True
+) -> Iterator[Any]:
     """Yield what the gates say of each, printed as it comes."""
     begun = time.monotonic()
     for asked in questions:
         late = minutes and time.monotonic() - begun > 60 * minutes
-        row = {"asked": False, "refused": ""} if late else _judged(asked, targets)
+        row = {"asked": False, "refused": ""} if late else _judged(asked, targets, runs=runs)
         row |= {"model": asked.model, "region": asked.region, "dtype": asked.dtype}
         row |= {"family": asked.family, "variant": asked.variant}
         if row["asked"]:
@@ -155,12 +159,24 @@ def line(row: dict[str, Any]) -> str:
     place = f"{row['model']:14}{row['region']:18}{row['dtype']:10}{row['variant']:18}"
     if row["refused"]:
         return f"{place}REFUSED {row['refused']}"
-    registers = "/".join(str(n) for n in row.get("registers", ())) or "-"
+    facts = row.get("facts", ())
+    registers = _each(facts, "registers")
+    if "cases" not in row:
+        return (
+            f"{place}compiled: registers {registers}, spilled {_each(facts, 'local_bytes')}, "
+            f"shared {_each(facts, 'shared_bytes')}, loads of 16 bytes {_each(facts, 'wide_loads')}"
+            f" and fewer {_each(facts, 'narrow_loads')}"
+        )
     return (
         f"{place}passed {row['cases']:3} cases, error {row['error']:.2g} of own {row['own']:.2g}, "
         f"{row['share']:.0%} of the limit; registers {registers}; cut {row['cut'] or 'nothing'}; "
         f"{row['seconds']:.0f} s"
     )
+
+
+def _each(facts: Sequence[dict[str, Any]], name: str) -> str:
+    """Return one figure of every launch on every target, target by target."""
+    return "/".join(str(fact[name]) for fact in facts) or "-"
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
@@ -186,7 +202,7 @@ def _variants(family: str, contract: Contract, dtype: str) -> Iterator[Candidate
         yield from (found[len(found) // 2] for found in by.values())
 
 
-def _judged(asked: Asked, targets: Sequence[str]) -> dict[str, Any]:
+def _judged(asked: Asked, targets: Sequence[str], *, runs: bool) -> dict[str, Any]:
     contract, candidate = asked.contract, asked.candidate
     if contract is None or candidate is None:
         why = "no parameters are legal here" if asked.family else "no family says this region"
@@ -196,15 +212,13 @@ def _judged(asked: Asked, targets: Sequence[str]) -> dict[str, Any]:
     verdicts = [security(contract, candidate.source, candidate.language)[1]]
     if candidate.language == "triton" and targets:
         built = compile_one(contract, candidate, dtype=asked.dtype, targets=targets)
-        row["registers"] = [fact.registers for fact in built.facts]
-        row["facts"] = [
-            [fact.target, fact.kernel, fact.registers, fact.shared_bytes, fact.wide_loads]
-            for fact in built.facts
-        ]
+        row["facts"] = [fact.as_json() for fact in built.facts]
         if built.findings:
             return row | {"refused": built.findings[0].message}
         verdicts.append(latency.judge(contract, candidate, built.facts, targets, asked.dtype))
         row["modelled"] = verdicts[-1].plain_figures()
+    if not runs:
+        return row | {"refused": next((f.message for v in verdicts for f in v.findings), "")}
     ran, right = execution(contract, candidate, dtypes=(asked.dtype,))
     findings = [f for verdict in (*verdicts, ran, right) for f in verdict.findings]
     figures = right.figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -58,6 +59,8 @@ class UnitAsking:
     folder: Path
     preferred: str | None
     say: Callable[[str], None]
+    lock: Callable[[str], AbstractContextManager[None]]  # of the run, by name
+    is_ahead: bool = False
     cost: Cost = field(default_factory=Cost)
     spent: Cost = field(default_factory=Cost)
     _counted: set[str] = field(default_factory=set)
@@ -120,7 +123,13 @@ class UnitAsking:
             folder=self.folder,
             preferred=self.preferred,
             say=self.say,
+            lock=self.lock,
+            is_ahead=True,
         )
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the run's measuring lock: one unit is timed at a time."""
+        return self.lock("latency")
 
     def command(self) -> str:
         """Return the command that would make a missing recording."""

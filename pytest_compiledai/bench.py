@@ -160,7 +160,7 @@ class UnitBench:
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the run's measuring lock: one unit is timed at a time."""
-        return self.bench.run.store.lock("latency")
+        return self.asking().exclusive()
 
     def drawer(self) -> Drawer:
         """Return what draws examples beside the other gates."""

@@ -267,6 +267,7 @@ class Run:
                 folder=self.project.recordings_of(unit.place.path),
                 preferred=entry.proposer if entry else None,
                 say=self.say,
+                lock=self.store.lock,
             )
         return self._askings[unit.name]
 

@@ -23,11 +23,9 @@ from bench.kernel_search.curves import BUDGETS
 from bench.kernel_search.curves import best_after
 from bench.kernel_search.curves import mean_regret
 from bench.kernel_search.curves import regret
-from pytest_compiledai.asking import FIRST_TEMPERATURE
+from pytest_compiledai.asking import request_of
 from pytest_compiledai.kernels import ranking
 from pytest_compiledai.llm.recording import Recordings
-from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
-from pytest_compiledai.llm.request import Message
 from pytest_compiledai.llm.request import Request
 
 HERE = Path(__file__).parent
@@ -43,7 +41,7 @@ def main() -> int:
     parser.add_argument("--ask", default="", help="a model to ask what is not recorded")
     options = parser.parse_args()
     if options.ask:
-        _ask(options.ask, json.loads(options.times.read_text(encoding="utf-8")))
+        _ask(options.ask)
     if options.measure is not None:
         from bench.kernel_search.measuring import measured
 
@@ -56,6 +54,7 @@ def main() -> int:
     found = {region: curves(region, rows) for region, rows in known.items()}
     for region, table in found.items():
         _print(region, table)
+    _print_mean(found)
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return int(any(table["parted"] for table in found.values()))
@@ -88,26 +87,20 @@ def curves(region: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _orders(region: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, ...]]:
     known = space.candidates(space.contract(region))
     modelled = sorted(range(len(rows)), key=lambda place: (rows[place]["slowed"], place))
-    hints = {place: row["hint"] for place, row in enumerate(rows)}
     found: dict[str, tuple[int, ...]] = {
         "static model": tuple(modelled),
         "static model, spread": ranking.spread(modelled, known),
     }
-    for name, told in (("model", None), ("model with hints", hints)):
-        answer = _recorded(_request(region, told))
-        found[name] = ranking.advised(answer, modelled).order if answer else ()
-        found[f"{name}, spread"] = ranking.spread(found[name], known) if answer else ()
+    answer = _recorded(_request(region))
+    found["model"] = ranking.advised(answer, modelled).order if answer else ()
+    found["model, spread"] = ranking.spread(found["model"], known) if answer else ()
     return found
 
 
-def _request(region: str, hints: Mapping[int, str] | None) -> Request:
+def _request(region: str) -> Request:
     stated = space.contract(region)
     known = space.candidates(stated)
-    messages = ranking.question(stated, known, dtype="float32", target=space.TARGET, hints=hints)
-    return Request(
-        messages=tuple(Message(role=role, content=content) for role, content in messages),
-        parameters={"temperature": FIRST_TEMPERATURE, "max_tokens": MOST_ANSWER_TOKENS},
-    )
+    return request_of(ranking.question(stated, known, dtype="float32", targets=("cpu",)), 0)
 
 
 def _recorded(request: Request) -> str:
@@ -115,17 +108,16 @@ def _recorded(request: Request) -> str:
     return reply.text if reply else ""
 
 
-def _ask(model: str, known: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+def _ask(model: str) -> None:
     """Record what a model answers to the questions that have no recording yet."""
     from pytest_compiledai.llm.client import LiteLLMClient
 
     client = LiteLLMClient(model)
     client.prepare()
-    for region, rows in known.items():
-        for hints in (None, {place: row["hint"] for place, row in enumerate(rows)}):
-            request = _request(region, hints)
-            if not _recorded(request):
-                RECORDINGS.store(request, asyncio.run(client.ask(request)))
+    for region in space.REGIONS:
+        request = _request(region)
+        if not _recorded(request):
+            RECORDINGS.store(request, asyncio.run(client.ask(request)))
 
 
 def _print(region: str, table: Mapping[str, Any]) -> None:
@@ -141,6 +133,17 @@ def _print(region: str, table: Mapping[str, Any]) -> None:
     for place, name in enumerate(("chance, mean of 20", "chance, worst of 20")):
         print(f"{name:24}" + "".join(f"{one[place]:12.1%}" for one in table["chance"].values()))
     print(f"{'every candidate':24}" + "".join(f"{0:12.1%}" for _ in BUDGETS))
+
+
+def _print_mean(found: Mapping[str, Mapping[str, Any]]) -> None:
+    print(f"\nmean of {len(found)} regions")
+    for name in next(iter(found.values()))["orders"]:
+        rows = [table["orders"][name] for table in found.values() if table["orders"][name]]
+        if rows:
+            told = (sum(row[str(budget)] for row in rows) / len(rows) for budget in BUDGETS)
+            print(f"{name:24}" + "".join(f"{value:12.1%}" for value in told))
+    means = (sum(t["chance"][str(b)][0] for t in found.values()) / len(found) for b in BUDGETS)
+    print(f"{'chance':24}" + "".join(f"{value:12.1%}" for value in means))
 
 
 if __name__ == "__main__":

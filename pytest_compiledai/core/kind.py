@@ -80,6 +80,13 @@ class Asking(Protocol):
     def live(self) -> bool:
         """Whether a model may be asked."""
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a candidate is only foreseen: nothing is measured or written for it."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the run's measuring lock: one unit is timed at a time."""
+
     def ask(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered:
         """Return the answer to ``messages`` (role, content). Raises ``ModelError``."""
 

@@ -24,7 +24,7 @@ from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
-from pytest_compiledai.kernels import choosing
+from pytest_compiledai.kernels import description
 from pytest_compiledai.kernels.capturing import asked
 from pytest_compiledai.kernels.plan import plan_digest
 
@@ -95,7 +95,7 @@ def _frozen(unit: Unit) -> dict[str, str]:
     body: AssembledBody = unit.body
     found = {}
     for region in body.plan.regions:
-        path = body.project.frozen(f"{body.spec.name}.{region.name}/{choosing.FILE}")
+        path = body.project.frozen(f"{body.spec.name}.{region.name}/{description.FILE}")
         found[region.name] = digest(path.read_bytes()) if path.is_file() else ""
     return found
 
@@ -166,16 +166,24 @@ def _twin(unit: Unit, candidate: Candidate) -> Mapping[str, Any]:
     return _LAST[key]
 
 
-def _kernels(body: AssembledBody) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the frozen kernels that run on this processor, with their texts."""
+def _kernels(body: AssembledBody) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the frozen kernels that run on this processor, with their texts, by bucket."""
     for region in body.plan.regions:
         folder = f"{body.spec.name}.{region.name}"
-        path = body.project.frozen(f"{folder}/{choosing.FILE}")
-        kernel = json.loads(path.read_bytes())["kernel"] if path.is_file() else None
-        if kernel is None:
-            continue
-        text = body.project.frozen(f"{folder}/{kernel['file']}").read_bytes()
-        if digest(text) != kernel["sha256"]:
-            raise ValueError(f"{folder}: other bytes of {kernel['file']} than its manifest names")
+        path = body.project.frozen(f"{folder}/{description.FILE}")
+        value = description.read(path.read_bytes()) if path.is_file() else {"kernels": []}
         own = region.name in body.spec.candidates
-        yield region.name, {"file": kernel["file"], "text": text.decode(), "own": own}
+        found = [dict(each) for each in value["kernels"]]
+        if any(each["file"] for each in found):
+            for each in found:
+                each |= {"text": _text(body, folder, each), "own": own}
+            yield region.name, found
+
+
+def _text(body: AssembledBody, folder: str, kernel: Mapping[str, Any]) -> str:
+    if not kernel["file"]:
+        return ""
+    text = body.project.frozen(f"{folder}/{kernel['file']}").read_bytes()
+    if digest(text) != kernel["sha256"]:
+        raise ValueError(f"{folder}: other bytes of {kernel['file']} than its manifest names")
+    return text.decode()

@@ -11,9 +11,12 @@ reads no file and keeps nothing.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
@@ -64,11 +67,13 @@ def judge(
     targets: Sequence[str] = TARGETS,
     dtypes: Sequence[str] = (),
     seed: int | None = None,
+    exclusive: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Judged:
     """Ask every gate until one fails.
 
     ``dtype`` is what the region runs in and what is compiled; ``dtypes`` are those whose values are
     compared (``dtype`` alone where empty). Without a ``seed`` inputs come from a secret one.
+    ``exclusive`` is held while measuring.
     """
     verdicts: dict[str, Verdict] = {}
     candidate, verdicts["security"] = security(contract, source, language)
@@ -76,9 +81,27 @@ def judge(
     if candidate is not None and verdicts["security"].passed:
         built = compile_one(contract, candidate, dtype=dtype, targets=targets)
         verdicts["syntax"] = _syntax(built, targets)
-        for verdict in _rest(contract, candidate, built, verdicts, dtype, dtypes, targets, seed):
+        for verdict in _rest(contract, candidate, verdicts, dtype, dtypes, seed):
             verdicts[verdict.gate] = verdict
-    return Judged(verdicts=verdicts, candidate=candidate, built=built)
+    found = Judged(verdicts=verdicts, candidate=candidate, built=built)
+    if tuple(verdicts) == GATES[:-1] and verdicts["accuracy"].passed:
+        verdicts["latency"] = timed(contract, found, dtype, targets, exclusive)
+    return found
+
+
+def timed(
+    contract: Contract,
+    found: Judged,
+    dtype: str,
+    targets: Sequence[str],
+    exclusive: Callable[[], AbstractContextManager[None]],
+) -> Verdict:
+    """Judge the time of a kernel that passed the other gates, at the sizes of ``contract``."""
+    assert found.candidate is not None
+    if found.candidate.language == "cpp":
+        with exclusive():
+            return _measured(contract, found.candidate, dtype)
+    return latency.judge(contract, found.candidate, found.built.facts, targets, dtype)
 
 
 def security(
@@ -161,11 +184,9 @@ def _syntax(built: Built, targets: Sequence[str]) -> Verdict:
 def _rest(
     contract: Contract,
     candidate: Candidate,
-    built: Built,
     verdicts: Mapping[str, Verdict],
     dtype: str,
     dtypes: Sequence[str],
-    targets: Sequence[str],
     seed: int | None,
 ) -> Iterator[Verdict]:
     if not verdicts["syntax"].passed:
@@ -175,15 +196,8 @@ def _rest(
         return
     ran, right = execution(contract, candidate, dtypes=dtypes or (dtype,), seed=seed)
     yield ran
-    if not ran.passed:
-        return
-    yield right
-    if not right.passed:
-        return
-    if candidate.language == "cpp":
-        yield _measured(contract, candidate, dtype)
-    else:
-        yield latency.judge(contract, candidate, built.facts, targets, dtype)
+    if ran.passed:
+        yield right
 
 
 def _measured(contract: Contract, candidate: Candidate, dtype: str) -> Verdict:

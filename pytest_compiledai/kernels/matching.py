@@ -29,6 +29,7 @@ from pytest_compiledai.kernels.terms import terms_of
 if TYPE_CHECKING:
     from pytest_compiledai.kernels.candidate import Candidate
     from pytest_compiledai.kernels.candidate import Language
+    from pytest_compiledai.kernels.contract import Contract
 
 _INDICES = frozenset({"int32", "int64"})
 
@@ -66,18 +67,23 @@ def kind_of(region: Region) -> str:
     return next((value.dtype for value in values if value.dtype in FLOATS), "float32")
 
 
-def proposals(region: Region, targets: Sequence[str], most: int) -> list[Candidate]:
-    """Return at most ``most`` of the family's candidates, spread over its space."""
+def space(region: Region, targets: Sequence[str]) -> tuple[Contract | None, list[Candidate]]:
+    """Return the family's contract of ``region`` and its candidates; None where there is none."""
     from pytest_compiledai.kernels.adapting import contract_of
     from pytest_compiledai.kernels.families import family
 
     match, language = matched(region), language_of(targets)
     if match is None or language is None or not _speaks(language, region):
-        return []
+        return None, []
     contract = contract_of(region, kind_of(region), match=match)
     found = family(match.family).candidates(contract, language=language)
-    step = max(1, len(found) // most)
-    return found[::step][:most]
+    return (contract, found) if found else (None, [])
+
+
+def proposals(region: Region, targets: Sequence[str], most: int) -> list[Candidate]:
+    """Return at most ``most`` of the family's candidates, spread over its space."""
+    _, found = space(region, targets)
+    return found[:: max(1, len(found) // most)][:most]
 
 
 def _speaks(language: Language, region: Region) -> bool:

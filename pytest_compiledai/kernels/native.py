@@ -33,6 +33,7 @@ FLAGS: Sequence[str] = (
     "-Wl,--build-id=none",
     "-Wl,-z,now",
 )
+MARCH = "x86-64-v3"
 #: Behaviour that the language leaves undefined ends the process, with no library of a sanitizer's.
 TRAPS: Sequence[str] = (
     "-fsanitize=undefined",
@@ -61,9 +62,7 @@ def compiler() -> str:
     return tool("g++", "a C++ compiler")
 
 
-def build(
-    source: str, folder: Path, *, march: str = "x86-64-v3", flags: Sequence[str] = ()
-) -> Path:
+def build(source: str, folder: Path, *, march: str = MARCH, flags: Sequence[str] = ()) -> Path:
     """Return the library of ``source``; raises ``NotBuiltError`` or ``ToolError``.
 
     ``flags`` are added to the usual ones, ``TRAPS`` for one.

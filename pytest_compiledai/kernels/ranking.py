@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.kernels import expression
+from pytest_compiledai.kernels.latency import MACHINES
 from pytest_compiledai.kernels.latency import traffic
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ SCHEMA: Final[Mapping[str, Any]] = {
 }
 _FENCED: Final = re.compile(r"\A\s*```(?:json)?\s*\n(.*)\n```\s*\Z", re.DOTALL)
 _SAYS: Final = re.compile(r'^//(.*)|\A"""(.*)', re.MULTILINE)
+_PROCESSOR: Final = (
+    "one core of an x86-64-v3 processor: 16 vector registers of 8 floats, 2 loads and 2 float "
+    "operations a cycle with a latency of 4, g++ -O3 -ffp-contract=off, no fused multiply-add"
+)
 _TASK: Final = """You order candidates for measurement; you write no code.
 Each candidate computes the same region. Only a few of the first will be built and timed.
 Put first what you expect to be fastest on the target, and keep different variants near the front.
@@ -56,6 +62,7 @@ class Advice:
     labels: Mapping[str, str] = field(default_factory=dict)  # by id
     risks: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()  # what was no id of the space
+    by: str = ""  # the model that gave it; "" for none
 
 
 def name_of(place: int) -> str:
@@ -63,12 +70,24 @@ def name_of(place: int) -> str:
     return f"c{place:02d}"
 
 
+def machine(target: str) -> str:
+    """Return what the model is told of a target."""
+    if target not in MACHINES:
+        return _PROCESSOR
+    known = MACHINES[target]
+    return (
+        f"{target}: {known.multiprocessors} multiprocessors with {known.shared_bytes} bytes of "
+        f"shared memory and {known.threads} threads each, {known.bandwidth:g} GB/s, a launch "
+        f"costs {known.launch_ns:g} ns"
+    )
+
+
 def question(
     contract: Contract,
     candidates: Sequence[Candidate],
     *,
     dtype: str,
-    target: str,
+    targets: Sequence[str],
     hints: Mapping[int, str] | None = None,
 ) -> list[tuple[str, str]]:
     """Return the messages, role and content; ``hints`` are diagnostics of compilers, by place."""
@@ -77,7 +96,7 @@ def question(
     lines = [
         f"region: {contract.family} with {sizes}, {dtype}",
         f"moves {traffic(contract, dtype)} bytes at least, {flops} operations",
-        f"target: {target}",
+        *(f"target: {machine(target)}" for target in targets),
         "candidates:",
     ]
     for place, candidate in enumerate(candidates):
@@ -142,18 +161,18 @@ def ordered(
     asking: Asking,
     *,
     dtype: str,
-    target: str,
+    targets: Sequence[str],
     hints: Mapping[int, str] | None = None,
 ) -> Advice:
     """Return a model's advice, recorded or asked for, else the order without one.
 
     Nothing is asked where nothing is recorded and no model may be asked. Raises ``ModelError``.
     """
-    messages = question(contract, candidates, dtype=dtype, target=target, hints=hints)
+    messages = question(contract, candidates, dtype=dtype, targets=targets, hints=hints)
     answered = asking.ask(messages, sample=0) if asking.live else asking.peek(messages, sample=0)
     if answered is None:
         return Advice(order=tuple(without))
     try:
-        return advised(answered.text, without)
+        return replace(advised(answered.text, without), by=answered.model)
     except ValueError:
         return Advice(order=tuple(without), dropped=(answered.text[:80],))

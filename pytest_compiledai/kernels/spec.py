@@ -62,6 +62,7 @@ class ModelSpec:
     builder: Builder | None
     batch: int
     context: int  # positions of the static cache
+    buckets: tuple[int, ...]  # ends below it, up to each of which a kernel of its own may run
     dtype: str
     targets: tuple[str, ...]
     candidates: Mapping[str, str]  # region -> path of a user's file, relative to the root
@@ -98,6 +99,7 @@ def read_model_spec(document: Document, project: Project) -> ModelSpec:
         builder=_builder(document, project),
         batch=batch,
         context=context,
+        buckets=_buckets(document, context),
         dtype=fields.choice(document, "dtype", DTYPES, "float32"),
         targets=_targets(document),
         candidates=candidates,
@@ -167,7 +169,7 @@ def _shapes(document: Document) -> tuple[int, int]:
         raise SpecError(
             where=document.place("shapes"), found=repr(given)[:80], expected="batch and context"
         )
-    fields.known_keys(document, ("batch", "context"), inside=("shapes",))
+    fields.known_keys(document, ("batch", "context", "buckets"), inside=("shapes",))
     found = []
     for key, default, most in (("batch", 1, 1), ("context", 512, MOST_CONTEXT)):
         value = given.get(key, default)
@@ -179,6 +181,21 @@ def _shapes(document: Document) -> tuple[int, int]:
             )
         found.append(value)
     return found[0], found[1]
+
+
+def _buckets(document: Document, context: int) -> tuple[int, ...]:
+    given = document.data.get("shapes", {}).get("buckets", [])
+    if (
+        not isinstance(given, list)
+        or not all(type(end) is int and 0 < end < context for end in given)
+        or given != sorted(set(given))
+    ):
+        raise SpecError(
+            where=document.place("shapes", "buckets"),
+            found=repr(given)[:80],
+            expected=f"a list of rising whole numbers from 1 to {context - 1}",
+        )
+    return tuple(given)
 
 
 def _targets(document: Document) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WHOLE: Final = "whole"
 PLAN_CAP: Final = 64 << 20  # bytes
 #: Of what the gates of each form ask; a higher one makes entries stale.
-GATE_VERSION: Final = 2
+GATE_VERSION: Final = 3
 GATES_OF: Final = {
     "plan": ALWAYS_ON,
     "assembled": ("security", "syntax", "execution", "accuracy"),
@@ -105,7 +105,12 @@ def _units(
             f"{spec.name}.{region.name}",
             RegionBody(spec=spec, region=region),
             document,
-            digest_of([region.signature, spec.targets, spec.budget, spec.texts.get(region.name)]),
+            digest_of(
+                [
+                    *(region.signature, spec.targets, spec.budget, spec.texts.get(region.name)),
+                    *((spec.buckets,) if spec.buckets else ()),
+                ]
+            ),
             evidence=digest_of([region.signature, spec.dtype, spec.targets, spec.settings]),
             gates=GATES_OF["region"],
         )

@@ -24,6 +24,7 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     specs = pytester.mkdir("specs")
     shutil.copy(EXAMPLE / "down_proj.cpp", specs)
     spec = (EXAMPLE / "tiny.yaml").read_text(encoding="utf-8")
+    spec = spec.replace("context: 288", "context: 288, buckets: [64]")
     (specs / "tiny.yaml").write_text(f"{spec}tokens: 24\nbudget: 1\n", encoding="utf-8")
 
     first = pytester.runpytest_subprocess("--compile", "-p", "no:xdist", "specs")
@@ -38,7 +39,11 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     lock = (pytester.path / "compiledai.lock").read_text(encoding="utf-8")
     assert 'proposer = "file:specs/down_proj.cpp"' in lock
     assert 'proposer = "family:' in lock  # of most of the others
-    frozen = pytester.path / "compiled" / "tiny.down_proj"
+    compiled = pytester.path / "compiled"
+    attention = json.loads((compiled / "tiny.decode_attention" / "region.json").read_bytes())
+    assert [each["upto"] for each in attention["kernels"]] == [64, 288]
+    assert "us" not in attention["search"][0]
+    frozen = compiled / "tiny.down_proj"
     before = {path.name: path.read_bytes() for path in frozen.iterdir()}
     assert set(before) == {"kernel.cpp", "region.json"}
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Generator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import ExitStack
 from math import prod
 from pathlib import Path
@@ -38,6 +39,8 @@ from pytest_compiledai.kernels.values import bytes_of
 from pytest_compiledai.kernels.values import steps
 
 Tensors = dict[str, torch.Tensor]
+#: The end of a bucket, and what runs up to it; None for the region's operators.
+_Buckets = Sequence[tuple[float, "_Kernel | None"]]
 
 
 def main() -> int:
@@ -69,10 +72,15 @@ def compared(order: Mapping[str, Any]) -> dict[str, Any]:
     wrapped = step.Step(model)
     known = dict(wrapped.named_parameters()) | dict(wrapped.named_buffers())
     framework = _framework(order["config"], order["dtype"], model.state_dict())
+    # Kernels are right at every position: buckets shrink with the steps, so that all of them run.
+    share = order["tokens"] / order["context"]
     with torch.no_grad(), ExitStack() as stack:
         kernels = {
-            name: stack.enter_context(_Kernel(plan.region(name), facts, order))
-            for name, facts in order["kernels"].items()
+            name: [
+                (each["upto"] * share, _entered(stack, plan.region(name), each, order))
+                for each in by_end
+            ]
+            for name, by_end in order["kernels"].items()
         }
         worst, own, token = 0.0, _said(plan, known, kernels), torch.tensor([[order["first"]]])
         next(own)
@@ -87,12 +95,23 @@ def compared(order: Mapping[str, Any]) -> dict[str, Any]:
     return _told(-1, worst, 0.0, kernels)
 
 
-def _told(apart: int, worst: float, gap: float, kernels: Mapping[str, _Kernel]) -> dict[str, Any]:
-    ran = {name: kernel.calls for name, kernel in kernels.items()}
+def _entered(
+    stack: ExitStack, region: Region, facts: Mapping[str, Any], order: Mapping[str, Any]
+) -> _Kernel | None:
+    return stack.enter_context(_Kernel(region, facts, order)) if facts["file"] else None
+
+
+def _told(apart: int, worst: float, gap: float, kernels: Mapping[str, _Buckets]) -> dict[str, Any]:
+    ran = {
+        f"{name}{f' ({number})' if number else ''}": kernel.calls
+        for name, by_end in kernels.items()
+        for number, (_, kernel) in enumerate(by_end)
+        if kernel
+    }
     return {"apart": apart, "worst": worst, "gap": gap, "ran": ran}
 
 
-def _said(plan: Plan, known: Tensors, kernels: Mapping[str, _Kernel]) -> Generator[Any, Any, None]:
+def _said(plan: Plan, known: Tensors, kernels: Mapping[str, _Buckets]) -> Generator[Any, Any, None]:
     """Take a token and its position, yield the step's token and logits."""
     given: Any = yield
     while True:
@@ -102,7 +121,8 @@ def _said(plan: Plan, known: Tensors, kernels: Mapping[str, _Kernel]) -> Generat
             region = plan.region(call.region)
             names = dict(zip([value.name for value in region.inputs], call.inputs, strict=True))
             inputs = {name: values[place] for name, place in names.items()}
-            kernel = kernels.get(region.name)
+            by_end = kernels.get(region.name, [])
+            kernel = next((kernel for end, kernel in by_end if position < end), None)
             found = kernel.call(inputs) if kernel else evaluate(region, inputs)
             written = {names[name]: found[name] for name in region.mutates}
             known |= written

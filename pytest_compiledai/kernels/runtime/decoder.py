@@ -20,6 +20,7 @@ from pytest_compiledai.kernels.runtime.replay import Graphs
 from pytest_compiledai.kernels.runtime.replay import Replay
 from pytest_compiledai.kernels.runtime.replay import buckets
 from pytest_compiledai.kernels.runtime.replay import stretches
+from pytest_compiledai.kernels.runtime.step import Buckets
 from pytest_compiledai.kernels.runtime.step import Launched
 from pytest_compiledai.kernels.runtime.step import Sampler
 from pytest_compiledai.kernels.runtime.step import Step
@@ -39,7 +40,7 @@ class Decoder:
         self,
         model: Any,
         plan: Plan,
-        kernels: Mapping[str, Launched] | None = None,
+        kernels: Mapping[str, Launched | Buckets] | None = None,
         *,
         rooms: Sequence[int] = (),
         sampler: Sampler | None = None,

@@ -6,7 +6,6 @@ it was measured there; a region without such a kernel runs by the framework and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from pytest_compiledai.core.lock import Entry
 from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.verify import artifact_bytes
 from pytest_compiledai.core.verify import verify
-from pytest_compiledai.kernels import choosing
+from pytest_compiledai.kernels import description
 from pytest_compiledai.kernels.native import NotBuiltError
 from pytest_compiledai.kernels.plan import FILE
 from pytest_compiledai.kernels.plan import Plan
@@ -30,6 +29,8 @@ from pytest_compiledai.kernels.runtime.kernel import Fitted
 from pytest_compiledai.kernels.runtime.kernel import RegionKernel
 from pytest_compiledai.kernels.runtime.kernel import fitted
 from pytest_compiledai.kernels.runtime.kernel import launched
+from pytest_compiledai.kernels.runtime.replay import buckets
+from pytest_compiledai.kernels.runtime.step import Buckets
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,7 @@ class Frozen:
     """What a device runs."""
 
     plan: Plan
-    kernels: Mapping[str, RegionKernel]  # by region
+    kernels: Mapping[str, RegionKernel | Buckets]  # by region
     runs_by: Mapping[str, str]  # region -> its kernel's file, or `framework: ` and the reason
 
 
@@ -62,7 +63,11 @@ def opened(model: Any, root: Path, name: str, *, early: bool = False, **options:
     first = next(model.parameters())
     dtype = str(first.dtype).removeprefix("torch.")
     found = frozen(root, name, device=first.device, dtype=dtype, early=early)
-    decoder = Decoder(model, found.plan, found.kernels, **options)
+    ends = {
+        end for one in found.kernels.values() if isinstance(one, Buckets) for end in one.kernels
+    }
+    rooms = sorted({*buckets(context_of(found.plan)), *ends})
+    decoder = Decoder(model, found.plan, found.kernels, **({"rooms": rooms} | options))
     decoder.runs_by = found.runs_by
     return decoder
 
@@ -80,18 +85,22 @@ def frozen(
         raise _unfrozen(lock.name, "no such file", name)
     held = _Held(root, read_lock(lock.read_bytes(), LOCK).lock.entries)
     plan = read_plan(held.files(name)[f"{name}/{FILE}"])
-    kernels: dict[str, RegionKernel] = {}
+    kernels: dict[str, RegionKernel | Buckets] = {}
     runs_by: dict[str, str] = {}
     for region in plan.regions:
         unit = f"{name}.{region.name}"
         try:
             found = _fitted(held, unit, region, target_of(device), dtype, context_of(plan))
-            kernel = launched(found, device, early=early)
+            built = {
+                end: launched(kernel, device, early=early) if kernel else None
+                for end, kernel in found.items()
+            }
         except (CompiledAIError, NotBuiltError, ValueError, KeyError, TypeError) as error:
             runs_by[region.name] = f"framework: {error}"
             continue
-        kernels[region.name] = kernel
-        runs_by[region.name] = f"kernel: {kernel.kernel.candidate.language}"
+        (*_, last) = built.values()
+        kernels[region.name] = last if len(built) == 1 and last else Buckets(kernels=built)
+        runs_by[region.name] = _told(found)
     return Frozen(plan=plan, kernels=kernels, runs_by=runs_by)
 
 
@@ -129,23 +138,46 @@ class _Held(NamedTuple):
 
 def _fitted(  # noqa: PLR0917 - the facts that a kernel has to agree with
     held: _Held, unit: str, region: Region, target: str, dtype: str, context: int
-) -> Fitted:
-    """Return a region's kernel. Raises ``ValueError`` with the reason where none may run."""
+) -> dict[int, Fitted | None]:
+    """Return a region's kernel up to each position; None for the framework's path.
+
+    Raises ``ValueError`` with the reason where none may run.
+    """
     files = held.files(unit)
-    manifest = json.loads(files[f"{unit}/{choosing.FILE}"])
+    manifest = description.read(files[f"{unit}/{description.FILE}"])
     if manifest["signature"] != region.signature:
         raise ValueError("frozen for another region than the plan's")
-    if manifest["kernel"] is None:
+    runs_by = description.runs_by(manifest)
+    if not any(runs_by.values()):
         raise ValueError("no kernel was faster than it")
     if target not in manifest["targets"]:
         raise ValueError(f"the kernel was frozen for {', '.join(manifest['targets'])}")
     if held.entries[unit].basis != "measured":
-        raise ValueError(f"the kernel was not measured on {target}")
+        raise ValueError(f"the kernel was chosen by a modelled time, not measured on {target}")
     if manifest["dtype"] != dtype:
         raise ValueError(f"the kernel computes in {manifest['dtype']}")
-    path = PurePosixPath(manifest["kernel"]["file"])
-    text = files[f"{unit}/{path}"].decode("utf-8")
-    return fitted(region, text, path.suffix, dtype=dtype, context=context)
+    known = {
+        name: fitted(
+            region,
+            files[f"{unit}/{name}"].decode("utf-8"),
+            PurePosixPath(name).suffix,
+            dtype=dtype,
+            context=context,
+        )
+        for name in set(runs_by.values())
+        if name
+    }
+    return {end: known.get(name) for end, name in runs_by.items()}
+
+
+def _told(kernels: Mapping[int, Fitted | None]) -> str:
+    """Return the language of a region's kernel, or of each of its buckets'."""
+    told = {
+        end: kernel.candidate.language if kernel else "framework" for end, kernel in kernels.items()
+    }
+    if len(told) == 1:
+        return f"kernel: {next(iter(told.values()))}"
+    return "kernel: " + ", ".join(f"{language} up to {end}" for end, language in told.items())
 
 
 def _unfrozen(where: str, found: str, name: str) -> NotFrozen:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Protocol
 
@@ -47,6 +48,13 @@ class Launched(Protocol):
         """Return the site of one call; ``fixed`` are the tensors that stay where they are."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """A region's kernels by the end of the bucket in which each runs; None: the framework."""
+
+    kernels: Mapping[int, Launched | None]
+
+
 class Step:
     """The step of one model and its buffers."""
 
@@ -55,7 +63,7 @@ class Step:
         plan: Plan,
         tensors: Mapping[str, torch.Tensor],
         wholes: Mapping[str, torch.Tensor],
-        kernels: Mapping[str, Launched],
+        kernels: Mapping[str, Launched | Buckets],
         *,
         context: int,
         sampler: Sampler | None = None,
@@ -78,23 +86,35 @@ class Step:
         self._fixed = {**tensors, "token": self.token, "position": self.position}
         self._cached = frozenset(_cached(plan))
         self._rooms: dict[int, dict[str, torch.Tensor]] = {}
-        self._sites: Sequence[Site] = [
-            self._site(call, plan.region(call.region), wholes, kernels, context)
+        #: Of each call in order: its site up to the end of each bucket that has one of its own.
+        self._sites: Sequence[Mapping[int, Site]] = [
+            dict(self._of(call, plan.region(call.region), wholes, kernels, context))
             for call in plan.calls
         ]
-        self._masks = any(isinstance(s, Program) and s.attends for s in self._sites)
+        self._chosen_sites: dict[int, Sequence[Site]] = {}  # by room
         self._kind = next(t.dtype for n, t in tensors.items() if n in self._cached)
 
-    def _site(
+    def _of(
         self,
         call: Call,
         region: Region,
         wholes: Mapping[str, torch.Tensor],
-        kernels: Mapping[str, Launched],
+        kernels: Mapping[str, Launched | Buckets],
         context: int,
+    ) -> Iterator[tuple[int, Site]]:
+        """Yield the site of a call up to each end, in order."""
+        found = kernels.get(region.name)
+        by_end = found.kernels if isinstance(found, Buckets) else {context: found}
+        for end, kernel in sorted(by_end.items()):
+            if kernel is not None:
+                yield end, kernel.at(call, self._fixed)
+            else:
+                yield end, self._site(call, region, wholes, context)
+
+    def _site(
+        self, call: Call, region: Region, wholes: Mapping[str, torch.Tensor], context: int
     ) -> Site:
-        if region.name in kernels:
-            return kernels[region.name].at(call, self._fixed)
+        """Return the framework's path of a call."""
         program = Program(region, call, wholes)
         if "position" in call.inputs and not region.mutates:
             table = tabulated(program, region, call, self._fixed, context)
@@ -114,9 +134,10 @@ class Step:
     def run(self, room: int) -> None:
         """Do one step; the position must be below ``room``, which bounds what attention reads."""
         values = dict(self._room(room))
-        if self._masks:
+        sites = self._in(room)
+        if any(isinstance(site, Program) and site.attends for site in sites):
             values[MASK] = masked(self.position, room, dtype=self._kind)
-        for site in self._sites:
+        for site in sites:
             site.run(values)
         self.logits = values[self._plan.outputs[1]]
         chosen = self._sampler(self.logits) if self._sampler else values[self._plan.outputs[0]]
@@ -127,6 +148,15 @@ class Step:
     def cache(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return the keys and values of each layer, (1, groups, positions, d), in order."""
         return [(self._fixed[keys], self._fixed[values]) for keys, values in _layers(self._plan)]
+
+    def _in(self, room: int) -> Sequence[Site]:
+        """Return the site of every call in a bucket; a later end serves a longer one as well."""
+        if room not in self._chosen_sites:
+            self._chosen_sites[room] = [
+                next((site for end, site in by_end.items() if room <= end), [*by_end.values()][-1])
+                for by_end in self._sites
+            ]
+        return self._chosen_sites[room]
 
     def _room(self, room: int) -> Mapping[str, torch.Tensor]:
         """Return what a step in this bucket reads; the cache is cut, at the same address."""

@@ -11,6 +11,7 @@ from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import RecordingMissing
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.modelfree import only_one
 from pytest_compiledai.core.split import Split
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import judging
@@ -40,8 +41,9 @@ class WholeForm:
         self, unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking
     ) -> Candidate:
         """Return the model in the form of the chosen back end. Raises ``ModelError``."""
-        del asking  # no language model is asked
         spec: WholeSpec = unit.body
+        if asking.is_ahead and measured.read(spec, unit.source) is None:
+            raise only_one(unit, "a search, which is not begun ahead")
         if history or sample:
             raise RecordingMissing(
                 where=unit.place,
@@ -51,7 +53,8 @@ class WholeForm:
             )
         found = measured.read(spec, unit.source)
         if found is None:
-            found = searched(spec, timeout_s=unit.timeout_s)
+            with asking.exclusive():
+                found = searched(spec, timeout_s=unit.timeout_s)
             measured.write(spec, unit.source, found)
         back_end = measured.chosen(found, spec.bounds)
         data = exported(spec, back_end, "", timeout_s=unit.timeout_s)

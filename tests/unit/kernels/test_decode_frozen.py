@@ -84,7 +84,7 @@ def freeze(root, plan, *, basis="measured", **changes):
         "signature": plan.regions[0].signature,
         "dtype": "float32",
         "targets": ["cpu"],
-        "kernel": {"file": "kernel.cpp", "sha256": digest(kernel.source.encode())},
+        "kernels": [{"upto": 32, "file": "kernel.cpp", "sha256": digest(kernel.source.encode())}],
     }
     files = {
         "m/regions.json": plan.render(),
@@ -135,7 +135,10 @@ def test_a_measured_kernel_of_this_device_runs(tmp_path, plan):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"basis": "modelled"}, "framework: the kernel was not measured on cpu"),
+        (
+            {"basis": "modelled"},
+            "framework: the kernel was chosen by a modelled time, not measured on cpu",
+        ),
         ({"targets": ["sm_90"]}, "framework: the kernel was frozen for sm_90"),
         ({"dtype": "bfloat16"}, "framework: the kernel computes in bfloat16"),
         ({"signature": "0" * 64}, "framework: frozen for another region than the plan's"),

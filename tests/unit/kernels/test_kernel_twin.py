@@ -45,9 +45,9 @@ def plan():
 
 def told(plan, text, region="down_proj", *, own=True):
     """Return what is said with a kernel of this text for one region."""
-    kernel = {"file": "kernel.cpp", "text": text, "own": own}
+    kernel = {"file": "kernel.cpp", "text": text, "own": own, "upto": 16}
     order = {"plan": plan, "config": CONFIG, "dtype": "float32", "context": 16, "tokens": 12}
-    return compared(order | {"seed": 3, "first": 1, "kernels": {region: kernel}})
+    return compared(order | {"seed": 3, "first": 1, "kernels": {region: [kernel]}})
 
 
 def test_a_right_kernel_says_the_frameworks_tokens(plan):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 
 from bench import regions
-from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.kernels import latency
 from pytest_compiledai.kernels.choosing import _drifted
@@ -19,8 +17,10 @@ from pytest_compiledai.kernels.contract import Tensor
 from pytest_compiledai.kernels.plan import read_plan
 from pytest_compiledai.kernels.searching import Text
 from pytest_compiledai.kernels.searching import Tried
-from pytest_compiledai.kernels.searching import _beside_framework
+from pytest_compiledai.kernels.searching import _beside
 from pytest_compiledai.kernels.searching import fastest
+
+TIMED = ("latency",)
 
 
 def tried(name, **figures):
@@ -39,10 +39,10 @@ def test_the_fastest_is_taken_beyond_its_interval():
     first, close = timed("first", 0.50, 0.55, 0.60), timed("close", 0.48, 0.52, 0.58)
     clear = timed("clear", 0.30, 0.35, 0.40)
 
-    assert fastest([first, close]) is first
-    assert fastest([first, close, clear]) is clear
-    assert fastest([clear, first]) is clear
-    assert fastest([]) is None
+    assert fastest([first, close], TIMED) is first
+    assert fastest([first, close, clear], TIMED) is clear
+    assert fastest([clear, first], TIMED) is clear
+    assert fastest([], TIMED) is None
 
 
 def test_modelled_times_are_compared_over_all_targets():
@@ -51,8 +51,8 @@ def test_modelled_times_are_compared_over_all_targets():
     same = tried("same", **{"sm_80.modelled_us": 3.0, "sm_90.modelled_us": 4.0})
     less = tried("less", **{"sm_80.modelled_us": 3.0, "sm_90.modelled_us": 3.0})
 
-    assert fastest([one, same]) is one
-    assert fastest([one, same, less]) is less
+    assert fastest([one, same], TIMED) is one
+    assert fastest([one, same, less], TIMED) is less
 
 
 def test_what_was_refused_says_why():
@@ -60,7 +60,7 @@ def test_what_was_refused_says_why():
     kept = timed("kept", 0.1, 0.2, 0.3).as_json()
 
     assert (kept["refused"], kept["parameters"]) == ("", {"variant": "kept"})
-    assert kept["figures"]["cpu.ratio"] == 0.2
+    assert kept["figures"][""]["cpu.ratio"] == 0.2
 
 
 @pytest.mark.parametrize(("high", "passes"), [(0.90, True), (0.99, False), (1.5, False)])
@@ -69,7 +69,7 @@ def test_a_kernel_has_to_beat_the_framework_beyond_its_interval(high, passes):
     figures = {"cpu.us": 50.0, "cpu.framework_us": 100.0, "cpu.ratio_high": high}
     verdict = Verdict(gate="latency", figures=figures)
 
-    assert _beside_framework(verdict, 0.02).passed is passes
+    assert _beside(verdict, 0.02).passed is passes
 
 
 def test_a_ratio_and_its_interval_come_from_turns():
@@ -102,11 +102,16 @@ def test_only_the_rows_of_a_cache_that_are_written_count_as_moved():
     assert latency.traffic(contract, "float32") == 8 * 4
 
 
-def frozen(compiler, **cubins):
-    """Return a candidate whose manifest has these compiled kernels."""
-    value = {"cubins": {"compiler": compiler, "sha256": cubins}}
-    files = {"m.r/region.json": json.dumps(value).encode()}
-    return Candidate(files=files, proposer="", attempt=1)
+class Frozen:
+    """A description with these compiled kernels."""
+
+    def __init__(self, compiler, **cubins):
+        self.held = compiler, cubins
+
+    def compiled(self, name):
+        """Return them."""
+        assert name == "kernel.py"
+        return self.held
 
 
 def test_another_compiled_kernel_than_was_frozen_is_told():
@@ -116,14 +121,14 @@ def test_another_compiled_kernel_than_was_frozen_is_told():
     now = Tried(text=tried("k").text, verdicts={}, cubins={"sm_90/0": "a"})
 
     def told(candidate):
-        return [fault.partition(";")[0] for fault in _drifted(unit, candidate, now)]
+        return [fault.partition(";")[0] for fault in _drifted(unit, candidate, "kernel.py", now)]
 
-    assert told(frozen(here, **{"sm_90/0": "a"})) == []
-    assert told(frozen(here, **{"sm_90/0": "b"})) == [
+    assert told(Frozen(here, **{"sm_90/0": "a"})) == []
+    assert told(Frozen(here, **{"sm_90/0": "b"})) == [
         "found other compiled kernels than were frozen"
     ]
-    assert told(frozen("0.1", **{"sm_90/0": "a"})) == [f"found triton {here}"]
-    assert told(frozen("")) == [f"found triton {here}"]
+    assert told(Frozen("0.1", **{"sm_90/0": "a"})) == [f"found triton {here}"]
+    assert told(Frozen("")) == [f"found triton {here}"]
 
 
 def test_every_region_is_asked_in_every_dtype():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from importlib import import_module
@@ -28,7 +29,8 @@ _BUILT_IN: Final = {
 }
 #: An operator as messages name it: `aten.cumsum.default`, `mine::twist`, `ai.onnx:Foo`.
 _OPERATOR: Final = re.compile(
-    r"\b(?:torch\.ops\.)?([a-z_]\w*::\w+(?:\.\w+)?|(?:aten|prims)\.\w+(?:\.\w+)?|ai\.onnx:\w+)"
+    r"\b([a-z_]\w*::\w+(?:\.\w+)?|(?:aten|prims|(?<=torch\.ops\.)\w+)\.\w+(?:\.\w+)?"
+    r"|ai\.onnx:\w+)"
 )
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -68,7 +70,18 @@ def backend(name: str) -> Backend:
 
 def reason(error: BaseException) -> str:
     """Return in one line what a back end could not take: the operator first, where one is named."""
-    text = " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
-    named = _OPERATOR.search(text)
+    text = _plain(error)
+    named = next(filter(None, map(_OPERATOR.search, map(_plain, _causes(error)))), None)
     lead = f"the operator {named[1]}: " if named else ""
     return f"{lead}{type(error).__name__}: {text[:300]}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from: exporters name the operator in the first of them."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _plain(error: BaseException) -> str:
+    return " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
