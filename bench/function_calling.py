@@ -53,6 +53,23 @@ def sampled(tasks: Sequence[Task], limit: int, seed: int) -> list[Task]:
     return [task for number, task in enumerate(tasks) if number in chosen]
 
 
+def drawn(tasks: Sequence[Task], each: int, seed: int) -> list[Task]:
+    """Return at most ``each`` tasks of each category, by a hash of seed and id; 0 is all.
+
+    A larger draw holds the smaller ones of its seed, so that answers to them go on counting.
+    """
+    if not each:
+        return list(tasks)
+    ranked = sorted(tasks, key=lambda task: hashlib.sha256(f"{seed} {task.id}".encode()).digest())
+    counts: Counter[str] = Counter()
+    chosen = set()
+    for task in ranked:
+        counts[task.category] += 1
+        if counts[task.category] <= each:
+            chosen.add(task.id)
+    return [task for task in tasks if task.id in chosen]
+
+
 def half(task: Task) -> int:
     """Return the half that a task belongs to: rules are developed on 0 and measured on 1."""
     return hashlib.sha256(task.id.encode("utf-8")).digest()[-1] % 2
