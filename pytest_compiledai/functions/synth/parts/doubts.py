@@ -105,7 +105,7 @@ def check(reading: Reading) -> None:
     if left and (is_open(reading) or (is_partial(reading) and is_astray(reading, left))):
         reading.refusal = UNEXPLAINED
         return
-    told = is_told(said, reading.knowledge)
+    told = is_told(said, reading.knowledge) or is_named(reading)
     if (len(left) > len(explained) and not told) or not (told or is_about(said, reading.knowledge)):
         reading.refusal = UNSAID
 
@@ -141,6 +141,13 @@ def is_told(said: set[str], knowledge: Knowledge) -> bool:
     return len(knowledge.told) > 1 and 3 * len(said & knowledge.told) >= 2 * len(knowledge.told)
 
 
+def is_named(reading: Reading) -> bool:
+    """Return whether a request states more than numbers, and every field that it has to."""
+    values = reading.values
+    needed = all(field.name in values for field in reading.knowledge.fields if field.required)
+    return needed and any(isinstance(value, str | list) for value in values.values())
+
+
 def is_about(said: set[str], knowledge: Knowledge) -> bool:
     """Return whether the words of a request are those of a function."""
     return not knowledge.topic or bool(said & knowledge.topic)
@@ -163,8 +170,10 @@ def is_hinted(reading: Reading, field: Field) -> bool:
         return any(piece.low in SUPERLATIVES for piece in reading.pieces)
     if field.options and is_near_option(reading, field):
         return True
+    filled = [one.names for one in reading.knowledge.fields if one.name in reading.values]
     return any(
         piece.stem in field.names
+        and not any(piece.stem in names for names in filled)
         and piece.stem not in reading.knowledge.topic
         and piece.stem not in reading.knowledge.told
         for index, piece in enumerate(reading.pieces)
