@@ -105,7 +105,7 @@ def check(reading: Reading) -> None:
     if left and (is_open(reading) or (is_partial(reading) and is_astray(reading, left))):
         reading.refusal = UNEXPLAINED
         return
-    told = is_told(said, reading.knowledge) or is_named(reading)
+    told = is_told(said, reading.knowledge)
     if (len(left) > len(explained) and not told) or not (told or is_about(said, reading.knowledge)):
         reading.refusal = UNSAID
 
@@ -139,13 +139,6 @@ def is_astray(reading: Reading, left: list[int]) -> bool:
 def is_told(said: set[str], knowledge: Knowledge) -> bool:
     """Return whether a request says most of a function's description."""
     return len(knowledge.told) > 1 and 3 * len(said & knowledge.told) >= 2 * len(knowledge.told)
-
-
-def is_named(reading: Reading) -> bool:
-    """Return whether a request states more than numbers, and every field that it has to."""
-    values = reading.values
-    needed = all(field.name in values for field in reading.knowledge.fields if field.required)
-    return needed and any(isinstance(value, str | list) for value in values.values())
 
 
 def is_about(said: set[str], knowledge: Knowledge) -> bool:

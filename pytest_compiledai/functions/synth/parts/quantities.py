@@ -160,7 +160,7 @@ def add_whole_name(
 ) -> None:
     """Add much for the field whose whole name stands before a number: dataset_b with 1, 2."""
     names = [knowledge.fields[number].name.rpartition(".")[2].lower() for number in chosen]
-    said = [piece.low for piece in pieces if piece.low in names and len(piece.low) > 1]
+    said = [piece.low for piece in pieces if piece.kind == "id" and piece.low in names]
     if said:
         row[names.index(said[-1])] += 30
 

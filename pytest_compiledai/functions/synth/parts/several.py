@@ -26,7 +26,10 @@ SEVERAL = frozenset(
 )
 # Where a request may fall into parts: at sentences, at words that begin another thing, at `and`.
 SENTENCES = r"(?<=[a-z0-9'\")])[.?!;] +"
-ANOTHER = r",? (?:and then|then|and also|also|and another|another|and for|plus|and finally|followed by|as well as)\b"
+ANOTHER = (
+    r",? (?:and then|then|and also|also|and another|another|and for|plus|and finally|followed by"
+    r"|as well as)\b"
+)
 ORDINALS = r"(?:,|[.?!;])? (?:and |while |where |but )?(?=(?:the|a) (?:second|third|fourth|other) )"
 CUTS = (
     re.compile(SENTENCES),
