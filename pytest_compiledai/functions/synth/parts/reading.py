@@ -72,12 +72,14 @@ def read(
 
 def read_choices(reading: Reading) -> None:
     """Fill fields of a closed set."""
-    places = places_of(reading.pieces)
     fields = [
         field
         for field in reading.knowledge.fields
         if field.options and field.kind in ("enum", "enums", "string")
     ]
+    if not fields:
+        return
+    places = places_of(reading.pieces)
     every = {field.name: hits(reading.pieces, places, field) for field in fields}
     for field in fields:
         others = [hit for name, found in every.items() if name != field.name for hit in found]
@@ -144,8 +146,10 @@ def read_numbers(reading: Reading) -> None:
         for index, piece in enumerate(reading.pieces)
     ]
     pairs: dict[int, Quantity] | None = None
-    for kinds in (("number", "list", "count"), ("number", "list")):
-        found = quantities(pieces, kinds)
+    every = quantities(pieces, ("number", "list", "count"))
+    if not every:
+        return
+    for found in (every, quantities(pieces, ("number", "list"))):
         pairs = assigned(pieces, found, reading.knowledge)
         if pairs is not None:
             break
