@@ -2,7 +2,7 @@
 
     python -m bench.function_calling [--data DIR] [--mode task|function] [--proposer NAME]
         [--recordings DIR] [--requests FILE] [--half N] [--prompt N] [--repair N]
-        [--candidates N] [--compose HOW] [--limit N] [--seed N] [--json FILE]
+        [--candidates N] [--compose HOW] [--limit N] [--each N] [--seed N] [--json FILE]
 
 DIR holds tasks in the form of the Berkeley leaderboard (default ../shared/data/bfcl). Per task is
 the published protocol: each task compiled by itself from its own request, then run on it. One
@@ -31,18 +31,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.calls import running
-from bench.calls.checker import check
 from bench.calls.running import Run
 from bench.calls.running import Unit
+from bench.calls.scoring import figures
+from bench.calls.scoring import scored
+from bench.calls.scoring import table
 from bench.calls.tasks import Task
 from bench.calls.tasks import read_tasks
 from bench.replaying import DATA
 from pytest_compiledai.core.candidate import BUILTIN
-from pytest_compiledai.core.interval import wilson
-
-#: Tokens that answering one request directly costs, as published; a break-even needs a yardstick.
-DIRECT_TOKENS = 552
-NOT_COMPILED = "not compiled"
 
 
 def sampled(tasks: Sequence[Task], limit: int, seed: int) -> list[Task]:
@@ -51,6 +48,23 @@ def sampled(tasks: Sequence[Task], limit: int, seed: int) -> list[Task]:
         return list(tasks)
     chosen = set(random.Random(seed).sample(range(len(tasks)), limit))
     return [task for number, task in enumerate(tasks) if number in chosen]
+
+
+def drawn(tasks: Sequence[Task], each: int, seed: int) -> list[Task]:
+    """Return at most ``each`` tasks of each category, by a hash of seed and id; 0 is all.
+
+    A larger draw holds the smaller ones of its seed, so that answers to them go on counting.
+    """
+    if not each:
+        return list(tasks)
+    ranked = sorted(tasks, key=lambda task: hashlib.sha256(f"{seed} {task.id}".encode()).digest())
+    counts: Counter[str] = Counter()
+    chosen = set()
+    for task in ranked:
+        counts[task.category] += 1
+        if counts[task.category] <= each:
+            chosen.add(task.id)
+    return [task for task in tasks if task.id in chosen]
 
 
 def half(task: Task) -> int:
@@ -97,7 +111,12 @@ def synthesised(root: Path, units: Sequence[Unit]) -> Run:
 def reported(units: Sequence[Unit], run: Run, options: argparse.Namespace) -> dict[str, Any]:
     """Return the figures and a line for each task."""
     rows = [scored(task, unit, run) for unit in units for task in unit.test]
-    return {"mode": options.mode, "proposer": options.proposer, **figures(rows, run), "rows": rows}
+    return {
+        "mode": options.mode,
+        "proposer": options.proposer,
+        **figures(rows, len(units), run),
+        "rows": rows,
+    }
 
 
 def arguments(options: argparse.Namespace) -> list[str]:
@@ -120,83 +139,6 @@ def write_requests(path: Path | None, missing: Sequence[dict[str, Any]]) -> None
         path.write_text(lines, encoding="utf-8")
 
 
-def scored(task: Task, unit: Unit, run: Run) -> dict[str, Any]:
-    """Return what came of one task: right, wrong, or why there is no call."""
-    calls = run.calls.get(task.id)
-    frozen = run.units.get(unit.name, {}).get("outcome") in ("frozen", "renewed", "unchanged")
-    row = {"id": task.id, "category": task.category, "calls": calls}
-    if not task.answers:
-        return {**row, "result": "wrong" if calls else "right", "why": run.reasons.get(task.id, "")}
-    if calls is None:
-        why = run.reasons.get(task.id, NOT_COMPILED) if frozen else NOT_COMPILED
-        return {**row, "result": "abstained" if frozen else NOT_COMPILED, "why": why}
-    wrong = check(task.functions, calls, task.answers, category=task.category)
-    return {**row, "result": "wrong" if wrong else "right", "why": wrong}
-
-
-def figures(rows: Sequence[dict[str, Any]], run: Run) -> dict[str, Any]:
-    """Return the figures of all tasks and of each category."""
-    tokens = [unit["tokens"] for unit in run.units.values()]
-    spent = sum(item["in"] + item["out"] for item in tokens)
-    categories = sorted({row["category"] for row in rows})
-    called = [row for row in rows if row["category"] != "irrelevance"]
-    return {
-        "units": len(run.units),
-        "frozen": sum(unit["outcome"] == "frozen" for unit in run.units.values()),
-        "attempts": sum(unit["attempts"] for unit in run.units.values()),
-        "tokens_in": sum(item["in"] for item in tokens),
-        "tokens_out": sum(item["out"] for item in tokens),
-        "call_p50_ms": round(running.p50(run), 4),
-        "break_even_calls": -(-spent // (DIRECT_TOKENS * max(1, len(run.units)))),
-        "categories": {
-            **{name: shares([r for r in rows if r["category"] == name]) for name in categories},
-            "all calls": shares(called),
-            "all": shares(rows),
-        },
-    }
-
-
-def shares(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return counts, coverage x accuracy, and Wilson's interval of the share answered right."""
-    counts = Counter(row["result"] for row in rows)
-    n, right, wrong = len(rows), counts["right"], counts["wrong"]
-    span = wilson(right, n)
-    answered = right + wrong
-    return {
-        "n": n,
-        "right": right,
-        "wrong": wrong,
-        "abstained": counts["abstained"],
-        "not_compiled": counts[NOT_COMPILED],
-        "coverage": round(answered / n, 4) if n else 0.0,
-        "accuracy": round(right / answered, 4) if answered else 0.0,
-        "right_share": round(right / n, 4) if n else 0.0,
-        "right_low": round(span.low, 4),
-        "right_high": round(span.high, 4),
-        "wrong_share": round(wrong / n, 4) if n else 0.0,
-    }
-
-
-def table(found: dict[str, Any]) -> str:
-    """Return the figures as text."""
-    head = ("n", "right", "wrong", "abstained", "not_compiled", "coverage", "accuracy")
-    lines = [f"{'tasks':16}" + "".join(f"{name:>13}" for name in head) + "   right [95 %], wrong"]
-    for name, item in found["categories"].items():
-        cells = "".join(f"{item[key]:13}" for key in head)
-        span = f"{item['right_share']:.3f} [{item['right_low']:.3f}, {item['right_high']:.3f}]"
-        lines.append(f"{name:16}{cells}   {span}, {item['wrong_share']:.3f}")
-    lines.append(
-        f"{found['frozen']} of {found['units']} distinct units frozen,"
-        f" {found['attempts']} attempts,"
-        f" tokens {found['tokens_in']:,} in, {found['tokens_out']:,} out; a call takes"
-        f" {found['call_p50_ms']:.3f} ms (P50, CPU); tokens are earned back after"
-        f" {found['break_even_calls']} calls of each unit ({DIRECT_TOKENS} tokens a direct call)"
-    )
-    if found["mode"] == "function":
-        lines.append(f"{found['units']} schemas with several requests: too few to claim anything")
-    return "\n".join(lines)
-
-
 def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -207,6 +149,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--requests", type=Path)
     parser.add_argument("--category", action="append", default=[])
     parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--each", type=int, default=0, help="tasks drawn from each category")
     parser.add_argument("--half", type=int, choices=(0, 1), help="of the tasks, by their ids")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
@@ -228,7 +171,8 @@ def main() -> None:
     tasks = [task for task in tasks if not options.category or task.category in options.category]
     if options.half is not None:
         tasks = [task for task in tasks if half(task) == options.half]
-    found = measure(sampled(tasks, options.limit, options.seed), options)
+    tasks = drawn(sampled(tasks, options.limit, options.seed), options.each, options.seed)
+    found = measure(tasks, options)
     print(table(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")

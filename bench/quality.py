@@ -168,23 +168,12 @@ def requests(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                     yield item
 
 
-def counted(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """Return how many tasks came to what; a task that asks for no call is right only if compiled.
-
-    A compiled program that makes no call has said why.
-    """
-    return Counter(
-        row["result"] if row["result"] != "right" or row["calls"] or row["why"] else "not compiled"
-        for row in rows
-    )
-
-
 def shown_calls(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the figures on calls as a table."""
     keys = ("right", "abstained", "wrong", "not compiled")
     lines = [f"{'calls':26}" + "".join(f"{key:>13}" for key in (*keys, "attempts", "tokens"))]
     for name, item in found.items():
-        counts = counted(item["rows"])
+        counts = Counter(row["result"] for row in item["rows"])
         cells = [counts[key] for key in keys]
         cells += [item["attempts"], item["tokens_in"] + item["tokens_out"]]
         lines.append(f"{name:26}" + "".join(f"{cell:13,}" for cell in cells))

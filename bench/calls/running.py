@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 from bench.calls.specs import calls_of
 from bench.calls.specs import output_schema
+from bench.calls.specs import same_calls
 from bench.calls.specs import spec_text
 from bench.calls.specs import stand_in
 from bench.calls.specs import unit_name
@@ -29,6 +31,7 @@ from pytest_compiledai.core.kind import Project
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.synth.proposal import programs
+from pytest_compiledai.gates.complexity import complexities
 from pytest_compiledai.llm.recording import Recordings
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
@@ -50,7 +53,9 @@ class Run:
 
     units: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the JSON report, by name
     calls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of a task, if answered
-    reasons: dict[str, str] = field(default_factory=dict)  # of a task, if not
+    reasons: dict[str, str] = field(default_factory=dict)  # of a task, if it was abstained from
+    failed: dict[str, str] = field(default_factory=dict)  # of a task, if the program broke
+    complexities: list[int] = field(default_factory=list)  # of each function that was frozen
     call_ms: list[float] = field(default_factory=list)
 
 
@@ -108,23 +113,35 @@ def write(
 
     ``more`` are further keys of each spec.
     """
-    folder, split = root / "specs", "train" if accuracy else "validation"
+    folder = root / "specs"
     folder.mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for unit in units:
         if not unit.train:
             continue
+        task, judged = unit.train[0][0], accuracy and len(unit.train) > 1
         text = spec_text(
-            unit.train[0][0], unit.name, f"{unit.name}.jsonl", accuracy=accuracy, more=more
+            task, unit.name, f"{unit.name}.jsonl", told=accuracy, judged=judged, more=more
         )
         (folder / f"{unit.name}.yaml").write_text(text, encoding="utf-8")
+        if judged:
+            same = folder / f"{unit.name}_same.py"
+            same.write_text(same_calls(task), encoding="utf-8")
         lines = [
             json.dumps(
                 {"id": t.id, "split": split, "input": {"request": t.request}, "output": output}
             )
-            for t, output in unit.train
+            for (t, output), split in zip(unit.train, _splits(unit, accuracy=accuracy), strict=True)
         ]
         (folder / f"{unit.name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _splits(unit: Unit, *, accuracy: bool) -> list[str]:
+    """Return the split of each row: of several that teach, the last one decides."""
+    if not accuracy:
+        return ["validation"] * len(unit.train)
+    few = len(unit.train) - 1
+    return ["train"] * few + ["test"] if few else ["train"]
 
 
 def compiled(root: Path, arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -177,8 +194,11 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
         for task, answer in zip(unit.test, answers, strict=True):
             if answer.status is Status.VALUE:
                 run.calls[task.id] = calls_of(json.loads(answer.value))
-            else:
+            elif answer.status is Status.ABSTAIN:
                 run.reasons[task.id] = answer.detail
+            else:
+                run.failed[task.id] = f"{answer.status.value} {answer.detail}"
+        run.complexities += [item.paths for item in complexities(ast.parse(program.source))]
 
 
 def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:

@@ -23,6 +23,27 @@ INPUT = {
     "properties": {"request": {"type": "string", "maxLength": 20_000}},
 }
 GATES = {"accuracy": "off", "latency": "off", "fuzz": {"examples": 20, "reference": "none"}}
+_SAME = """import json
+import re
+
+DEFAULTS = {defaults}
+
+
+def plain(value):
+    if isinstance(value, str):
+        return re.sub(r"[ ,./*^_-]", "", value).lower()
+    if isinstance(value, dict):
+        kept = {{k: v for k, v in value.items() if k not in DEFAULTS or v != DEFAULTS[k]}}
+        return {{name: plain(child) for name, child in kept.items()}}
+    return [plain(child) for child in value] if isinstance(value, list) else value
+
+
+def same(expected, got):
+    both = [plain(expected), plain(got)]
+    if all(isinstance(one, list) for one in both):
+        both = [sorted(json.dumps(call, sort_keys=True) for call in one) for one in both]
+    return both[0] == both[1]
+"""
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
@@ -55,27 +76,63 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def spec_text(
-    task: Task, name: str, golden: str, *, accuracy: bool = False, more: Mapping[str, Any] = {}
+    task: Task,
+    name: str,
+    golden: str,
+    *,
+    told: bool = False,
+    judged: bool = False,
+    more: Mapping[str, Any] = {},
 ) -> str:
     """Return the spec as YAML, each key with its value as JSON; ``more`` keys come last.
 
+    What rows tell is not told by the request; rows that are ``judged`` by pass the accuracy gate.
     Raises ``NoSchema``.
     """
-    told = " ".join(f"{f['name']}: {f['description']}" for f in task.functions)
-    example = "" if accuracy else f"\n\nThe request, as it comes:\n{task.request}"
+    told_by = " ".join(f"{f['name']}: {f['description']}" for f in task.functions)
+    example = "" if told else f"\n\nThe request, as it comes:\n{task.request}"
     spec = {
         "compiledai": 1,
         "kind": "function",
         "name": name,
-        "description": f"Turn a request into the function call it asks for. {told}{example}",
+        "description": f"Turn a request into the function call it asks for. {told_by}{example}",
         "input": INPUT,
         "output": output_schema(task),
         "golden": golden,
-        "gates": {"fuzz": GATES["fuzz"], "accuracy": {"coverage": 0}} if accuracy else GATES,
+        "gates": _gates(task, name) if judged else GATES,
         "attempts": 3,
         **more,
     }
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in spec.items())
+
+
+def _gates(task: Task, name: str) -> dict[str, Any]:
+    """Return gates that compare calls as the leaderboard does, as far as a row states it."""
+    part = next(key for key in ("calls", "call", "arguments") if key in _parts(task))
+    return {
+        "fuzz": GATES["fuzz"],
+        "accuracy": {"coverage": 0, "metric": {part: f"{name}_same.py:same"}},
+    }
+
+
+def _parts(task: Task) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = output_schema(task)["properties"]
+    return found
+
+
+def same_calls(task: Task) -> str:
+    """Return the comparator's source: a default left out is a default given; marks do not count."""
+    defaults: dict[str, Any] = {}
+    for function in task.functions:
+        _defaults(function["parameters"], defaults)
+    return _SAME.format(defaults=repr(defaults))
+
+
+def _defaults(parameters: Mapping[str, Any], found: dict[str, Any]) -> None:
+    for name, child in parameters.get("properties", {}).items():
+        if "default" in child and name not in parameters.get("required", []):
+            found[name] = child["default"]
+        _defaults(child, found)
 
 
 def stand_in(schema: Mapping[str, Any]) -> Any:

@@ -34,6 +34,7 @@ Path = tuple[str | int, ...]
 
 #: Where the plain word ``off`` is the surface itself (`accuracy: off`), read as the text "off".
 _OFF_WAY = ("gates", "<gate>")
+_OFF_TYPES = ("gates", "syntax", "mypy")
 
 _BOM = b"\xef\xbb\xbf"
 # Possessive throughout: a line of a thousand spaces took four seconds.
@@ -263,13 +264,19 @@ class _Reader:
             name = f" for `{way[-1]}`" if way else ""
             expected = 'a value (null and "" are written out)'
             raise self.fault(self.line, found=f"nothing{name}", expected=expected)
-        if text == "off" and len(way) == len(_OFF_WAY) and way[0] == _OFF_WAY[0]:
+        if text == "off" and _is_switch(way):
             return text
         try:
             return plain_scalar(text)
         except SurprisingScalar as error:
             found = f"the surprising scalar {_cut(text)}"
             raise self.fault(self.line, found=found, expected=str(error)) from None
+
+
+def _is_switch(way: Path) -> bool:
+    """Return whether `off` at a place switches a gate off, or the types of one."""
+    is_gate = len(way) == len(_OFF_WAY) and way[0] == _OFF_WAY[0]
+    return is_gate or way == _OFF_TYPES
 
 
 def _events(text: str, path: str) -> Iterator[yaml.Event]:

@@ -204,8 +204,9 @@ def _capabilities(document: Document, project: Project, name: str) -> tuple[str,
 def _syntax(block: Mapping[str, Any], place: reading.At) -> SyntaxSettings:
     reading.known_keys(block, ("mypy", "complexity"), place)
     mypy = block.get("mypy", "strict")
-    if mypy not in ("strict", "basic"):
-        raise SpecError(where=place("mypy"), found=f"mypy: {mypy!r}", expected="strict or basic")
+    if mypy not in ("strict", "basic", "off"):
+        expected = "strict, basic or off"
+        raise SpecError(where=place("mypy"), found=f"mypy: {mypy!r}", expected=expected)
     cap = reading.whole(block, "complexity", 15, place, least=1, most=50)
     return SyntaxSettings(mypy=mypy, complexity=cap)
 

@@ -77,7 +77,17 @@ def judge(
 
     ``scans`` is what ``tools.scan`` returned; a source or a tool that it lacks is a finding.
     """
+    if settings.mypy == "off":
+        signature = _unannotated(signature)
     return _judged(source, (function, signature), settings, scans)
+
+
+def _unannotated(signature: ExpectedSignature) -> ExpectedSignature:
+    """Return a signature without its annotations: nothing reads them where no types are checked."""
+    return ExpectedSignature(
+        positional=tuple(Parameter(name=item.name) for item in signature.positional),
+        keyword_only=tuple(Parameter(name=item.name) for item in signature.keyword_only),
+    )
 
 
 def _judged(
@@ -90,7 +100,8 @@ def _judged(
         found, figures = _inspect(source, wanted, settings)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Verdict(gate=GATE, findings=(_unparsed(source, error),))
-    found += opinions(source, scans, gate=GATE, tools=("ruff-syntax", f"mypy-{settings.mypy}"))
+    tools = ("ruff-syntax", *((f"mypy-{settings.mypy}",) if settings.mypy != "off" else ()))
+    found += opinions(source, scans, gate=GATE, tools=tools)
     ordered = sorted(dict.fromkeys(found), key=lambda item: (item.line, item.rule, item.message))
     return Verdict(gate=GATE, findings=tuple(ordered), figures=figures)
 

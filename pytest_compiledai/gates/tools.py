@@ -48,7 +48,7 @@ __all__ = [
     "versions",
 ]
 
-Mypy = Literal["strict", "basic"]
+Mypy = Literal["strict", "basic", "off"]
 ALL = frozenset({"bandit", "ruff-security", "semgrep", "ruff-syntax", "mypy"})
 
 
@@ -107,7 +107,8 @@ def _type_runners(
 ) -> list[tuple[str, Runner, list[Source]]]:
     modes: dict[Mypy, list[Source]] = {}
     for item in requests:
-        modes.setdefault(item.mypy, []).append(item.source)
+        if item.mypy != "off":
+            modes.setdefault(item.mypy, []).append(item.source)
     return [
         (
             f"mypy-{mode}",

@@ -132,7 +132,7 @@ def test_one_invoice_is_read_by_the_others():
     made = [
         invoices.Invoice(
             name=f"{n}",
-            lines=[f"Shop {n}", f"Net {n + 10}.00", f"Tax {n}.50", f"Total {2 * n + 10}.50"],
+            text=f"Shop {n}\nNet {n + 10}.00\nTax {n}.50\nTotal {2 * n + 10}.50",
             fields={"amount": 2 * n + 10.5, **({"rare": "x"} if n < 3 else {})},
         )
         for n in range(12)

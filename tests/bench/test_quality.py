@@ -67,12 +67,3 @@ def test_a_program_that_no_recording_made_counts_for_nothing():
 
     assert 0 == quality.scored(unit)["right"]
     assert 5 == quality.scored({**unit, "tokens": {"in": 1, "out": 1}})["right"]
-
-
-def test_a_task_without_a_call_is_right_only_if_compiled():
-    """No program makes no call either, and that is no merit."""
-    abstained = {"result": "right", "calls": None, "why": "no distance is stated"}
-    absent = {"result": "right", "calls": None, "why": ""}
-    called = {"result": "right", "calls": [{"f": {}}], "why": None}
-
-    assert {"right": 2, "not compiled": 1} == quality.counted([abstained, absent, called])

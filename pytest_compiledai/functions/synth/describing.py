@@ -47,6 +47,11 @@ _PERIODS = re.compile(
 )
 _ORDINAL = re.compile(r"\b(first|second|third|fourth|1st|2nd|3rd)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"percent", re.IGNORECASE)
+#: Words of a name that say it is one of two ends.
+ENDS = frozenset(
+    "start end from to min max origin destination lower upper checkin checkout departure return "
+    "arrival".split()
+)
 _CHOICES = re.compile(r"(?:choices|options|values)?\W*(?:are|is|be|either|of)?", re.IGNORECASE)
 
 
@@ -167,12 +172,12 @@ def _measure(name: str, text: str) -> tuple[str, str]:
     for word in reversed(words):
         if word in DIMENSIONS and not dimension:
             dimension = DIMENSIONS[word]
-        if len(word) > 2 and word in UNITS and not unit:
+        if len(word) > 2 and word in UNITS and not unit and words != ["year"]:
             dimension, unit = UNITS[word]
     if not dimension:
         dimension = next((DIMENSIONS[w] for w in words_of(text)[:8] if DIMENSIONS.get(w)), "")
     for word in re.findall(r"[\w/^$%\u00b0]+", text.lower()):
-        found, named = unit_of(word)
+        found, named = unit_of(word) if word != "second" else ("", "")  # which may be an ordinal
         if named and (len(word) > 2 or "/" in word) and (not dimension or found == dimension):
             return found, unit or named
     return dimension, unit
@@ -296,18 +301,7 @@ def _series_key(name: str, text: str, field: Field) -> str:
         return f"letter {field.kind}"
     if name[-1].isdigit() and not name.isdigit():
         return f"{name.rstrip('0123456789')} {field.kind}"
-    if set(words_of_name(name)) & {
-        "start",
-        "end",
-        "from",
-        "to",
-        "min",
-        "max",
-        "origin",
-        "destination",
-        "lower",
-        "upper",
-    }:
+    if set(words_of_name(name)) & ENDS or name.lower().startswith(("check_in", "check_out")):
         return f"ends {field.kind}"
     if _ORDINAL.search(text) or name.lower().startswith(("first", "second")):
         return f"ordinal {field.kind}"

@@ -34,7 +34,7 @@ FLOOR = 1e-2  # of the slopes so far, so that the first step is bounded
 LEAST_SHARE = 1e-3  # a smaller slope is no step
 LEAST_SEEN = 2  # pieces that have a feature, before it gets a weight
 MOST_WEIGHTS = 400  # of a field, the heaviest: a program has to stay readable
-LEAST_COST = 2  # right answers that one wrong answer costs, at least
+LEAST_COST = 4  # right answers that one wrong answer costs, at least
 MOST_COST = 20
 GRID = 100  # steps of the least chance
 

@@ -27,6 +27,7 @@ PARTS = (
     "choices",
     "quantities",
     "spans",
+    "regions",
     "texts",
     "doubts",
     "reading",

@@ -261,10 +261,11 @@ def test_hostile_repetition_ends_soon(piece: str) -> None:
 
 
 def test_off_is_a_word_only_where_a_gate_is_switched() -> None:
-    """`off` without quotes is the switch of a gate, and surprising anywhere else."""
+    """`off` without quotes switches a gate or its types off, and is surprising anywhere else."""
     data = read(f"{HEAD}gates:\n  fuzz: off\n")
 
     assert data["gates"] == {"fuzz": "off"}
+    assert read(f"{HEAD}gates: {{syntax: {{mypy: off}}}}\n")["gates"] == {"syntax": {"mypy": "off"}}
     assert "surprising scalar off" in refusal(f"{HEAD}gates: {{fuzz: {{reference: off}}}}")
     assert "surprising scalar off" in refusal(f"{HEAD}gates: off")
 

@@ -133,6 +133,24 @@ def test_reports_of_tools_become_findings() -> None:
     assert found[0].message == "line 2: found bad (mypy arg-type); expected no such report"
 
 
+@pytest.mark.parametrize(
+    ("line", "rules"),
+    [
+        ("def f(data, *, random, clock):", []),
+        ("def f(data: Out, *, random, clock) -> str:", []),
+        ("def f(text, *, random, clock):", ["syntax.signature"]),
+        ("def f(data, *, random):", ["syntax.signature"]),
+    ],
+)
+def test_without_types_the_names_alone_are_the_signature(line: str, rules: list[str]) -> None:
+    """A spec that switches mypy off takes programs without annotations; mypy is not asked."""
+    ruff_alone = ToolReport(scanned=frozenset({"ruff-syntax"}))
+
+    verdict = judge(f"{line}\n    return {{}}\n", ruff_alone, mypy="off")
+
+    assert rules == [item.rule for item in verdict.findings]
+
+
 def test_the_wanted_mode_of_mypy_must_have_answered() -> None:
     """An answer of the strict mode is none of the basic one."""
     assert [item.rule for item in judge(RIGHT, mypy="basic").findings] == ["syntax.tool"]

@@ -42,6 +42,8 @@ def places_of(pieces: list[Token]) -> dict[str, list[int]]:
     """Return where each word of a request stands, in its own and in lower case."""
     places: dict[str, list[int]] = {}
     for index, piece in enumerate(pieces):
+        if piece.kind == "mark":
+            continue
         if piece.kind == "quote":
             for word in {*piece.low.split(), *piece.text.split()}:
                 places.setdefault(word, []).append(index)

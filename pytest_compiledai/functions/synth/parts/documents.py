@@ -38,6 +38,8 @@ NUMBERS = re.compile(r" ?[(\[<][^()\[\]<>]{0,40}\d[^()\[\]<>]{0,40}[)\]>]?| \d{4
 CODE = re.compile(r"[^\s:;,]*\d[^\s:;,]*")
 SHAPE_LETTERS = re.compile(r"[^\W\d_]+")
 SHAPE_DIGITS = re.compile(r"\d+")
+#: What stands at the end of a company's name; alone it is the end of the line before.
+LEGAL_FORMS = frozenset("sdn bhd ltd inc llc gmbh plc pty llp corp co company limited".split())
 HEAD = 8  # lines at the top that may hold a name
 LONGEST = 100  # characters of a name
 SHORTEST_CODE = 4  # characters
@@ -139,9 +141,19 @@ def names_in(lines: Sequence[str]) -> list[Found]:
         found.append(named(bare[place], number, start, "piece", follower))
         if bare[place] != piece:
             found.append(named(piece, number, start, "numbered", follower))
+        label, colon, rest = bare[place].rpartition(": ")
+        if colon and rest:
+            at = start + max(piece.find(rest), 0)
+            found.append(named(rest, number, at, f"after {words_of(label)[-1:]}", follower))
         if follower:
             found.append(named(f"{bare[place]} {follower}", number, start, "joined", behind))
-    return [item for item in found if 0 < len(str(item.value)) <= LONGEST]
+    return [item for item in found if len(str(item.value)) <= LONGEST and may_be_name(item)]
+
+
+def may_be_name(item: Found) -> bool:
+    """Return whether a piece has letters, and more than the form of a company."""
+    words = words_of(str(item.value))
+    return bool(words) and not LEGAL_FORMS.issuperset(words)
 
 
 def named(text: str, line: int, start: int, mark: str, follower: str) -> Found:

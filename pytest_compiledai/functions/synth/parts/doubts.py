@@ -163,8 +163,10 @@ def is_hinted(reading: Reading, field: Field) -> bool:
         return any(piece.low in SUPERLATIVES for piece in reading.pieces)
     if field.options and is_near_option(reading, field):
         return True
+    filled = [one.names for one in reading.knowledge.fields if one.name in reading.values]
     return any(
         piece.stem in field.names
+        and not any(piece.stem in names for names in filled)
         and piece.stem not in reading.knowledge.topic
         and piece.stem not in reading.knowledge.told
         for index, piece in enumerate(reading.pieces)

@@ -65,7 +65,12 @@ def quantity_at(pieces: list[Token], index: int) -> Quantity | None:
             word = pieces[index + 2].low if index + 2 < len(pieces) else ""
         dimension, unit = unit_of(word)
         if dimension:
-            return Quantity((value,), False, dimension, unit, index, last + 1)
+            last += 1
+            if unit == "degree" and last + 1 < len(pieces):
+                named = unit_of(pieces[last + 1].low)
+                if named[0] == dimension:
+                    return Quantity((value,), False, dimension, named[1], index, last + 1)
+            return Quantity((value,), False, dimension, unit, index, last)
     if sign:
         return Quantity((value,), False, "money", sign, index, last)
     return Quantity((value,), False, "", "", index, last)
@@ -130,8 +135,11 @@ def scores(
     table: list[list[int]] = []
     start = 0
     for index, item in enumerate(found):
+        before = start
         left = [piece.stem for piece in reversed(pieces[start : item.first])]
         row = [fit(item, knowledge.fields[number], left) for number in chosen]
+        if pieces[item.first].kind == "count" and not item.dimension:
+            add_word_doubt(row, knowledge, chosen)
         if not (index and is_joined(pieces, found[index - 1], item)):
             add_cues(row, left, BEFORE, knowledge, chosen)
         following = found[index + 1].first if index + 1 < len(found) else len(pieces)
@@ -140,9 +148,41 @@ def scores(
         add_cues(row, right[: 3 if cut is None else cut], AFTER, knowledge, chosen)
         start = item.last + 1 + (cut or 0)
         add_names(row, pieces, item.first, knowledge, chosen)
+        add_whole_name(row, pieces[before : item.first], knowledge, chosen)
         table.append(row)
     add_mentions(table, pieces, found, knowledge, chosen)
+    prefer_units(table, found, knowledge, chosen)
     return table
+
+
+def add_whole_name(
+    row: list[int], pieces: list[Token], knowledge: Knowledge, chosen: list[int]
+) -> None:
+    """Add much for the field whose whole name stands before a number: dataset_b with 1, 2."""
+    names = [knowledge.fields[number].name.rpartition(".")[2].lower() for number in chosen]
+    said = [piece.low for piece in pieces if piece.kind == "id" and piece.low in names]
+    if said:
+        row[names.index(said[-1])] += 30
+
+
+def add_word_doubt(row: list[int], knowledge: Knowledge, chosen: list[int]) -> None:
+    """Take from a number in words, which counts things, the fields that measure."""
+    for place, number in enumerate(chosen):
+        if knowledge.fields[number].kind == "number":
+            row[place] -= 12
+
+
+def prefer_units(
+    table: list[list[int]], found: list[Quantity], knowledge: Knowledge, chosen: list[int]
+) -> None:
+    """Take from plain numbers the fields for each of which there is a number with its unit."""
+    for dimension in {item.dimension for item in found if item.dimension}:
+        places = [p for p, n in enumerate(chosen) if knowledge.fields[n].dimension == dimension]
+        if sum(item.dimension == dimension for item in found) < len(places):
+            continue
+        for row, item in zip(table, found, strict=True):
+            for place in places if not item.dimension else ():
+                row[place] -= 8
 
 
 def is_joined(pieces: list[Token], before: Quantity, item: Quantity) -> bool:
@@ -204,7 +244,7 @@ def fit_unit(item: Quantity, field: Field) -> int:
         return -12
     if item.unit == field.unit:
         return 12
-    return 6 if not field.unit else -99  # in another unit
+    return 6 if not field.unit or item.unit == "degree" else -99  # in another unit
 
 
 def year_fit(item: Quantity, field: Field) -> int:

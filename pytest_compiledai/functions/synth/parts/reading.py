@@ -20,6 +20,7 @@ from pytest_compiledai.functions.synth.parts.quantities import Quantity
 from pytest_compiledai.functions.synth.parts.quantities import assigned
 from pytest_compiledai.functions.synth.parts.quantities import given
 from pytest_compiledai.functions.synth.parts.quantities import quantities
+from pytest_compiledai.functions.synth.parts.regions import with_regions
 from pytest_compiledai.functions.synth.parts.spans import Span
 from pytest_compiledai.functions.synth.parts.spans import spans
 from pytest_compiledai.functions.synth.parts.texts import texts_assigned
@@ -71,12 +72,14 @@ def read(
 
 def read_choices(reading: Reading) -> None:
     """Fill fields of a closed set."""
-    places = places_of(reading.pieces)
     fields = [
         field
         for field in reading.knowledge.fields
         if field.options and field.kind in ("enum", "enums", "string")
     ]
+    if not fields:
+        return
+    places = places_of(reading.pieces)
     every = {field.name: hits(reading.pieces, places, field) for field in fields}
     for field in fields:
         others = [hit for name, found in every.items() if name != field.name for hit in found]
@@ -143,8 +146,10 @@ def read_numbers(reading: Reading) -> None:
         for index, piece in enumerate(reading.pieces)
     ]
     pairs: dict[int, Quantity] | None = None
-    for kinds in (("number", "list", "count"), ("number", "list")):
-        found = quantities(pieces, kinds)
+    every = quantities(pieces, ("number", "list", "count"))
+    if not every:
+        return
+    for found in (every, quantities(pieces, ("number", "list"))):
         pairs = assigned(pieces, found, reading.knowledge)
         if pairs is not None:
             break
@@ -175,6 +180,8 @@ def read_texts(reading: Reading) -> None:
         if not reading.used & set(range(item.first, item.last + 1))
         and not (item.form == "id" and is_name(reading, item.first))
     ]
+    if sum(field.role == "place" for field in fields) == 1:
+        found = with_regions(reading.text, reading.pieces, found)
     lists = [field for field in fields if field.kind == "strings"]
     row = enumerated(reading.pieces, found)
     if len(lists) == 1 and len(row) > 1 and any(f.kind == "string" for f in fields):
@@ -210,7 +217,8 @@ def enumerated(pieces: list[Token], found: list[Span]) -> list[Span]:
 def is_name(reading: Reading, index: int) -> bool:
     """Return whether a piece is the name of a field, as in `cash_flows = [1, 2]`."""
     low = reading.pieces[index].low
-    return any(low == field.name.lower() for field in reading.knowledge.fields)
+    names = {field.name.rpartition(".")[2].lower() for field in reading.knowledge.fields}
+    return low in names
 
 
 def take_text(reading: Reading, field: Field, item: Span) -> None:

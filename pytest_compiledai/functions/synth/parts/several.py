@@ -19,18 +19,23 @@ from pytest_compiledai.functions.synth.parts.units import unit_of
 PARTERS = frozenset({",", "and", "&"})
 MOST_CALLS = 8
 LEAST_LEAD = 3  # of the function that a request is about, over the next
+LEAST_ALONE = 2  # where nothing speaks for any other
 REFERRING = frozenset("result results resulting previous back these those".split())
 SEVERAL = frozenset(
     "and two three four both each also then another different various respectively".split()
 )
 # Where a request may fall into parts: at sentences, at words that begin another thing, at `and`.
 SENTENCES = r"(?<=[a-z0-9'\")])[.?!;] +"
-ANOTHER = r",? (?:and then|then|and also|also|and another|another|and for|plus|and finally)\b"
+ANOTHER = (
+    r",? (?:and then|then|and also|also|and another|another|and for|plus|and finally|followed by"
+    r"|as well as)\b"
+)
 ORDINALS = r"(?:,|[.?!;])? (?:and |while |where |but )?(?=(?:the|a) (?:second|third|fourth|other) )"
 CUTS = (
     re.compile(SENTENCES),
     re.compile(f"{SENTENCES}|{ORDINALS}", re.IGNORECASE),
     re.compile(f"{SENTENCES}|{ANOTHER}"),
+    re.compile(f"{SENTENCES}|{ANOTHER}|,? (?:and|while) (?=between |from )"),
     re.compile(f"{SENTENCES}|{ANOTHER}|,? and "),
 )
 
@@ -46,7 +51,8 @@ def chosen(text: str, offered: tuple[Knowledge, ...]) -> tuple[int, dict[str, Va
         if points[index] == best > 0 and not isinstance(values := read(text, knowledge), Refusal)
     ]
     second = sorted(points)[-2]
-    if len(found) != 1 or best - second < LEAST_LEAD:
+    lead = LEAST_LEAD if second else LEAST_ALONE
+    if len(found) != 1 or best - second < lead:
         return Refusal("no function that the request is clearly about")
     return found[0]
 

@@ -13,6 +13,9 @@ INSIDE_NAMES = frozenset(
     {"of", "the", "de", "la", "del", "van", "von", "for", "to", "in", "on", "a"}
 )
 SHORT_FORMS = frozenset({"ltd", "inc", "st", "dr", "mr", "mrs", "ms", "jr", "co", "mt"})
+LANDMARKS = frozenset(
+    "river lake ocean sea island islands mountain mountains desert valley county park".split()
+)
 NUMERALS = frozenset({"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"})
 SENTENCE_ENDS = frozenset({".", "?", "!", ":", ";"})
 
@@ -70,7 +73,11 @@ VERBS = frozenset(
     "execute switch turn enable disable call rank recall mix train build cook prepare bake "
     "modify adjust select pick choose suggest sum multiply divide subtract integrate "
     "differentiate factor simplify initiate initialize fill post submit request report "
-    "summarize name view hire rent order".split()
+    "summarize name view hire rent order perform conduct develop organize examine investigate "
+    "explore collect gather inspect obtain acquire increase decrease raise lower reduce turn "
+    "apply assign connect count detect draft enter filter format join link list load log map mark "
+    "match merge move notify open paint process publish query register reset restart reverse save "
+    "scan share ship sign sketch sum summarize test trace transfer type use validate watch".split()
 )
 
 
@@ -98,7 +105,7 @@ def next_of_name(pieces: list[Token], last: int) -> int | None:
     piece = pieces[last + 1]
     if piece.low == "." and pieces[last].low in SHORT_FORMS:
         return last + 1
-    if is_capital(piece):
+    if is_capital(piece) or piece.low in LANDMARKS:
         return last + 1
     if piece.low in INSIDE_NAMES:
         for ahead in (last + 2, last + 3):

@@ -61,6 +61,8 @@ def texts_assigned(pieces: list[Token], found: list[Span], knowledge: Knowledge)
     ]
     vague = [knowledge.fields[chosen[c]] for c in needed]
     unsure = len(chosen) > 1 and any(not (field.role or field.series) for field in vague)
+    if len(rest) == len(needed) == 1 and len(found) == len(chosen):
+        unsure = False  # every text has a field but one, and every field a text but one
     fits = not unsure and all(
         table[row][column] > -9 for row, column in zip(rest, needed, strict=False)
     )
