@@ -178,7 +178,7 @@ def test_angles_are_a_table_of_all_positions(plan):
     decoder = Decoder(model_of(CONFIG), plan, rooms=ROOMS)
     place = next(n for n, call in enumerate(plan.calls) if call.region == "rotary_emb")
     values = {"position": torch.tensor([[13]])}
-    site = decoder.step._sites[place]
+    site = decoder.step._in(ROOMS[0])[place]
     site.run(values)
 
     assert isinstance(site, Table)
