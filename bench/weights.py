@@ -130,7 +130,8 @@ def _measured(
 
 def _spec(path: Path, block: Mapping[str, Any]) -> DialogueSpec:
     """Return the flow of a spec of any target as one of target weights."""
-    (document,) = read_documents(path.read_bytes(), path.name)
+    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    (document,) = read_documents(path.read_bytes(), name)
     spec = read_dialogue_spec(document, Project(root=ROOT))
     return replace(
         spec,

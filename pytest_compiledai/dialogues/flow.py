@@ -168,6 +168,14 @@ class Flow:
         return tuple(sorted(self.words - whole))
 
     @cached_property
+    def stated(self) -> frozenset[str]:
+        """The words of the values that slots list: who says one states something."""
+        listed = (
+            text for slot in self.slots.values() for ts in slot.values.values() for text in ts
+        )
+        return frozenset(word for text in listed for word in _words(text))
+
+    @cached_property
     def phrases(self) -> str:
         """All examples in small letters, one a line."""
         return "\n".join(self._examples()).casefold()

@@ -62,7 +62,7 @@ def train(job: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"found a turn of {longest} tokens; expected no more than context")
     if settings["method"] == "lora":
         low_rank.attach(model, settings["rank"])
-    if settings.get("trainer") == "trl":
+    if settings["trainer"] == "trl":
         loss, proof = trl_loop.fit(model, encoder, examples, job, _digest)
     else:
         legal = _legal(encoder, job["choices"], model.config.vocab_size)

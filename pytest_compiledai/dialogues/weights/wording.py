@@ -191,7 +191,7 @@ def _made_up(flow: Flow, rng: random.Random, loose: float) -> str:
             found.append(rng.choice(flow.loose))
             continue
         word = rng.choice(_COMMON) if rng.random() < _EVERYDAY else _invented(rng)
-        if word not in flow.words:
+        if word not in flow.words and word not in flow.stated:
             found.append(word)
     return " ".join(found) + rng.choice(("", "", ",", "?"))
 
