@@ -2,8 +2,9 @@
 
 Builds the position automaton of the pattern (one state for each character it names) and looks for a
 loop that two different paths can take over the same text. That is exact for plain patterns, over a
-sample of characters; look-arounds are judged by themselves and back-references count as empty.
-Polynomial backtracking is not looked for.
+sample of characters. A look-around of one character beside a character narrows what that may be, or
+what may stand before it; any other counts as always true, which only adds paths. Each is judged by
+itself as well. Back-references count as empty. Polynomial backtracking is not looked for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 from typing import NamedTuple
 
@@ -22,11 +24,15 @@ _MANY = 16  # a repeat that may go this far counts as endless
 _POSITIONS = 2_000
 _EDGES = 300_000
 _STEPS = 1_000_000  # from one pair of positions to the next
-# Every ASCII character and some beyond, so that classes such as \s and [^a] meet in at least one.
+# Every ASCII character and some beyond, so that classes such as \s and [^a] meet in at least one; a
+# pattern adds those that it names.
 _SAMPLE = frozenset(map(chr, range(9, 127))) | frozenset("é中\u2003")
 _OPAQUE = frozenset({"ATOMIC_GROUP", "POSSESSIVE_REPEAT"})  # matched once, never taken back
 _ZERO_WIDTH = frozenset({"AT", "GROUPREF", "FAILURE", "SUCCESS"})
 _LOOKS = frozenset({"ASSERT", "ASSERT_NOT"})
+_ONE = frozenset({"LITERAL", "NOT_LITERAL", "IN", "ANY"})  # match one character each
+_EXACT = _ONE - {"ANY"}  # by flags, that leaves out the line feed
+_BEHIND = -1
 
 
 class _TooLargeError(Exception):
@@ -34,26 +40,31 @@ class _TooLargeError(Exception):
 
 
 class _Part(NamedTuple):
-    """A piece of the pattern: may it be empty, and where can it begin and end."""
+    """A piece of the pattern: in how many ways may it be empty, and where can it begin and end.
 
-    nullable: bool
+    Two ways stand for any number above: they double each edge that leads past the piece.
+    """
+
+    empty: int
     first: tuple[int, ...] = ()
     last: tuple[int, ...] = ()
 
 
-_EMPTY = _Part(nullable=True)
+_EMPTY = _Part(empty=1)
 
 
 @functools.lru_cache(maxsize=1_024)  # the library's patterns are in every candidate that uses them
-def is_explosive(pattern: str | bytes) -> bool:
+def is_explosive(pattern: str | bytes, flags: int = 0) -> bool:
     """Whether matching ``pattern`` can take time exponential in the length of the text."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Only the parser of `re` itself knows what its engine will run.
-            parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-        return _Automaton(parsed).is_ambiguous()
-    except re.error:
+            parsed = re._parser.parse(pattern, flags)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+        sample = _SAMPLE | {other for char in _named(parsed) for other in _cases(char)}
+        flags = parsed.state.flags | (re.ASCII if isinstance(pattern, bytes) else 0)
+        return _Automaton(parsed, flags, sample).is_ambiguous()
+    except (re.error, ValueError):
         return False  # it matches nothing: compiling it raises
     except (RecursionError, OverflowError, _TooLargeError):
         return True
@@ -62,23 +73,28 @@ def is_explosive(pattern: str | bytes) -> bool:
 class _Automaton:
     """States are positions of the pattern; an edge that exists twice is two ways to one place."""
 
-    def __init__(self, parsed: Any) -> None:
+    def __init__(self, parsed: Any, flags: int, sample: frozenset[str]) -> None:
+        self.flags = flags
+        self.sample = sample
         self.chars: list[frozenset[str]] = []
+        self.before: dict[int, frozenset[str]] = {}  # by state: what may stand before it
         self.edges: Counter[tuple[int, int]] = Counter()
-        self.looks: list[Any] = []
+        self.looks: list[tuple[Any, int]] = []
         self.steps = 0
         self._sequence(parsed)
 
     def is_ambiguous(self) -> bool:
-        if any(_Automaton(look).is_ambiguous() for look in self.looks):
+        inner = (_Automaton(body, flags, self.sample) for body, flags in self.looks)
+        if any(look.is_ambiguous() for look in inner):
             return True
         follow: dict[int, list[int]] = {}
         for left, right in self.edges:
-            follow.setdefault(left, []).append(right)
+            if not self.chars[left].isdisjoint(self.before.get(right, self.sample)):
+                follow.setdefault(left, []).append(right)
         return any(self._loops_twice(loop, follow) for loop in _loops(follow))
 
     def _loops_twice(self, loop: frozenset[int], follow: dict[int, list[int]]) -> bool:
-        inside = {state: [other for other in follow[state] if other in loop] for state in loop}
+        inside = {s: [other for other in follow.get(s, ()) if other in loop] for s in loop}
         if any(self.edges[state, other] > 1 for state in loop for other in inside[state]):
             return True
         return self._has_twin_paths(loop, inside)
@@ -100,7 +116,7 @@ class _Automaton:
                 (left, right)
                 for left in inside[pair[0]]
                 for right in inside[pair[1]]
-                if left == right or not self.chars[left].isdisjoint(self.chars[right])
+                if left == right or self._may_part(pair, left, right)
             ]
             for other in onward[pair]:
                 back.setdefault(other, []).append(pair)
@@ -108,54 +124,123 @@ class _Automaton:
         parted = {pair for pair in onward if pair[0] != pair[1]}
         return not parted.isdisjoint(_reached(meeting, lambda pair: back.get(pair, ())))
 
+    def _may_part(self, pair: tuple[int, int], left: int, right: int) -> bool:
+        """Whether two paths at ``pair``, which read one text, can go on to two states."""
+        if self.chars[left].isdisjoint(self.chars[right]):
+            return False
+        if left not in self.before and right not in self.before:
+            return True
+        last = self.chars[pair[0]] & self.chars[pair[1]]
+        return bool(last & self.before.get(left, self.sample) & self.before.get(right, self.sample))
+
     def _sequence(self, items: Iterable[Any]) -> _Part:
         whole = _EMPTY
-        for op, argument in items:
-            whole = self._join(whole, self._item(str(op), argument))
+        named = [(str(op), argument) for op, argument in items]
+        for at, (op, argument) in enumerate(named):
+            part = self._item(op, argument)
+            if op in _ONE:
+                self._narrow(part.first[0], named, at)
+            whole = self._join(whole, part)
         return whole
+
+    def _narrow(self, state: int, items: list[tuple[str, Any]], at: int) -> None:
+        """Let the look-arounds that touch a character say which ones it, or that before it, may be.
+
+        Whoever enters a state that one is written before, or leaves one it is written after, has
+        gone through it.
+        """
+        for way, step in (("before", -1), ("after", 1)):
+            near = at + step
+            while 0 <= near < len(items) and items[near][0] in _LOOKS | {"AT"}:
+                op, argument = items[near]
+                near += step
+                if op == "AT" or len(argument[1]) != 1 or str(argument[1][0][0]) not in _EXACT:
+                    continue
+                chars = self._chars(str(argument[1][0][0]), argument[1][0][1])
+                allowed = chars if op == "ASSERT" else self.sample - chars
+                if (argument[0] == _BEHIND) == (way == "after"):
+                    self.chars[state] &= allowed
+                elif way == "before":
+                    self.before[state] = self.before.get(state, self.sample) & allowed
 
     def _item(self, op: str, argument: Any) -> _Part:  # noqa: PLR0911 - one line for each operator
         if op in _ZERO_WIDTH:
             return _EMPTY
         if op in _LOOKS:
-            self.looks.append(argument[1])
+            self.looks.append((argument[1], self.flags))
             return _EMPTY
         if op == "SUBPATTERN":
-            return self._sequence(argument[3])
+            return self._group(*argument)
         if op == "BRANCH":
             return self._choice([self._sequence(branch) for branch in argument[1]])
         if op == "GROUPREF_EXISTS":
-            branches = [branch for branch in argument[1:] if branch is not None]
-            return self._choice([_EMPTY, *(self._sequence(branch) for branch in branches)])
+            ways = [self._sequence(branch) if branch else _EMPTY for branch in argument[1:]]
+            part = self._choice(ways)  # of which the group leaves one
+            return part._replace(empty=min(part.empty, 1))
         if op in {"MAX_REPEAT", "MIN_REPEAT"}:
             return self._repeat(*argument)
         if op in _OPAQUE:
             body = argument if op == "ATOMIC_GROUP" else argument[2]
-            return self._state(_any_of(body))
-        return self._state(_chars(op, argument))
+            inner = _Automaton(body, self.flags, self.sample)
+            return self._state(frozenset().union(*inner.chars))
+        return self._state(self._chars(op, argument))
+
+    def _group(self, _: Any, added: int, taken: int, body: Any) -> _Part:
+        outside, self.flags = self.flags, (self.flags | added) & ~taken
+        part = self._sequence(body)
+        self.flags = outside
+        return part
+
+    def _chars(self, op: str, argument: Any) -> frozenset[str]:
+        if op == "LITERAL":
+            return self._cased({chr(argument)})
+        if op == "NOT_LITERAL":
+            return self.sample - self._cased({chr(argument)})
+        return self._set_chars(argument) if op == "IN" else self.sample
+
+    def _cased(self, chars: set[str]) -> frozenset[str]:
+        if self.flags & re.IGNORECASE:
+            chars = {other for char in chars for other in _cases(char)}
+        return frozenset(chars)
+
+    def _set_chars(self, parts: Any) -> frozenset[str]:
+        found: set[str] = set()
+        for op, argument in parts:
+            match str(op):
+                case "LITERAL":
+                    found.add(chr(argument))
+                case "RANGE":
+                    low, high = argument
+                    found |= {char for char in self.sample if low <= ord(char) <= high}
+                case "CATEGORY":
+                    name = str(argument)
+                    found |= {c for c in self.sample if _in_category(name, c, self.flags)}
+        chars = self._cased(found)
+        return self.sample - chars if str(parts[0][0]) == "NEGATE" else chars
 
     def _state(self, chars: frozenset[str]) -> _Part:
         if len(self.chars) >= _POSITIONS:
             raise _TooLargeError
         self.chars.append(chars)
         state = (len(self.chars) - 1,)
-        return _Part(nullable=False, first=state, last=state)
+        return _Part(empty=0, first=state, last=state)
 
     def _repeat(self, low: int, high: int, body: Any) -> _Part:
         if high >= _MANY:
             part = self._sequence(body)
             self._connect(part.last, part.first)
-            return part._replace(nullable=part.nullable or low == 0)
+            # No round at all, or one that is empty; after an empty one the engine tries another.
+            return part._replace(empty=2 if part.empty else int(low == 0))
         # From the inside out, a(a(a)?)?: leaving out one round leaves out the later ones too.
         tail = _EMPTY
         for turn in reversed(range(high)):
             tail = self._join(self._sequence(body), tail)
-            tail = tail._replace(nullable=tail.nullable or turn >= low)
+            tail = tail._replace(empty=min(tail.empty + (turn >= low), 2))
         return tail
 
     def _choice(self, parts: list[_Part]) -> _Part:
         return _Part(
-            nullable=any(part.nullable for part in parts),
+            empty=min(sum(part.empty for part in parts), 2),
             first=tuple(state for part in parts for state in part.first),
             last=tuple(state for part in parts for state in part.last),
         )
@@ -163,9 +248,9 @@ class _Automaton:
     def _join(self, left: _Part, right: _Part) -> _Part:
         self._connect(left.last, right.first)
         return _Part(
-            nullable=left.nullable and right.nullable,
-            first=left.first + (right.first if left.nullable else ()),
-            last=right.last + (left.last if right.nullable else ()),
+            empty=min(left.empty * right.empty, 2),
+            first=left.first + right.first * left.empty,
+            last=right.last + left.last * right.empty,
         )
 
     def _connect(self, last: Iterable[int], first: Iterable[int]) -> None:
@@ -230,44 +315,30 @@ def _components(order: list[int], follow: dict[int, list[int]]) -> list[frozense
     return loops
 
 
-def _any_of(items: Any) -> frozenset[str]:
-    """Return every character that a closed group could begin or go on with."""
-    inner = _Automaton(items)
-    return frozenset().union(*inner.chars)
+def _named(item: Any) -> Iterator[str]:
+    """Yield the characters that a parsed pattern names, the ends of ranges too."""
+    match item:
+        case (op, int() as code) if str(op) in {"LITERAL", "NOT_LITERAL"}:
+            yield chr(code)
+        case (op, (int() as low, int() as high)) if str(op) == "RANGE":
+            yield from (chr(low), chr(high))
+        case tuple() | list():
+            for part in item:
+                yield from _named(part)
+        case _ if hasattr(item, "data"):
+            yield from _named(item.data)
 
 
-def _chars(op: str, argument: Any) -> frozenset[str]:
-    if op == "LITERAL":
-        return frozenset({chr(argument)})
-    if op == "NOT_LITERAL":
-        return _SAMPLE - {chr(argument)}
-    if op == "IN":
-        return _set_chars(argument)
-    return _SAMPLE
+def _cases(char: str) -> set[str]:
+    return {form for form in (char, char.lower(), char.upper()) if len(form) == 1}
 
 
-def _set_chars(parts: Any) -> frozenset[str]:
-    found: set[str] = set()
-    negate = False
-    for op, argument in parts:
-        name = str(op)
-        if name == "NEGATE":
-            negate = True
-        elif name == "LITERAL":
-            found.add(chr(argument))
-        elif name == "RANGE":
-            low, high = argument
-            found |= {char for char in _SAMPLE if low <= ord(char) <= high} or {chr(low)}
-        else:
-            found |= {char for char in _SAMPLE if _in_category(str(argument), char)}
-    return _SAMPLE - found if negate else frozenset(found)
-
-
-def _in_category(name: str, char: str) -> bool:
+def _in_category(name: str, char: str, flags: int) -> bool:
     plain = name.removeprefix("CATEGORY_")
+    known = char.isascii() or not flags & re.ASCII
     tests = {
-        "DIGIT": char.isdigit(),
-        "SPACE": char.isspace(),
-        "WORD": char.isalnum() or char == "_",
+        "DIGIT": known and char.isdigit(),
+        "SPACE": known and char.isspace(),
+        "WORD": known and (char.isalnum() or char == "_"),
     }
     return tests[plain.removeprefix("NOT_")] is not plain.startswith("NOT_")

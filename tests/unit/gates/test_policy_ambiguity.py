@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_compiledai.core.source import Source
+from pytest_compiledai.gates import security
 from pytest_compiledai.gates.policy import ambiguity
 from pytest_compiledai.gates.policy.ambiguity import is_explosive
 
@@ -32,6 +34,21 @@ from pytest_compiledai.gates.policy.ambiguity import is_explosive
         r"(foo|foobar|bar)*$",
         r"(?:\s+|#[^\n]*\n)*x",
         b"(a+)+$",
+        r"(?:[ab]|[ab])*x",
+        r"(?:b|b(?<=b))*x",
+        r"(?:(?:a?)?x)*y",
+        r"(?:(?:a*|b*)x)*y",
+        r"(?:(?:a?)*x)*y",
+        r"(?i)(?:ab|AB)+$",
+        r"(?:(?i:ab)|AB)+$",
+        r"(?x)(?: a+ )+ $",
+        r"(?a)(?:\Wx|éx)*y",
+        r"(?:ßx|\wx)*y",
+        r"(?:(?!a)\wx|\wx)*y",
+        r"(?:(?=ab)\w|(?!ab)\w)*y",
+        r"(?:(?<!a)bx|(?<!c)bx)*y",
+        r"(?:(?=\w)ßx|ßx)*y",
+        r"(?:(?!.)\nx|\nx)*y",
     ],
 )
 def test_two_ways_through_a_loop(pattern: str | bytes) -> None:
@@ -64,6 +81,15 @@ WORDS = [f"{number}x" for number in range(100, 475)]
         r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}",
         r"(\w)\1",
         r"(unclosed",
+        r"(?:(?:^|,)x)*y",
+        r"(?P<a>x)?(?:(?(a)y?|z?)w)*",
+        r"(?:ab|AB)+$",
+        r"(?:(?=a)\wx|(?!a)\wx)*y",
+        r"(?:\w(?<=a)x|\w(?<!a)x)*y",
+        r"(?:(?<=a)\w|(?<!a)\w)*y",
+        r'(?:[^"]|(?<=\\)")*x',
+        r"(?:(?<=a)bx|cx|(?<=d)bx)*y",
+        r"(?:(?!,)[^;]|,)*x",
         "(?:[ -](?:" + "|".join(WORDS) + "))*",
     ],
 )
@@ -89,6 +115,27 @@ def test_what_is_too_large_counts_as_explosive(pattern: str) -> None:
 
     assert is_explosive(pattern)
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("call", "refused"),
+    [
+        (r"re.compile(r'(?:ab|AB)+$')", False),
+        (r"re.compile(r'(?:ab|AB)+$', re.M)", False),
+        (r"re.compile(r'(?:ab|AB)+$', re.I)", True),
+        (r"re.sub(r'(?:ab|AB)+$', '', data, flags=re.M | re.IGNORECASE)", True),
+        (r"re.sub(r'(?: a+ )+ $', '', data, 0, re.X)", True),
+        (r"re.match(r'(?:ab|AB)+$', data, FLAGS)", True),
+        (r"re.match(r'(?:ab|AB)+$', data, **OPTIONS)", True),
+    ],
+)
+def test_a_pattern_is_judged_by_the_flags_it_is_used_with(call: str, refused: bool) -> None:
+    """Case that does not count and blanks that are no text are read; unknown flags may be any."""
+    code = f"import re\n\n\ndef f(data):\n    return {call}\n"
+
+    found = security.inspect(Source(data=code.encode(), path="a.py"), capabilities=frozenset())
+
+    assert refused is ("security.backtracking" in {item.rule for item in found})
 
 
 def test_our_own_patterns_are_no_danger() -> None:
