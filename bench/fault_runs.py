@@ -76,9 +76,9 @@ class Run:
             time.sleep(0.005)
         return self.code is not None
 
-    def finish(self) -> bool:
+    def finish(self, longest_s: float = LONGEST_S) -> bool:
         """Wait for the end; False for a run that had to be killed because it did not come."""
-        if self.wait(LONGEST_S):
+        if self.wait(longest_s):
             return True
         self.send(signal.SIGKILL)
         self.wait(LONGEST_S)
