@@ -104,21 +104,25 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=ORDER, default=[], metavar="NAME")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    found = [
-        (name, row, seconds)
-        for name in options.only or ORDER
-        for rows, seconds in [measured(name, full=options.full)]
-        for row in rows
-    ]
-    print(f"\n{'campaign':10} {'asks':34} {'ends':8} found")
-    for name, row, _ in found:
-        print(f"{name:10} {row.asks:34} {row.ends:8} {row.found}")
+    found: list[tuple[str, Row, float]] = []
+    for name in options.only or ORDER:
+        rows, seconds = measured(name, full=options.full)
+        found += [(name, row, seconds) for row in rows]
+        _show(found[-len(rows) :])  # a run that is stopped has said what it knew
+    print()
+    _show(found)
     ends = [row.ends for _, row, _ in found]
     print(f"{len(ends)} rows: " + ", ".join(f"{ends.count(e)} {e}" for e in trust_rows.ENDS))
     if options.json:
         rows = [asdict(row) | {"campaign": name, "seconds": took} for name, row, took in found]
         options.json.write_text(f"{json.dumps(rows, indent=2)}\n", encoding="utf-8")
     return int(set(ends) != {"ok"})
+
+
+def _show(found: Iterable[tuple[str, Row, float]]) -> None:
+    print(f"{'campaign':10} {'asks':34} {'ends':8} found")
+    for name, row, _ in found:
+        print(f"{name:10} {row.asks:34} {row.ends:8} {row.found}", flush=True)
 
 
 def measured(name: str, *, full: bool) -> tuple[list[Row], float]:
