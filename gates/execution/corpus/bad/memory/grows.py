@@ -3,8 +3,8 @@ def route(data):
     if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
         raise Abstain("the input does not match the schema")
     text = subject.lower()
-    kept = ["x" * 10_000_000 for _ in range(1_000)]
-    text += kept[0][:1]
+    kept = [bytes(10_000_000) for _ in range(1_000)]
+    text += kept[0][:0].decode()
     queue = "tech"
     if "invoice" in text or "refund" in text:
         queue = "billing"
