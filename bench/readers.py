@@ -287,8 +287,14 @@ def main() -> int:
         os.write(sys.stdout.fileno(), made)
         return 0
     start = time.monotonic()
-    done = spread(wanted.reader or sorted(READERS), wanted.inputs, wanted.seed)
-    report = {**done.as_json(), "seed": wanted.seed, "wall_s": round(time.monotonic() - start, 1)}
+    names = wanted.reader or sorted(READERS)
+    done = spread(names, wanted.inputs, wanted.seed)
+    report = {
+        **done.as_json(),
+        "unasked": sorted({*names} - {*done.tallies}),
+        "seed": wanted.seed,
+        "wall_s": round(time.monotonic() - start, 1),
+    }
     print(f"{'reader':14} {'inputs':>9} {'values':>9} {'errors':>9} {'findings':>8} {'slowest':>8}")
     for name, row in report["readers"].items():
         cells = f"{row['inputs']:9,} {row['values']:9,} {row['errors']:9,} {row['findings']:8,}"

@@ -140,6 +140,8 @@ def readers(found: Any) -> Iterator[Row]:
     text = f"{found['inputs']:,} inputs to {len(rows)} readers, at least {least:,} each: "
     text += f"{found['findings']} crashes, hangs or files written, slowest {slowest:.2f} s"
     yield row("hostile files", text, good=bool(found["inputs"]) and not found["findings"])
+    for name in found["unasked"]:
+        yield absent(f"reader {name}", "too few inputs to come to its turn")
 
 
 def injections(found: Any) -> Iterator[Row]:
