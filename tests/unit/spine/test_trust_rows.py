@@ -87,3 +87,28 @@ def test_a_campaign_that_ends_badly_is_short_whatever_its_figures_say(trust, tmp
 def test_a_campaign_that_wrote_no_figures_is_short(trust, tmp_path):
     """One that broke before it measured anything is not ok, whatever its exit code."""
     assert ["short"] == ends(trust._rows("escapes", tmp_path / "found", 0))
+
+
+def test_a_reader_that_no_input_came_to_was_not_run(trust):
+    """Too few inputs are said, reader by reader."""
+    found = {
+        "inputs": 9,
+        "findings": 0,
+        "readers": {"lock": {"inputs": 9, "slowest_s": 0.1}},
+        "unasked": ["yaml"],
+    }
+
+    rows = list(trust.trust_rows.readers(found))
+
+    assert ["ok", "not run"] == ends(rows)
+    assert "reader yaml" == rows[1].asks
+
+
+def test_a_kind_of_fault_that_cannot_strike_here_was_not_run(trust):
+    """Where no engine answers, no container was killed, and nothing claims it."""
+    found = {"runs": 2, "asked": 2, "struck": 2, "healed": 2, "violations": 0, "kinds": {"a": {}}}
+
+    rows = list(trust.trust_rows.faults(found | {"known": 2, "cannot": {"b": "no engine"}}))
+
+    assert ["ok", "not run"] == ends(rows)
+    assert ["short"] == ends(trust.trust_rows.faults(found | {"runs": 1, "known": 2, "cannot": {}}))
