@@ -28,6 +28,7 @@ _SKIPPED = re.compile(
     r"%%.*|---.*|end|(?:classDef|class|style|linkStyle|subgraph|direction|click)\b.*"
 )
 _DONE: Final = "END"
+DEPTH_CAP: Final = 100
 
 
 def sketched(data: bytes, path: str) -> Sketch:
@@ -59,11 +60,16 @@ def sketched(data: bytes, path: str) -> Sketch:
 
 
 def _plain_yaml(text: str) -> Any:
-    """Return the value of a YAML text; very many values, and aliases for many, are refused."""
+    """Return the value of a YAML text; many values or levels, and aliases, are refused."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
     for number, event in enumerate(yaml.parse(text, Loader=loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if number > EVENTS_CAP or isinstance(event, yaml.AliasEvent):
             raise ValueError(f"an alias, or more than {EVENTS_CAP} values")
+        if depth > DEPTH_CAP:  # each level costs the parser as much as all those above it
+            raise ValueError(f"more than {DEPTH_CAP} levels")
     return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader either way
 
 

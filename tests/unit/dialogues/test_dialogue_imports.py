@@ -99,3 +99,9 @@ def test_a_flow_is_drawn_and_read_again(table: DialogueSpec) -> None:
     ways = {(source, target) for source, _, target in sketch.ways}
     expected = {(n.name, to) for n in table.flow.nodes.values() for to in n.successors()}
     assert (set(table.flow.nodes), expected) == (set(sketch.says), ways)
+
+
+def test_a_file_of_many_levels_is_refused():
+    """Brackets without an end cost the parser a square of their number: it stops at a hundred."""
+    with pytest.raises(SpecError, match="more than 100 levels"):
+        sketched(b"[" * 40_000, "g.mmd")
