@@ -151,7 +151,7 @@ def code(data):
     return {{"code": name.split()[1][:3].upper() + str(total % 1000).zfill(3)}}
 """,
     "words that the rows show": "def code(data):\n    name = data['name']\n    count = 0\n"
-    + "".join(f"    count += {word!r} in name\n" for word in LAST)
+    + "".join(f"    count += name.startswith({word!r})\n" for word in LAST)
     + "    total = sum(map(ord, name)) + (0 if count else 7)\n"
     "    return {'code': name.split()[1][:3].upper() + str(total % 1000).zfill(3)}\n",
     "a table of the world": LOOKED_UP.format(
