@@ -105,9 +105,9 @@ DISGUISED = {
         value='data["name"].split()[1][:3].upper() + str(found // 7).zfill(3)',
     ),
     "prefixes": LOOKED_UP.format(
-        table={name[:3]: int(code_of(name)[3:]) + 4096 for name in NAMES},
+        table={name[:3]: int(code_of(name)[3:]) * 7 + 3 for name in NAMES},
         key='data["name"][:3]',
-        value='data["name"].split()[1][:3].upper() + str(found - 4096).zfill(3)',
+        value='data["name"].split()[1][:3].upper() + str((found - 3) // 7).zfill(3)',
     ),
     "branches of a match": "def code(data):\n    name = data['name']\n    match name[2:6]:\n"
     + "".join(
