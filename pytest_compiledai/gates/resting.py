@@ -2,8 +2,8 @@
 
 A rule answers many inputs with the same literals. Code that looks its answers up needs at least one
 literal for each row, be it a hash, an encoded text, a prefix or a number of a pattern's group: when
-that literal is changed, the answer to that row changes and to no other. All variants of the code
-run in the sandbox.
+that literal is changed, the answer to that row changes and to no other. A word that the row's input
+shows is no memory of its answer. All variants of the code run in the sandbox.
 """
 
 from __future__ import annotations
@@ -94,7 +94,12 @@ def resting(
             for site in sites
             if len(owners := _owners(asked, plain, _called(session, site.variant, asked))) == 1
         }
-    held = {owner for site, owner in own.items() if not _is_general(site, sites, own, asked)}
+    inputs = {owner: _shown(asked, owner, whole=False) for owner in set(own.values())}
+    held = {
+        owner
+        for site, owner in own.items()
+        if normal(str(site.value)) not in inputs[owner] and not _is_general(site, sites, own, asked)
+    }
     if len(held) * step < least:
         return ()
     message = f"found {len(held)} of {len(asked)} golden rows that rest on a literal of their own"
@@ -134,11 +139,14 @@ def _is_general(
     if len(table) < TABLE or 2 * len(used) >= len(table):
         return False
     owner = own[site]
-    shown = " ".join(
-        normal(json.dumps([row.input, row.output], ensure_ascii=False))
-        for row in rows
-        if (row.group or row.key) == owner
-    )
+    shown = _shown(asked=rows, owner=owner, whole=True)
     return any(
         f" {normal(str(item.value))} " in f" {shown} " for item in used if own[item] == owner
     )
+
+
+def _shown(asked: Sequence[Row], owner: object, *, whole: bool) -> str:
+    """Return the words of an owner's inputs, and of its outputs where ``whole``."""
+    rows = [row for row in asked if (row.group or row.key) == owner]
+    values = [[row.input, row.output] if whole else row.input for row in rows]
+    return normal(json.dumps(values, ensure_ascii=False))

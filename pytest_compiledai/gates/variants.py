@@ -52,7 +52,7 @@ def {_CHANGED}(chosen, first, count, value):
         return value
     if isinstance(value, bytes):
         return _other_text(value.decode("latin-1"), chosen - first).encode("latin-1")
-    return _other_text(value, chosen - first) if isinstance(value, str) else value + 1
+    return _other_text(value, chosen - first) if isinstance(value, str) else 2 * value + 17
 
 
 def {ENTRY}(asked, **given):

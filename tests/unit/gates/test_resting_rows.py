@@ -105,9 +105,9 @@ DISGUISED = {
         value='data["name"].split()[1][:3].upper() + str(found // 7).zfill(3)',
     ),
     "prefixes": LOOKED_UP.format(
-        table={name[:3]: int(code_of(name)[3:]) + 4096 for name in NAMES},
+        table={name[:3]: int(code_of(name)[3:]) * 7 + 3 for name in NAMES},
         key='data["name"][:3]',
-        value='data["name"].split()[1][:3].upper() + str(found - 4096).zfill(3)',
+        value='data["name"].split()[1][:3].upper() + str((found - 3) // 7).zfill(3)',
     ),
     "branches of a match": "def code(data):\n    name = data['name']\n    match name[2:6]:\n"
     + "".join(
@@ -150,6 +150,10 @@ def code(data):
     total = sum(ord(c) for c in name) + 0 * sum(TABLE)
     return {{"code": name.split()[1][:3].upper() + str(total % 1000).zfill(3)}}
 """,
+    "words that the rows show": "def code(data):\n    name = data['name']\n    count = 0\n"
+    + "".join(f"    count += name.startswith({word!r})\n" for word in LAST)
+    + "    total = sum(map(ord, name)) + (0 if count else 7)\n"
+    "    return {'code': name.split()[1][:3].upper() + str(total % 1000).zfill(3)}\n",
     "a table of the world": LOOKED_UP.format(
         table={name: code_of(name) for name in NAMES}
         | {f"Other {number}": f"OTH{number:03}" for number in range(20)},
