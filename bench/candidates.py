@@ -1,6 +1,6 @@
 """Programs that others wrote, through the gates: how many wrong ones pass, and right ones fail.
 
-    python -m bench.candidates [--mutants N] [--seed N] [--jobs N] [--json FILE]
+    python -m bench.candidates [--programs N] [--mutants N] [--seed N] [--jobs N] [--json FILE]
 
 `bench/foreign` holds tasks, each with golden rows and right programs of varied style: untyped,
 classes, tables, regular expressions, old formatting, scanning by hand. Each is judged as a
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -195,12 +196,16 @@ def main() -> None:
     """Judge and print; the figures also as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=HERE)
+    parser.add_argument("--programs", type=int, default=0, help="drawn from the folder; 0 is all")
     parser.add_argument("--mutants", type=int, default=3, help="of each right program, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    found = measured(read(options.folder), options.mutants, options.seed, options.jobs)
+    items = read(options.folder)
+    if options.programs:
+        items = random.Random(options.seed).sample(items, min(options.programs, len(items)))
+    found = measured(items, options.mutants, options.seed, options.jobs)
     show(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
