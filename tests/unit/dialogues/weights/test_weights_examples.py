@@ -23,11 +23,21 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[4]
+NAMES = ("travel", "insurance")
 #: Enough to be judged, not enough to be right: `python -m bench.weights` has the full budget.
 SMALL = {"width": 32, "layers": 1, "heads": 2, "steps": 12, "examples": 8000, "batch": 32}
 
 
-@pytest.mark.parametrize("name", ["travel", "insurance"])
+def test_a_large_flow_is_trained_for_longer_where_its_spec_does_not_say() -> None:
+    """The defaults are those that each example was measured with."""
+    specs = [read(ROOT / "examples" / "dialogue" / f"{name}.yaml", ROOT) for name in NAMES]
+    found = [settings_of(replace(spec, target="weights", weights={})) for spec in specs]
+
+    assert [settings.steps for settings in found] == [700, 1600]
+    assert [settings.examples for settings in found] == [67_200, 153_600]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_keeps_to_its_flow_however_little_it_learned(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
