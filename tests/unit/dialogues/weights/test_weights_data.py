@@ -121,6 +121,7 @@ def test_turns_know_which_slots_are_filled(table: DialogueSpec) -> None:
     assert {e.has for e in told if e.node == "ask_city"} <= {(), ("party",)}
     assert {e.has for e in told if e.node == "ask_party"} == {("city",)}
     assert {e.after for e in told if e.intent == "give_party"} == {"done", "human"}
+    assert {e.action for e in told if e.intent == "give_party"} == {"ask_city"}  # one for its edge
 
 
 def test_every_user_turn_takes_its_edge(table: DialogueSpec) -> None:
