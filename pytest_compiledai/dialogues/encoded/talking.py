@@ -35,13 +35,13 @@ class Encoded(Talker):
         Raises ``LookupError`` where the encoder is not the one that the record names, and
         ``ValueError`` for files that do not fit together.
         """
-        import safetensors.torch
-
         record = json.loads(files[FILE])
         super().__init__(record)
         folder, beside = found(record["encoder"])
         if beside != record["encoder"]["beside"]:
             raise LookupError(f"found an encoder with {beside[:12]} beside its weights")
+        import safetensors.torch  # after what may refuse it: torch takes seconds
+
         tensors = safetensors.torch.load(files[EXAMPLES])
         reading = Reading(self.flow, Encoder(folder))
         self.nearest = Nearest(reading, tensors, record["examples"])

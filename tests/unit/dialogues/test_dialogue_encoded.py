@@ -19,6 +19,7 @@ from pytest_compiledai.dialogues.encoded import building
 from pytest_compiledai.dialogues.encoded.bert import found
 from pytest_compiledai.dialogues.encoded.building import build
 from pytest_compiledai.dialogues.encoded.judging import Encoding
+from pytest_compiledai.dialogues.encoded.talking import Encoded
 from pytest_compiledai.dialogues.encoded.target import TARGET
 from pytest_compiledai.dialogues.kind import target_of
 from pytest_compiledai.dialogues.spec import DialogueSpec
@@ -74,8 +75,8 @@ def few() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(questions._COUNT, Phase.ACCEPT, 6)
         patch.setattr(building, "_EXAMPLES", 1000)
-        patch.setattr(building, "_TURNS", 200)
-        patch.setattr(building, "_CALIBRATION", 25)
+        patch.setattr(building, "_TURNS", 100)
+        patch.setattr(building, "_CALIBRATION", 16)
         yield
 
 
@@ -133,7 +134,6 @@ def test_a_machine_with_an_encoder_passes_its_gates(
         ("syntax", lambda record: record["examples"].update(book=3), "other"),
         ("syntax", lambda record: record["encoder"].update(sha256="0" * 64), "other"),
         ("syntax", lambda record: record.update(threshold=0.1), "threshold"),
-        ("execution", lambda record: record["encoder"].update(beside="0" * 64), "unasked"),
     ],
 )
 def test_another_record_is_refused(
@@ -143,12 +143,24 @@ def test_another_record_is_refused(
     change: Callable[[dict[str, Any]], None],
     rule: str,
 ) -> None:
-    """Counts, encoder, what lies beside its weights and the threshold are the spec's."""
+    """Counts, encoder and threshold are the spec's."""
     record = json.loads(frozen["table/dialogue.json"])
     change(record)
     files = {**frozen, "table/dialogue.json": json.dumps(record).encode()}
 
     assert rule in rules(gate, table, files)
+
+
+@needs_encoder
+def test_an_encoder_with_other_files_beside_its_weights_is_not_used(
+    frozen: Mapping[str, bytes],
+) -> None:
+    """Configuration and vocabulary are those that the artifact was made with."""
+    record = json.loads(frozen["table/dialogue.json"])
+    record["encoder"]["beside"] = "0" * 64
+
+    with pytest.raises(LookupError, match="beside its weights"):
+        Encoded({"dialogue.json": json.dumps(record).encode()})
 
 
 @needs_encoder
