@@ -220,3 +220,16 @@ def test_vectors_are_those_of_the_library(frozen: Mapping[str, bytes]) -> None:
     begin, _ = span(data, "examples")
 
     assert struct.unpack("<4f", data[begin : begin + 16]) == pytest.approx(LIBRARY, abs=1e-5)
+
+
+def test_bounds_of_an_encoder_are_its_own(read: Callable[[str], DialogueSpec]) -> None:
+    """All held-out wording has a bound with an encoder; without one nothing asks for it."""
+    text = TABLE.format_map(ENCODER)
+    asked = text.replace("wording: 0.5, wording_coverage: 0.1", "wording_all: 0.95")
+    without = "\n".join(line for line in asked.splitlines() if not line.startswith("encoder:"))
+
+    assert read(text).accuracy.wording_all == 0.8
+    assert read(asked).accuracy.wording_all == 0.95
+    assert read(asked).accuracy.wording_coverage == 0.5
+    with pytest.raises(SpecError, match="wording_all"):
+        read(without)
