@@ -1,4 +1,4 @@
-"""From a spec to the files of its artifact: the vectors of its examples, and a threshold."""
+"""From a spec to the files of its artifact: vectors, a layer beside them, and a threshold."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from typing import Final
 
+from pytest_compiledai.dialogues.encoded.head import NOTHING
 from pytest_compiledai.dialogues.encoded.nearest import counts
 from pytest_compiledai.dialogues.encoded.nearest import examples
 from pytest_compiledai.dialogues.encoded.talking import EXAMPLES
@@ -30,9 +31,11 @@ from pytest_compiledai.dialogues.weights.talking import asked
 from pytest_compiledai.dialogues.weights.threshold import threshold
 
 MAKER: Final = "pytest_compiledai.dialogues.encoded.making"
-VERSION: Final = 1
-#: Nothing is trained: few turns show whether users' words tell the branch.
+VERSION: Final = 2
+#: Little is learned: few turns show whether users' words tell the branch.
 _EXAMPLES: Final = 4000
+#: Turns that the linear layer is fitted to: each of them is encoded.
+_TURNS: Final = 2500
 #: Conversations that the threshold is taken from: each turn of them is encoded.
 _CALIBRATION: Final = 200
 
@@ -53,7 +56,7 @@ def build(spec: DialogueSpec) -> dict[str, bytes]:
     check(spec, data)
     talks = data.calibration[:: CALIBRATION // _CALIBRATION]
     record = _record(spec, data)
-    vectors, told = _encoded(spec, record, talks)
+    vectors, told = _encoded(spec, data, record, talks)
     found = answers(spec.flow, talks, told["calibration"])
     record["threshold"] = threshold(found, settings.right)
     record["encoder"] = {**(spec.encoder or {}), "beside": told["beside"]}
@@ -61,9 +64,9 @@ def build(spec: DialogueSpec) -> dict[str, bytes]:
     return {f"{spec.name}/{FILE}": f"{text}\n".encode(), f"{spec.name}/{EXAMPLES}": vectors}
 
 
-def encoded(spec: DialogueSpec) -> bytes:
-    """Return the vectors of the spec's examples again. Raises ``ToolError``."""
-    return _encoded(spec, {}, ())[0]
+def encoded(spec: DialogueSpec, data: Data) -> bytes:
+    """Return the vectors of the spec's examples and the layer again. Raises ``ToolError``."""
+    return _encoded(spec, data, _record(spec, data), ())[0]
 
 
 def _record(spec: DialogueSpec, data: Data) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def _record(spec: DialogueSpec, data: Data) -> dict[str, Any]:
 
 
 def _encoded(
-    spec: DialogueSpec, record: dict[str, Any], talks: Sequence[Conversation]
+    spec: DialogueSpec, data: Data, record: dict[str, Any], talks: Sequence[Conversation]
 ) -> tuple[bytes, Any]:
     flow = spec.flow
     with tempfile.TemporaryDirectory() as scratch:
@@ -89,6 +92,11 @@ def _encoded(
         job = {
             "encoder": spec.encoder,
             "texts": [text for texts in examples(flow).values() for text in texts],
+            "turns": [
+                (turn.node, turn.user, turn.intent if turn.after else NOTHING)
+                for turn in data.train
+                if turn.user
+            ][:_TURNS],
             "out": str(out),
             "record": record,
             "calibration": [asked(flow, *turn) for talk in talks for turn in heard(flow, talk)],

@@ -19,6 +19,7 @@ from pytest_compiledai.dialogues.encoded.talking import EXAMPLES
 from pytest_compiledai.dialogues.encoded.talking import NAMES
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import conduct
+from pytest_compiledai.dialogues.weights import conformance
 from pytest_compiledai.dialogues.weights import files
 from pytest_compiledai.dialogues.weights import flowjson
 from pytest_compiledai.dialogues.weights.judging import Found
@@ -77,12 +78,23 @@ class Encoding(Judging):
         tensors.pop(METADATA, None)
         rows = sum(counts(self.spec.flow).values())
         shapes = {name: tensor["shape"][:1] for name, tensor in tensors.items()}
-        if shapes != {"examples": [rows]}:
-            yield "shapes", f"found {shapes}; expected one row for each of {rows} examples"
+        expected = {"examples": [rows], "head": [1 + len(self.spec.flow.intents)]}
+        if shapes != expected:
+            yield "shapes", f"found rows {shapes}; expected {expected}"
         figures |= {"examples": rows, "nodes": len(self.spec.flow.nodes)}
+
+    def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
+        """Ask what is right where it answers, how often it does, and how all wording would fare."""
+        yield from conformance.of_data(self.spec, self.asked.data, self.files, figures)
+        yield from conformance.of_answers(
+            self.asked, self.answers, self.files, figures, trained=False
+        )
 
     def _execution(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask for one walk to each end, the same twice; while choosing, for the same bits again."""
         yield from conduct.walked(self.asked, self.answers, figures)
-        if self.phase is Phase.SELECT and encoded(self.spec) != self.files[EXAMPLES]:
+        if (
+            self.phase is Phase.SELECT
+            and encoded(self.spec, self.asked.data) != self.files[EXAMPLES]
+        ):
             yield "rebuild", "found other vectors than the examples give; expected the same bits"

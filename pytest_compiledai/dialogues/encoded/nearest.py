@@ -1,20 +1,24 @@
-"""Which intent a text means: that of the nearest example, by the cosine of their vectors."""
+"""Which intent a text means: that of the nearest example, and what a linear layer adds to it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 from typing import Final
 
 from pytest_compiledai.dialogues.encoded.bert import Encoder
+from pytest_compiledai.dialogues.encoded.head import NOTHING
+from pytest_compiledai.dialogues.encoded.head import labels
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import placeholders
 from pytest_compiledai.dialogues.frozen.tables import Tables
 
-#: How sure a lead in cosine makes; a threshold on what comes out is one on the lead.
+#: How much a cosine counts beside the linear layer.
 _STEEPNESS: Final = 10.0
+#: The cosine that stands for words that mean nothing, which have no examples.
+_FAR: Final = 0.5
 
 
 def examples(flow: Flow) -> dict[str, list[str]]:
@@ -36,40 +40,57 @@ def _named(template: str) -> str:
     return template
 
 
-def share(lead: float) -> float:
-    """Return how sure a lead over the next best is, from 0.5 on."""
-    return 1.0 / (1.0 + math.exp(-_STEEPNESS * lead))
+class Reading:
+    """Users' words as vectors; values of slots count as the slots' names, as in examples."""
+
+    def __init__(self, flow: Flow, encoder: Encoder) -> None:
+        """Take a flow and what encodes its users' words."""
+        self.flow, self.encoder = flow, encoder
+
+    @cached_property
+    def _tables(self) -> Tables:
+        return Tables(self.flow)
+
+    def vectors(self, turns: Sequence[tuple[str, str]]) -> Any:
+        """Return a tensor of one row a turn: a node, and what is said there."""
+        return self.encoder.vectors(
+            [" ".join(self._tables.masked(t, n)).replace("_", " ").strip() for n, t in turns]
+        )
 
 
 class Nearest:
     """The examples of a flow as vectors, and what a text is like among them."""
 
     def __init__(
-        self, flow: Flow, encoder: Encoder, vectors: Any, counts: Mapping[str, int]
+        self, reading: Reading, tensors: Mapping[str, Any], counts: Mapping[str, int]
     ) -> None:
-        """Take a tensor of one row an example, and the examples of each intent in order.
+        """Take the vectors of ``examples``, those of each intent in order, and the linear ``head``.
 
-        Raises ``ValueError`` for another number of rows.
+        Raises ``ValueError`` for tensors of other shapes.
         """
         import torch
 
-        if tuple(vectors.shape) != (sum(counts.values()), encoder.width):
-            wanted = f"{sum(counts.values())} vectors of {encoder.width} numbers"
-            raise ValueError(f"found {tuple(vectors.shape)}; expected {wanted}, one an example")
-        self.flow, self.encoder = flow, encoder
-        parts = torch.split(vectors, list(counts.values()))
+        width = reading.encoder.width
+        rows = labels(tuple(counts))
+        shapes = {"examples": (sum(counts.values()), width), "head": (len(rows), width + 1)}
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        if found != shapes:
+            raise ValueError(f"found tensors of {found}; expected {shapes}")
+        self.reading = reading
+        parts = torch.split(tensors["examples"], list(counts.values()))
         self.by_intent = dict(zip(counts, parts, strict=True))
+        self.head = dict(zip(rows, tensors["head"], strict=True))
 
-    @cached_property
-    def _tables(self) -> Tables:
-        return Tables(self.flow)
+    def fits(self, node: str, text: str) -> dict[str, float]:
+        """Return how well each intent of the node's edges fits, and how well `NOTHING` does.
 
-    def fits(self, node: str, text: str) -> Mapping[str, float]:
-        """Return, for each intent that the node has an edge for, the cosine to its nearest example.
-
-        Values of slots count as the slots' names, in texts as in examples.
+        As logits: the softmax of those that are possible tells how likely each is.
         """
-        plain = " ".join(self._tables.masked(text, node)).replace("_", " ").strip()
-        asked = self.encoder.vectors([plain])[0]
-        legal = [edge.intent for edge in self.flow.nodes[node].edges]
-        return {name: float((self.by_intent[name] @ asked).max()) for name in legal}
+        asked = self.reading.vectors([(node, text)])[0]
+        legal = [edge.intent for edge in self.reading.flow.nodes[node].edges]
+        near = {name: float((self.by_intent[name] @ asked).max()) for name in legal}
+        near[NOTHING] = _FAR
+        return {
+            name: _STEEPNESS * cosine + float(self.head[name][:-1] @ asked + self.head[name][-1])
+            for name, cosine in near.items()
+        }

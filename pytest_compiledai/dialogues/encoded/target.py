@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class EncodedTarget:
     """The flow's state machine, and a frozen encoder that tells intents apart."""
 
-    method = 1
-    versions: Mapping[str, int] = judging.VERSIONS
+    method = 2
+    versions: Mapping[str, int] = dict.fromkeys(judging.VERSIONS, 3)
 
     def proposer(self, spec: DialogueSpec) -> str:
         """Return who makes the artifact: the encoder by its digest."""

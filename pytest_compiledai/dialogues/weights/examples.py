@@ -42,6 +42,7 @@ class Example:
     user: str = ""
     intent: str = ""
     after: str  # the node that follows; "" where the words mean nothing here
+    action: str = ""  # the node that stands for the edge, see `standing`; "" where there is none
     say: str = ""  # template of the agent's words; "" where the user speaks
 
     def as_json(self) -> dict[str, Any]:
@@ -121,7 +122,19 @@ def _told(flow: Flow, situation: Situation, texts: Sequence[str], rng: random.Ra
         user=said.text,
         intent=said.intent,
         after=situation.after,
+        action=standing(flow, state.node, said.intent, situation.after),
     )
+
+
+def standing(flow: Flow, node: str, intent: str, after: str) -> str:
+    """Return the node that stands for an edge that led to ``after``.
+
+    That is one that no other edge of the node leads to, where there is one. Words tell the edge;
+    where it leads is told by slots, and code knows them: no network has to learn `amount > 5000`.
+    """
+    ways = {edge.intent: flow.landings(edge.to) for edge in flow.nodes[node].edges}
+    others = frozenset().union(*(way for name, way in ways.items() if name != intent))
+    return min(ways[intent] - others, default=after)
 
 
 def _foreign(flow: Flow, node: str) -> list[tuple[str, str]]:

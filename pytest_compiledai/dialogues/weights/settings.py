@@ -14,13 +14,17 @@ from pytest_compiledai.core.place import Place
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import phrasings
 from pytest_compiledai.dialogues.weights.paths import Bounds
+from pytest_compiledai.dialogues.weights.talking import speaking
 from pytest_compiledai.dialogues.weights.training import FILES
 from pytest_compiledai.gates import settings as reading
 
 DTYPES: Final = ("float32", "bfloat16")
 METHODS: Final = ("full", "lora")
 TRAINERS: Final = ("torch", "trl")
-#: Whole numbers: default, least, most.
+#: Steps for each node at which the agent speaks: larger flows take more turns to learn.
+_STEPS: Final = 25
+_TURNS: Final = 96  # of each step, drawn once
+#: Whole numbers: default, least, most; of steps and examples for a small flow.
 _WHOLE: Final = {
     "width": (128, 16, 8192),
     "layers": (3, 1, 128),
@@ -102,8 +106,9 @@ def settings_of(spec: DialogueSpec) -> Settings:
         return Place(path=spec.path)
 
     reading.known_keys(block, (*_WHOLE, *_SHARES, *_ABOVE, *_WORDS), at)
+    larger = _larger(spec)
     found: dict[str, Any] = {
-        key: reading.whole(block, key, default, at, least=least, most=most)
+        key: reading.whole(block, key, larger.get(key, default), at, least=least, most=most)
         for key, (default, least, most) in _WHOLE.items()
     }
     found |= {key: reading.share(block, key, default, at) for key, default in _SHARES.items()}
@@ -124,6 +129,12 @@ def settings_of(spec: DialogueSpec) -> Settings:
     named = found["phrasings"]
     found["phrasings_sha256"] = digest(phrasings.content(spec, named)) if named else ""
     return Settings(**found)
+
+
+def _larger(spec: DialogueSpec) -> dict[str, int]:
+    """Return the defaults of a flow that takes more than a small one."""
+    steps = max(_WHOLE["steps"][0], _STEPS * len(speaking(spec.flow)))
+    return {"steps": steps, "examples": steps * _TURNS}
 
 
 def _word(block: Mapping[str, Any], key: str, at: reading.At) -> str:

@@ -248,11 +248,14 @@ def following(flow: Flow, state: machine.State, text: str) -> dict[str, Move]:
     """
     ways = {edge.intent: flow.landings(edge.to) for edge in flow.nodes[state.node].edges}
     found: dict[str, Move] = {}
+    own: dict[str, frozenset[str]] = {}  # what nothing but the edges that lead to a node may reach
     for _, move in sorted(moves(flow, state, text), key=lambda move: move[0]):
-        found.setdefault(move.state.node, move)
-    for name, move in found.items():
+        name = move.state.node
+        found.setdefault(name, move)
         others = frozenset().union(*(way for key, way in ways.items() if key != move.intent))
-        found[name] = move._replace(spare=ways[move.intent] - others - found.keys())
+        own[name] = own.get(name, frozenset()) | (ways[move.intent] - others)
+    for name, move in found.items():
+        found[name] = move._replace(spare=own[name] - found.keys())
     return found
 
 

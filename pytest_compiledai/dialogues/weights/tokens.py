@@ -112,5 +112,5 @@ class Encoder:
         if not row["node"]:
             return Encoded(self.spoken(row["after"], row["say"]), 1, "")
         ids = self.heard(row["node"], row["has"], row["user"])
-        action = self.act(row["after"]) if row["after"] else self.unsure
+        action = self.act(row["action"]) if row["action"] else self.unsure
         return Encoded([*ids, action], len(ids), row["node"])

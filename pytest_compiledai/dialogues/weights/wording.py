@@ -73,6 +73,8 @@ your
 _COMMON: Final = tuple(re.findall(r"[a-z]+", _COMMON_TEXT))
 _LIKE: Final = 16  # values of like shape that are tried
 _EVERYDAY: Final = 0.6  # share of made-up words that are everyday words, of those not loose
+_RESEMBLING: Final = 0.5  # share of the others that begin or end as a word of the flow
+_LONG: Final = 6  # letters of such a word, at least
 _KINDS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
 _VOWELS: Final = "aeiouy"
@@ -190,10 +192,28 @@ def _made_up(flow: Flow, rng: random.Random, loose: float) -> str:
         if flow.loose and rng.random() < loose:
             found.append(rng.choice(flow.loose))
             continue
-        word = rng.choice(_COMMON) if rng.random() < _EVERYDAY else _invented(rng)
+        word = rng.choice(_COMMON) if rng.random() < _EVERYDAY else _foreign(flow, rng)
         if word not in flow.words and word not in flow.stated:
             found.append(word)
     return " ".join(found) + rng.choice(("", "", ",", "?"))
+
+
+def _foreign(flow: Flow, rng: random.Random) -> str:
+    """Return an invented word; half of them have a part of a word of the flow.
+
+    A part tells nothing: who learned `representative` must not hear it in `affirmative`.
+    """
+    word, known = _invented(rng), _long(flow.words)
+    if not known or rng.random() >= _RESEMBLING:
+        return word
+    like = rng.choice(known)
+    kept = rng.randint(2, len(like) - 3)  # fewer letters than a typing error leaves
+    return word + like[-kept:] if rng.random() < 0.5 else like[:kept] + word  # noqa: PLR2004 - even
+
+
+@lru_cache(maxsize=16)
+def _long(words: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(word for word in words if len(word) >= _LONG))
 
 
 def _invented(rng: random.Random) -> str:

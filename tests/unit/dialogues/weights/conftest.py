@@ -31,7 +31,7 @@ nodes:
   told: {say: ["parcel {parcel} comes tomorrow"], edges: {another: ask, complain: person}}
   person: {say: [a colleague takes over], terminal: escalation}
   over: {say: [goodbye], terminal: success}
-weights: {width: 64, layers: 2, heads: 2, vocabulary: 420, context: 256, examples: 6300, batch: 48, steps: 130, lr: 0.008, visits: 3, proof_steps: 2, path_action: 0.97, path_conversation: 0.8}
+weights: {width: 64, layers: 2, heads: 2, vocabulary: 420, context: 256, examples: 7200, batch: 48, steps: 150, lr: 0.008, visits: 3, proof_steps: 2, path_action: 0.97, path_conversation: 0.8}
 gates: {latency: {memory_mb: 900, cold_ms: 20000}, accuracy: {wording: 0, wording_coverage: 0}}
 """
 

@@ -27,6 +27,7 @@ from pytest_compiledai.dialogues.weights.wording import CARRIERS
 from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Style
 from pytest_compiledai.dialogues.weights.wording import draw
+from pytest_compiledai.dialogues.weights.wording import nothing
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,7 @@ def test_turns_know_which_slots_are_filled(table: DialogueSpec) -> None:
     assert {e.has for e in told if e.node == "ask_city"} <= {(), ("party",)}
     assert {e.has for e in told if e.node == "ask_party"} == {("city",)}
     assert {e.after for e in told if e.intent == "give_party"} == {"done", "human"}
+    assert {e.action for e in told if e.intent == "give_party"} == {"ask_city"}  # one for its edge
 
 
 def test_every_user_turn_takes_its_edge(table: DialogueSpec) -> None:
@@ -150,6 +152,17 @@ def test_held_out_wording_is_never_drawn_for_data(parcel: DialogueSpec) -> None:
 
     assert drawn == set(intent.examples)
     assert held_out == set(intent.holdout)
+
+
+def test_some_invented_words_have_a_part_of_a_word_of_the_flow(parcel: DialogueSpec) -> None:
+    """Words that mean nothing begin as `complain` does, so that such a part tells nothing."""
+    rng = random.Random(0)
+    said = {word.strip(",?") for _ in range(400) for word in nothing(parcel.flow, rng).split()}
+
+    like = {word for word in said - parcel.flow.words if word.startswith(("comp", "dama", "numb"))}
+
+    assert len(like) > 5
+    assert not any(abs(len(word) - 8) <= 1 and word.startswith("compla") for word in like)
 
 
 def test_typing_errors_spare_slot_values(parcel: DialogueSpec) -> None:
