@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import TypeGuard
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
@@ -112,19 +111,4 @@ def is_inherited(module: Module, node: ast.Attribute) -> bool:
 
 def defines(module: Module, node: ast.ClassDef, name: str) -> bool:
     """Whether a class of this module, or one of its bases here, gives ``name`` a meaning."""
-    pending: list[ast.AST] = [node]
-    seen: set[ast.AST] = set()
-    while pending:
-        found = pending.pop()
-        if not isinstance(found, ast.ClassDef) or found in seen:
-            continue
-        seen.add(found)
-        if name in module.members(found):
-            return True
-        for base in found.bases:
-            pending += [item.node for item in module.bindings(base)] if _is_name(base) else []
-    return False
-
-
-def _is_name(node: ast.expr) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name)
+    return any(name in module.members(found) for found in module.lineage(node))

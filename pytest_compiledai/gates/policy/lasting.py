@@ -13,12 +13,12 @@ from typing import Final
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.purity import VIEWS
 from pytest_compiledai.gates.policy.purity import is_cached
 from pytest_compiledai.gates.policy.purity import owner
 from pytest_compiledai.gates.policy.scope import parameters
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_VIEWS: Final = frozenset({"get", "items", "values", "setdefault"})
 _MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
 
 
@@ -68,7 +68,7 @@ def _root(module: Module, node: ast.expr) -> ast.expr:
         match node:
             case ast.Attribute(value=value) | ast.Subscript(value=value):
                 node = value
-            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _VIEWS:
+            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in VIEWS:
                 node = value
             case ast.Name():
                 node = _aliased(module, node) or node
@@ -114,13 +114,7 @@ def _made(
 def _changes_itself(
     module: Module, node: ast.ClassDef, changes: list[tuple[ast.AST, ast.Name]]
 ) -> bool:
-    pending: list[ast.AST] = [node]
-    seen: set[ast.AST] = set()
-    while pending:
-        found = pending.pop()
-        if not isinstance(found, ast.ClassDef) or found in seen:
-            continue
-        seen.add(found)
+    for found in module.lineage(node):
         for method in found.body:
             if isinstance(method, ast.FunctionDef) and method.name not in _MAKING:
                 first = next(iter(parameters(method.args)), None)
@@ -128,9 +122,6 @@ def _changes_itself(
                     [item.node for item in module.bindings(name)] == [first] for _, name in changes
                 ):
                     return True
-        for base in found.bases:
-            if isinstance(base, ast.Name):
-                pending += [item.node for item in module.bindings(base)]
     return False
 
 

@@ -154,6 +154,19 @@ class Module:
             self._members[node] = frozenset(stored.union(inner.bindings))
         return self._members[node]
 
+    def lineage(self, node: ast.AST) -> Iterator[ast.ClassDef]:
+        """Yield a class of this module and its bases that are written here, each once."""
+        pending, seen = [node], set[ast.AST]()
+        while pending:
+            found = pending.pop()
+            if not isinstance(found, ast.ClassDef) or found in seen:
+                continue
+            seen.add(found)
+            yield found
+            for base in found.bases:
+                if isinstance(base, ast.Name):
+                    pending += [item.node for item in self.bindings(base)]
+
     def is_global(self, node: ast.Name) -> bool:
         """Whether the name belongs to the module rather than to a function or class."""
         scope = self.home(node)

@@ -19,7 +19,8 @@ from pytest_compiledai.gates.policy.scope import parameters
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS: tuple[type[_Function], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
-_VIEWS = frozenset({"get", "items", "values", "setdefault"})
+#: Methods that hand out what a container holds.
+VIEWS = frozenset({"get", "items", "values", "setdefault"})
 _OF_CLASSES = frozenset({"builtins.type", "dataclasses.fields"})  # give what all instances share
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})
 _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
@@ -161,7 +162,7 @@ def owner(module: Module, target: ast.expr, seen: set[ast.AST] | None = None) ->
         match target:
             case ast.Attribute(value=value) | ast.Subscript(value=value):
                 target = value
-            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in _VIEWS:
+            case ast.Call(func=ast.Attribute(value=value, attr=name)) if name in VIEWS:
                 target = value
             case ast.Call(func=ast.Name() as function) if any(
                 is_cached(module, item.node) for item in module.bindings(function)
