@@ -11,6 +11,9 @@ PACKAGE = "pytest_compiledai"
 CHECKED = (PACKAGE, "tests", "bench", "noxfile.py")
 AUDITED = (".github/workflows", "action.yml", "templates/compile.yml", "templates/comment.yml")
 
+#: Hundreds of tests start a pytest; without kept bytecode each of them compiles this package again.
+KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
+
 
 @nox.session
 def check(session: nox.Session) -> None:
@@ -37,7 +40,9 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite; a worker that is done takes over what waits for the other."""
-    session.run("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *session.posargs, env=KEPT
+    )
 
 
 @nox.session
