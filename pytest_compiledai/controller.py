@@ -24,6 +24,7 @@ from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.drifting import write_rows
 from pytest_compiledai.frozen import basis_of
+from pytest_compiledai.frozen import claims_another_basis
 from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.run import CHOSEN
 from pytest_compiledai.run import SELECTION
@@ -161,15 +162,11 @@ class Controller:
         """Hold what the lock says of the seconds behind a pass against the verdicts of this run."""
         for result in self.results():
             entry = self._lock().entries.get(result.unit)
-            gates = {verdict.gate for verdict in result.verdicts}
-            if entry is None or not gates.issuperset(g.partition("@")[0] for g in entry.gates):
-                continue
-            basis = basis_of(result.verdicts)
-            if entry.basis != basis:
+            if entry is not None and claims_another_basis(entry, result.verdicts):
                 self.failed = True
                 self.notices.append(
                     f"{self.run.settings.shown_lock}: found basis {entry.basis!r} of {result.unit};"
-                    f" expected {basis!r}, which its verdicts rest on; next: "
+                    f" expected {basis_of(result.verdicts)!r}, which its verdicts rest on; next: "
                     f"pytest --compile {result.spec}::{result.unit}"
                 )
 

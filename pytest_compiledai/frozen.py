@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,13 @@ def basis_of(verdicts: Iterable[Verdict]) -> str:
     """Return whether verdicts rest on measured time or on seconds of a model of the machine."""
     modelled = any(verdict.figures.get("basis") == "modelled" for verdict in verdicts)
     return "modelled" if modelled else "measured"
+
+
+def claims_another_basis(entry: Entry, verdicts: Sequence[Verdict]) -> bool:
+    """Return whether an entry names another basis than its verdicts, where all are there."""
+    asked = {verdict.gate for verdict in verdicts}
+    is_whole = asked.issuperset(gate.partition("@")[0] for gate in entry.gates)
+    return is_whole and entry.basis != basis_of(verdicts)
 
 
 class Frozen:

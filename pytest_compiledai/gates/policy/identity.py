@@ -94,6 +94,10 @@ def _is_data(  # noqa: PLR0911 - a form a line
 def _is_bound_to_data(module: Module, item: Binding, depth: int) -> bool:
     if isinstance(item.node, ast.arg):
         return _is_plain(module, item.node.annotation)
+    above = module.parents.get(item.node)
+    if isinstance(above, ast.Tuple) and isinstance(item.value, ast.Tuple):
+        pairs = zip(above.elts, item.value.elts, strict=False)
+        return any(one is item.node and _is_data(module, two, depth + 1) for one, two in pairs)
     return item.kind in {"assign", "loop"} and _is_data(module, item.value, depth + 1)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from pytest_compiledai.gates.policy.changing import changes
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import parameters
@@ -45,27 +45,6 @@ _PLAIN: Final = frozenset(
      "title", "translate", "upper", "zfill"}
 )  # fmt: skip
 _MOST_ROUNDS: Final = 20
-
-
-def changes(module: Module) -> Iterator[tuple[ast.AST, ast.expr, bool, list[ast.expr]]]:
-    """Yield each change: where, of what, whether by `+=`, and what becomes a part of it."""
-    calls = module.policy.mutating_calls
-    for node in module.of(ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call):
-        match node:
-            case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
-                call = module.parents.get(node)
-                given = call.args if isinstance(call, ast.Call) and call.func is node else []
-                yield node, node.value, False, given
-            case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
-                above = module.parents.get(node)
-                value = [above.value] if isinstance(above, ast.Assign | ast.AugAssign) else []
-                yield node, node.value, False, value
-            case ast.AugAssign(target=ast.Name() as target, value=value):
-                yield node, target, True, []
-            case ast.Call(args=[first, *rest]) if module.dotted(node.func) in calls:
-                yield node, first, False, rest
-            case ast.Call(args=[first, *rest]) if module.dotted(first) in calls:
-                yield from ((node, given, False, []) for given in rest)  # `partial(heappush, heap)`
 
 
 class Meaning:
@@ -282,9 +261,23 @@ class Meaning:
     def _attribute(self, node: ast.Attribute) -> _Values:
         if self.module.dotted(node) is not None:
             return _NOTHING
-        held = self.of(node.value)
+        everything = self.of(node.value)
+        own = {value for value in everything if self._is_plain_instance(value)}
+        held = everything - own  # of another library's, an attribute may be what it holds
+        given = (self._all(_given(value)) for value in own if isinstance(value, ast.Call))
         stored = map(self._stored, self._stores.get(node.attr, ()))
-        return _NOTHING.union(held, self._parts(held), *stored)
+        return _NOTHING.union(held, self._parts(held), *given, *stored)
+
+    def _is_plain_instance(self, value: ast.AST) -> bool:
+        """Whether a value is an instance of a class that is all written here."""
+        called = value.func if isinstance(value, ast.Call) else None
+        bound = self.module.bindings(called) if isinstance(called, ast.Name) else []
+        return bool(bound) and all(
+            isinstance(item.node, ast.ClassDef)
+            and all(isinstance(base, ast.Name) for base in item.node.bases)
+            and not any(self.module.dotted(base) for base in item.node.bases)
+            for item in bound
+        )
 
     def _stored(self, value: ast.expr) -> _Values:
         """Return what an attribute is set to; of a data class's field, what its default gives."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.changing import changes
 from pytest_compiledai.gates.policy.lasting import is_lasting
 from pytest_compiledai.gates.policy.meaning import Meaning
-from pytest_compiledai.gates.policy.meaning import changes
 from pytest_compiledai.gates.policy.module import Module
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
