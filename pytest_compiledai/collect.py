@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytest_compiledai.core.document import is_spec
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.gate import COMPILE
+from pytest_compiledai.core.hidden import HIDDEN
 from pytest_compiledai.core.paths import NotPlain
 from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.drifting import asked_last
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.run import Run
 
 SUFFIXES = (".yaml", ".yml")
+_UNSEEN = re.compile(rf"[\x00-\x1f]|{HIDDEN.pattern}")
 FILE_CAP = 16 << 20  # bytes; the reader of specs says at which size it stops
 
 
@@ -58,6 +61,11 @@ class SpecFile(pytest.File):
         try:
             data = read_regular(self.path, cap=FILE_CAP)
             relative = self.run.relative(self.path)
+            if _UNSEEN.search(relative):
+                raise self.CollectError(
+                    f"{relative!a}: found a path with a character that nobody sees; expected a "
+                    "path that reads as it is; next: rename the spec"
+                )
             for document in read_documents(data, relative):
                 for unit in self.run.units_of(document):
                     yield UnitNode.from_parent(self, name=unit.name, unit=unit, run=self.run)

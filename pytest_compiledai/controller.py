@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_compiledai.choosing import LEAVING_OUT
+from pytest_compiledai.choosing import asked_paths
 from pytest_compiledai.core.artifact import Artifact
-from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import recover
 from pytest_compiledai.core.gate import COMPILE
 from pytest_compiledai.core.gate import DRIFT
+from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.lock import read_lock_file
-from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.core.result import verdict_from_json
 from pytest_compiledai.counterexamples import remember
 from pytest_compiledai.drifting import write_rows
+from pytest_compiledai.frozen import basis_of
+from pytest_compiledai.frozen import claims_another_basis
 from pytest_compiledai.rejudging import gate_value
 from pytest_compiledai.run import CHOSEN
 from pytest_compiledai.run import SELECTION
 from pytest_compiledai.run import UNITS
+from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.stubs import beside
 from pytest_compiledai.runtime.stubs import stubs_of
 from pytest_compiledai.sandbox.ladder import BACKENDS
 from pytest_compiledai.settings import Mode
+from pytest_compiledai.shipped import forget_bytecode
+from pytest_compiledai.shipped import other_readings
+from pytest_compiledai.shipped import other_texts
+from pytest_compiledai.shipped import shadows
 from pytest_compiledai.summary import LockDiff
 from pytest_compiledai.trust import stale_signature
 
@@ -49,7 +58,7 @@ class Controller:
         self.notices: list[str] = []
         self.failed = False  # something outside any item went wrong
         self.diff: LockDiff | None = None
-        self.uncollected: list[str] = []  # why files could not be read
+        self.uncollected: dict[str, str] = {}  # node id -> why it could not be read
         self._noted: dict[str, str] = {}  # unit -> digest of its result
         self._asked: dict[str, set[str]] = {}  # unit -> gates whose items reported
         self._billed = False
@@ -96,6 +105,7 @@ class Controller:
             self._look_at_broken_tables()
             self._look_for_gone_specs()
             self._look_for_hidden_specs()
+            self._look_for_other_locks()
             self._look_at_signature()
             self._look_at_loader()
             self._report()
@@ -125,7 +135,7 @@ class Controller:
             diff=self.diff,
             sandboxes=self.sandboxes(),
             outside=tuple(
-                dict.fromkeys([*self.uncollected, *(self.notices if self.failed else ())])
+                dict.fromkeys([*self.uncollected.values(), *(self.notices if self.failed else ())])
             ),
         )
 
@@ -146,6 +156,19 @@ class Controller:
         silent = [f"{u}::{gate}" for u, gate in selection["items"] if (u, gate) not in asked]
         if silent:
             self._object(f"no answer of {_some(silent)}")
+        self._look_at_bases()
+
+    def _look_at_bases(self) -> None:
+        """Hold what the lock says of the seconds behind a pass against the verdicts of this run."""
+        for result in self.results():
+            entry = self._lock().entries.get(result.unit)
+            if entry is not None and claims_another_basis(entry, result.verdicts):
+                self.failed = True
+                self.notices.append(
+                    f"{self.run.settings.shown_lock}: found basis {entry.basis!r} of {result.unit};"
+                    f" expected {basis_of(result.verdicts)!r}, which its verdicts rest on; next: "
+                    f"pytest --compile {result.spec}::{result.unit}"
+                )
 
     def _failing(self, result: Result) -> set[str]:
         """Return the gates whose verdict is no pass; in a mode that writes, among those asked."""
@@ -204,7 +227,9 @@ class Controller:
         artifacts = [self._artifact(result) for result in accepted]
         freeze.stage(artifacts, entries, dropped, beside=stubs_of(artifacts))
         done = freeze.commit()
-        path = self.run.relative(self.run.settings.lock)
+        if LOADER_PATH in done.written:
+            forget_bytecode(out)
+        path = self.run.settings.shown_lock
         self.diff = _difference(path, done.before.lock, done.lock)
 
     def _propose(self) -> None:
@@ -233,31 +258,28 @@ class Controller:
         )
 
     def _look_at_signature(self) -> None:
-        lock, shown = self.run.settings.lock, self.run.relative(self.run.settings.lock)
+        lock, shown = self.run.settings.lock, self.run.settings.shown_lock
         notice = stale_signature(lock, read_lock_file(lock, shown), shown)
         if notice:
             self.notices.append(notice)
 
     def _look_at_loader(self) -> None:
-        """Compare what checks and types the artifacts with what this version writes.
-
-        A frozen run may be of another version than the one that compiled, so it only says so.
-        """
-        settings = self.run.settings
-        if settings.mode.writes or not self._lock().entries:
+        """Compare what production imports with what was judged."""
+        settings, lock = self.run.settings, self._lock()
+        if settings.mode.writes:
             return
-        for path, data in beside(self._lock()).items():
-            try:
-                found = digest(read_plain(settings.out, path))
-            except OSError as error:
-                found = (error.strerror or str(error)).lower()
-            if found != digest(data):
-                shown = self.run.relative(settings.out)
-                self.failed = self.failed or settings.mode is Mode.LOCKED
-                self.notices.append(
-                    f"{shown}/{path}: found {found[:40]}; expected that of this version; next: "
-                    "pytest --compile writes it, look at the difference before you commit it"
-                )
+        out, shown = settings.out, self.run.relative(settings.out)
+        if lock.entries:
+            notices = list(other_texts(out, shown, lock))
+            self.failed = self.failed or (bool(notices) and settings.mode is Mode.LOCKED)
+            self.notices += notices
+        data = read_lock_file(settings.lock, settings.shown_lock)
+        for notice in (
+            *shadows(out, shown),
+            *other_readings(out, shown, data, lock, settings.shown_lock),
+        ):
+            self.failed = True
+            self.notices.append(notice)
 
     def _look_at_broken_tables(self) -> None:
         """Tell of each table of the lock that cannot be trusted and that no unit answers for."""
@@ -273,11 +295,15 @@ class Controller:
         run = self.run
         if run.settings.mode.writes or not run.store.has(UNITS):
             return
-        if {"ignore", "ignore_glob", "lf"}.intersection(run.store.read(CHOSEN)):
+        if set(LEAVING_OUT).intersection(run.store.read(CHOSEN)):
             return
         met = {*run.store.read(UNITS), *self._gone()}
+        root, told = (
+            run.settings.root,
+            self.uncollected,
+        )  # its file could not be read, and that fails the run
         for name, entry in sorted(self._lock().entries.items()):
-            if name not in met and self._is_asked(entry.spec):
+            if name not in met and entry.spec not in told and self._is_asked(root / entry.spec):
                 self.failed = True
                 self.notices.append(
                     f"{entry.spec}: found a spec of {name}, which was not collected; expected "
@@ -285,12 +311,33 @@ class Controller:
                     "the pytest configuration, in conftest.py and in the file's first line"
                 )
 
-    def _is_asked(self, spec: str) -> bool:
+    def _is_asked(self, spec: Path) -> bool:
         config = self.run.config
-        asked = [
-            config.invocation_params.dir / argument.partition("::")[0] for argument in config.args
-        ]
-        return any((self.run.settings.root / spec).is_relative_to(path) for path in asked)
+        asked = [config.invocation_params.dir / path for path in asked_paths(config)]
+        return any(spec.is_relative_to(path) for path in asked)
+
+    def _look_for_other_locks(self) -> None:
+        """Tell of a lock nearer to where the run was started that names what the run judged.
+
+        A pytest configuration below that folder makes another root, with artifacts of its own.
+        """
+        settings, start = self.run.settings, self.run.config.invocation_params.dir.resolve()
+        if settings.mode.writes:
+            return
+        above = [folder for folder in settings.root.parents if folder.is_relative_to(start)]
+        for folder in dict.fromkeys([start, *above]):
+            path = folder / settings.lock.name
+            if path == settings.lock or not path.exists():
+                continue
+            reading = read_lock(read_lock_file(path, path.name), path.name)
+            names = [n for n, e in reading.lock.entries.items() if self._is_asked(folder / e.spec)]
+            if names:
+                self.failed = True
+                self.notices.append(
+                    f"{settings.root}: found the root of this run, whose lock is not "
+                    f"{path}, which names {_some(names)}; expected one lock for a spec; next: "
+                    "look for a pytest configuration below that lock, or remove the older lock"
+                )
 
     def _look_for_gone_specs(self) -> None:
         if self.run.settings.prune:

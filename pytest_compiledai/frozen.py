@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.entry import TARGET
 from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.entry import read_entry
 from pytest_compiledai.core.errors import ArtifactError
@@ -24,9 +27,21 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.kind import Judged
     from pytest_compiledai.core.result import Result
     from pytest_compiledai.core.unit import Unit
+    from pytest_compiledai.core.verdict import Verdict
     from pytest_compiledai.run import Run
 
-TARGET = "python>=3.11"
+
+def basis_of(verdicts: Iterable[Verdict]) -> str:
+    """Return whether verdicts rest on measured time or on seconds of a model of the machine."""
+    modelled = any(verdict.figures.get("basis") == "modelled" for verdict in verdicts)
+    return "modelled" if modelled else "measured"
+
+
+def claims_another_basis(entry: Entry, verdicts: Sequence[Verdict]) -> bool:
+    """Return whether an entry names another basis than its verdicts, where all are there."""
+    asked = {verdict.gate for verdict in verdicts}
+    is_whole = asked.issuperset(gate.partition("@")[0] for gate in entry.gates)
+    return is_whole and entry.basis != basis_of(verdicts)
 
 
 class Frozen:
@@ -39,7 +54,7 @@ class Frozen:
     @cached_property
     def reading(self) -> LockReading:
         """The lock, read once. Raises ``LockError`` when the file as a whole cannot be read."""
-        shown = self.run.relative(self.settings.lock)
+        shown = self.settings.shown_lock
         data = read_lock_file(self.settings.lock, shown)
         if not self.settings.mode.writes:  # what a writing run ends with has to be signed anew
             self.settings.trust.check(self.settings.lock, data, shown)
@@ -98,14 +113,12 @@ class Frozen:
 
     def entry_of(self, result: Result) -> Entry:
         """Return the entry that a result carries."""
-        place = Place(path=self.run.relative(self.settings.lock))
+        place = Place(path=self.settings.shown_lock)
         return read_entry(result.unit, result.entry, place)
 
     def new_entry(self, unit: Unit, judged: Judged, before: Entry | None) -> Entry:
         """Return the entry of ``judged`` once frozen; provenance of equal bytes is kept."""
         candidate = judged.candidate
-        # A verdict that rests on seconds of a model of the machine says so.
-        modelled = any(v.figures.get("basis") == "modelled" for v in judged.verdicts)
         files = {path: digest(data) for path, data in sorted(candidate.files.items())}
         kept = before if before is not None and dict(before.files) == files else None
         return Entry(
@@ -121,5 +134,5 @@ class Frozen:
             gates=unit.versions,
             off=unit.off,
             capabilities=unit.capabilities,
-            basis="modelled" if modelled else "measured",
+            basis=basis_of(judged.verdicts),
         )

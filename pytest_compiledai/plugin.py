@@ -57,6 +57,15 @@ def pytest_configure(config: pytest.Config) -> None:
         activate(config)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Let no setting end a run that judges before it judged anything."""
+    if is_active(config) or config.option.help:  # what comes after a `--help` is not parsed
+        from pytest_compiledai.choosing import refuse_showing
+
+        refuse_showing(config)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Ask whether ``--compile`` was meant when a YAML argument matches nothing."""

@@ -86,7 +86,7 @@ class Rejudging:
     def _missing(self) -> LockError:
         return LockError(
             where=self.unit.place,
-            found=f"no entry for {self.unit.name} in {self.run.relative(self.run.settings.lock)}",
+            found=f"no entry for {self.unit.name} in {self.run.settings.shown_lock}",
             expected="a frozen artifact",
             next=f"{self._command()}, then commit the lock and the artifact",
         )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_compiledai import terminal
+from pytest_compiledai.choosing import SELECTING
+from pytest_compiledai.choosing import chosen
 from pytest_compiledai.collect import GateItem
 from pytest_compiledai.collect import SpecFile
 from pytest_compiledai.collect import collect_file
@@ -32,10 +34,6 @@ if TYPE_CHECKING:
 
 PAYLOAD = "compiledai"  # the attribute of a test report; JSON values only
 CONTROLLER = pytest.StashKey[Controller]()
-#: Options of pytest by which a user chooses items; without them every gate item has to run.
-SELECTING = ("keyword", "markexpr", "deselect", "lf", "stepwise")
-#: Options by which a user leaves files out.
-LEAVING_OUT = ("ignore", "ignore_glob", "lf")
 
 
 def activate(config: pytest.Config) -> None:
@@ -51,27 +49,25 @@ def activate(config: pytest.Config) -> None:
     plug(config)
     # One bad spec must not stop the others: pytest would end the run at a collection error.
     config.option.continue_on_collection_errors = True
-    config.pluginmanager.register(Hooks(run), "compiledai-session")
+    _register(config, Hooks(run), "compiledai-session")
     if worker_input is not None:
         return
-    store.once(CHOSEN, lambda: _chosen(config))
+    store.once(CHOSEN, lambda: chosen(config))
     controller = Controller(run)
     controller.recover()
     config.stash[CONTROLLER] = controller
-    config.pluginmanager.register(ControllerHooks(controller), "compiledai-controller")
+    _register(config, ControllerHooks(controller), "compiledai-controller")
     if config.pluginmanager.hasplugin("dsession") or _distributes(config):
-        config.pluginmanager.register(XdistHooks(controller), "compiledai-xdist")
+        _register(config, XdistHooks(controller), "compiledai-xdist")
 
 
-def _chosen(config: pytest.Config) -> list[str]:
-    """Return the options of the command line itself that choose items or leave files out.
-
-    What stands in `addopts` or in a variable of the environment was chosen by nobody who looks at
-    this run: it may not take a gate's item out of it.
-    """
-    arguments = [str(argument) for argument in config.invocation_params.args]
-    given = config._parser.parse_known_args(arguments)  # noqa: SLF001 - there is no public way
-    return [name for name in {*SELECTING, *LEAVING_OUT} if getattr(given, name, None)]
+def _register(config: pytest.Config, plugin: object, name: str) -> None:
+    """Register a part of this plugin. Raises ``UsageError`` where an option blocks it."""
+    if config.pluginmanager.register(plugin, name) is None:
+        raise pytest.UsageError(
+            f"-p no:{name}: found a run without a part that judges; expected all of them; next: "
+            "look at addopts in the pytest configuration and at PYTEST_ADDOPTS"
+        )
 
 
 def _distributes(config: pytest.Config) -> bool:
@@ -154,7 +150,9 @@ class ControllerHooks:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note why a file could not be read; reports tell it."""
         if report.failed:
-            self.controller.uncollected.append(collect_fault(report.nodeid, str(report.longrepr)))
+            self.controller.uncollected[report.nodeid] = collect_fault(
+                report.nodeid, str(report.longrepr)
+            )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the units that items asked about."""
@@ -162,23 +160,35 @@ class ControllerHooks:
         if payload is not None:
             self.controller.note(payload)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Freeze what passed and write the reports."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
+        """Freeze what passed and write the reports; no hook after that makes a failure a pass."""
         if session.config.getoption("collectonly"):
-            return
+            return (yield)
         interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         self.controller.finish(interrupted=interrupted and not session.testsfailed)
         if exitstatus == pytest.ExitCode.OK:
             self.controller.look_for_contradictions()
-        if self.controller.failed and session.config.getoption("no_summary"):
-            # Why a run fails in which all passed is more than a summary.
-            for notice in self.controller.notices:
-                self.controller.run.say(notice)
-        if self.controller.failed and session.exitstatus in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        ):
+        if session.config.getoption("no_summary"):
+            self._fail_aloud()
+        self._fail(session)
+        answer = yield
+        if (session.exitstatus, exitstatus) == (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            self.controller.look_for_contradictions()
+            self._fail_aloud()
+            self._fail(session)
+        return answer
+
+    def _fail_aloud(self) -> None:
+        """Say why a run fails in which all passed, where no summary says it."""
+        for notice in self.controller.notices if self.controller.failed else ():
+            self.controller.run.say(notice)
+
+    def _fail(self, session: pytest.Session) -> None:
+        good = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if self.controller.failed and session.exitstatus in good:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

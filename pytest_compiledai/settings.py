@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,6 +75,11 @@ class Settings:
     def lock(self) -> Path:
         """The lock lies beside the out folder."""
         return self.out.parent / "compiledai.lock"
+
+    @property
+    def shown_lock(self) -> str:
+        """The lock as messages and commands name it; where it is a link, the link."""
+        return self.lock.relative_to(self.root).as_posix()
 
     @property
     def live(self) -> bool:
@@ -179,6 +185,17 @@ def _inside(root: Path, text: str) -> Path:
     if path == root or not path.is_relative_to(root):
         raise SettingsError(
             where="--compile-out", found=text, expected="a folder below the root of the project"
+        )
+    # What imports the folder looks for the lock beside the link, a run beside what it leads to.
+    named = Path(os.path.normpath(root / text))
+    if named.is_relative_to(root) and any(
+        part.is_symlink() for part in (named, *named.parents) if part.is_relative_to(root)
+    ):
+        raise SettingsError(
+            where="--compile-out",
+            found=f"{text}, which leads over a symlink",
+            expected="a folder of its own, with the lock beside it",
+            next=f"name the folder that it leads to, or put a plain one at {text}",
         )
     return path
 

@@ -39,6 +39,9 @@ KEYS = (
     "entry",
 )
 
+#: What every artifact is made for.
+TARGET = "python>=3.11"
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _GATE = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -137,6 +137,13 @@ def _decoded(data: bytes, path: str) -> str:
             expected="UTF-8 text",
             next=f"`git checkout -- {path}`",
         ) from None
+    if text.startswith("\ufeff"):
+        raise LockError(
+            where=Place(path=path, line=1),
+            found="a byte order mark, which an editor put there",
+            expected=f"`{FIRST_LINE}` as the first line",
+            next=f"`git checkout -- {path}`",
+        )
     return text.replace("\r\n", "\n")
 
 

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_compiledai.core.entry import TARGET
+
 if TYPE_CHECKING:
     from pytest_compiledai.core.lock import Entry
     from pytest_compiledai.core.unit import Unit
@@ -40,6 +42,7 @@ def standing(unit: Unit, entry: Entry | None, *, evidence: str) -> Standing:
         ),
         ("spec path", entry.spec, unit.place.path),
         ("kind", entry.kind, unit.kind),
+        ("target", entry.target, TARGET),
         ("gates", tuple(entry.gates), unit.versions),
         ("gates switched off", tuple(entry.off), unit.off),
         ("capabilities", tuple(entry.capabilities), unit.capabilities),

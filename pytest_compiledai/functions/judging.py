@@ -257,7 +257,9 @@ def user_comparators(
 def _told(spec: FunctionSpec) -> str:
     """Return what the proposer was told about values: literals in it are not memorised."""
     schemas: Any = [spec.input.data, spec.output.data]
-    return f"{spec.description}\n{canonical_json(schemas).decode('ascii')}"
+    # Whoever declares a linear model asks for places of words in a table, which are digests.
+    declared = "\nhashed words" if spec.linear is not None else ""
+    return f"{spec.description}\n{canonical_json(schemas).decode('ascii')}{declared}"
 
 
 def _seed(unit: Unit) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections.abc import Collection
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +42,42 @@ def collect(text: str) -> tuple[Literal, ...]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()  # the syntax gate tells of it
     return tuple(_literals(tree, are_documented=() if "__doc__" in text else DOCUMENTED))
+
+
+def names(text: str) -> tuple[Literal, ...]:
+    """Return the names that ``text`` defines, their words apart; empty where it does not parse.
+
+    Fields, members of enumerations and keywords can be read back as texts.
+    """
+    try:
+        tree = parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    found: dict[str, int] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.keyword(arg=str(name)):
+                found.setdefault(name, node.lineno)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.setdefault(name, node.lineno)
+    return tuple(
+        Literal(value=name.strip("_").replace("_", " "), line=line, table=0)
+        for name, line in found.items()
+    )
+
+
+def first_use(text: str, wanted: Collection[str]) -> tuple[str, int] | None:
+    """Return the first of ``wanted`` that is imported, or read from a module, and its line."""
+    try:
+        tree = parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    uses = [(node.attr, node.lineno) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            uses += [(alias.name, node.lineno) for alias in node.names]
+    found = [(line, name) for name, line in uses if name in wanted]
+    return (min(found)[1], min(found)[0]) if found else None
 
 
 def _literals(root: ast.AST, *, are_documented: tuple[type[ast.AST], ...]) -> Iterator[Literal]:

@@ -28,6 +28,8 @@ from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.literals import Literal
 from pytest_compiledai.gates.literals import Scalar
 from pytest_compiledai.gates.literals import collect
+from pytest_compiledai.gates.literals import first_use
+from pytest_compiledai.gates.literals import names
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
@@ -41,6 +43,16 @@ TABLE: Final = 8  # entries from which a table may be general knowledge
 _AT_LEAST: Final = 2  # rows, whatever their share: one value in common is chance
 _HEX: Final = re.compile(r"[0-9a-f]{16,}")
 _SHORT_HEX: Final = re.compile(r"[0-9a-f]{8,}")
+_DIGESTS: Final = frozenset(
+    {"adler32", "blake2b", "blake2s", "crc32", "crc_hqx", "pbkdf2_hmac", "scrypt", "sha224",
+     "sha256", "sha384", "sha3_224", "sha3_256", "sha3_384", "sha3_512", "sha512", "shake_128",
+     "shake_256", "uuid3", "uuid5"}
+)  # fmt: skip
+_ABOUT_DIGESTS: Final = re.compile(
+    r"hash|digest|check ?sum|\bcrc|\bsha\b|sha-?\d|blake|adler|uuid|fingerprint|bucket|sign|hmac"
+    r"|etag|anonymi|pseudonym|dedup|shard|partition|mask",
+    re.IGNORECASE,
+)
 _CLASSES: Final = re.compile(r"\\[A-Za-z]|[^\w\0]+")  # what a regular expression puts between words
 _GENERAL: Final = frozenset(
     {
@@ -95,7 +107,7 @@ def memorised(
     source_text: str, *, rows: Sequence[Row], spec_text: str, rules: Bounds
 ) -> tuple[Finding, ...]:
     """Return what the code remembers of ``rows``; findings name train rows only."""
-    literals = collect(source_text)
+    literals = (*collect(source_text), *names(source_text))
     told = normal(spec_text)
     inputs = [leaf for row in rows for leaf in _leaves(row.input, row)]
     outputs = [leaf for row in rows for leaf in _leaves(row.output, row)]
@@ -103,6 +115,7 @@ def memorised(
         *_copies(literals, inputs, told, rules),
         *_answers(literals, outputs, len(rows), told, rules),
         *_hashes(literals, inputs, rows, spec_text, rules),
+        *_digesting(source_text, spec_text),
     )
 
 
@@ -243,6 +256,19 @@ def _hashes(
     if len(long) > rules.hashes:
         text = f"line {long[0].line}: found a table of {len(long)} digests; expected code that"
         yield Finding(rule=RULE, message=f"{text} reads the input", line=long[0].line)
+
+
+def _digesting(source_text: str, spec_text: str) -> Iterator[Finding]:
+    """Yield a finding where the code takes digests, of which the spec says nothing.
+
+    No rule of a spec that does not speak of them needs one; a table without its keys does.
+    """
+    found = None if _ABOUT_DIGESTS.search(spec_text) else first_use(source_text, _DIGESTS)
+    if found is not None:
+        name, line = found
+        text = f"line {line}: found {name}, a digest of which the spec says nothing"
+        message = f"{text}; expected code that works it out from the input"
+        yield Finding(rule=RULE, message=message, line=line)
 
 
 def _looks_hashed(value: Scalar) -> bool:

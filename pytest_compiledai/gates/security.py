@@ -21,6 +21,7 @@ from pytest_compiledai.gates.policy import bounds
 from pytest_compiledai.gates.policy import classes
 from pytest_compiledai.gates.policy import dangers
 from pytest_compiledai.gates.policy import doors
+from pytest_compiledai.gates.policy import identity
 from pytest_compiledai.gates.policy import imports
 from pytest_compiledai.gates.policy import injection
 from pytest_compiledai.gates.policy import lasting
@@ -30,6 +31,7 @@ from pytest_compiledai.gates.policy import names
 from pytest_compiledai.gates.policy import order
 from pytest_compiledai.gates.policy import pattern
 from pytest_compiledai.gates.policy import purity
+from pytest_compiledai.gates.policy import reaching
 from pytest_compiledai.gates.policy import secret
 from pytest_compiledai.gates.policy import shape
 from pytest_compiledai.gates.policy import text
@@ -57,6 +59,8 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     shape.check,
     purity.check,
     lasting.check,
+    reaching.check,
+    identity.check,
     order.check,
     secret.check,
     bounds.check,

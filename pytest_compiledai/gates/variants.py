@@ -24,7 +24,8 @@ ENTRY: Final = "answer_of_variant"
 #: The number of the variant in which nothing is changed.
 PLAIN: Final = -1
 _WHOLE: Final = 24  # characters up to which a text is changed as a whole
-_PIECE: Final = r"[^\W_]{1,8}"  # of a longer one
+#: Of a longer one; each character of what is no word, such as a table written as one number.
+_PIECE: Final = r"(?<![^\W_])[^\W_]{1,16}(?![^\W_])|[^\W_]"
 _SHIFTED: Final = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
 _CHANGED: Final = "_changed_literal"
 _CHOSEN: Final = "_chosen_variant"

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+from pytest_compiledai.core.hidden import HIDDEN
 from pytest_compiledai.core.result import Result
 from pytest_compiledai.failure import finding_line
 from pytest_compiledai.llm.redact import redact
@@ -20,8 +21,11 @@ MOST_BYTES = 900_000
 SHOWN_FINDINGS = 5
 _MARKS = {"passed": "✅", "failed": "❌", "skipped": "·", "off": "off"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~]")
-_CALLING = {"#": "&#35;", "@": "&#64;", "://": ":&#47;&#47;"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
+#: What becomes a link to a person, an issue or an address. GitHub looks for the first two when
+#: characters written as numbers are characters again, so one of no width stands between.
+_CALLING = {"#": "&#35;&#8203;", "@": "&#64;&#8203;", "://": ":&#47;&#47;"}
+_CALLED = re.compile(r"(?i)\b(www|gh|mailto|xmpp)(?=[.:-])")
+_CONTROL = re.compile(rf"(?:[\x00-\x1f]|{HIDDEN.pattern})+")
 
 
 def render(facts: Facts, *, most_bytes: int = MOST_BYTES) -> bytes:
@@ -113,6 +117,7 @@ def _text(text: str) -> str:
     plain = _CONTROL.sub(" ", redact(text)).replace("&", "&amp;")
     for sign, code in _CALLING.items():
         plain = plain.replace(sign, code)
+    plain = _CALLED.sub(r"\1&#8203;", plain)
     return _SPECIAL.sub(r"\\\g<0>", plain)
 
 

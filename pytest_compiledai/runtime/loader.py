@@ -666,9 +666,18 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *_tables})
 
 
+def _after_fork() -> None:
+    """Take the locks anew: the thread that held one may not be in this process."""
+    globals()["_guard"] = _threading.RLock()
+    for made in _fallbacks.values():
+        made.take_lock()
+
+
 def _install() -> None:
     """Take over the imports below this package, also after ``importlib.reload``."""
     prefix = f"{__name__}."
+    if not _kept and hasattr(_os, "register_at_fork"):
+        _os.register_at_fork(after_in_child=_after_fork)
     globals().update(_kept)
     others = [finder for finder in _sys.meta_path if getattr(finder, "prefix", "") != prefix]
     _sys.meta_path[:] = [_Finder(prefix), *others]

@@ -38,18 +38,23 @@ class _Fallback:
         per_s: float,
         clock: _Callable[[], float] = _time.monotonic,
     ) -> None:
-        if failures < 1 or pause_s < 0 or per_s <= 0 or (budget is not None and budget < 0):
+        sound = failures >= 1 and pause_s >= 0 and per_s > 0  # which nan is not
+        if not sound or (budget is not None and not budget >= 0):
             raise ValueError("fallback needs failures >= 1, pause_s >= 0, budget >= 0, per_s > 0")
         self.function = function
         self.on_error = on_error
         self._most_failures, self._pause_s = failures, pause_s
         self._budget, self._per_s = budget, per_s
         self._clock = clock
-        self._guard = _threading.Lock()  # never held while the fallback works
+        self.take_lock()
         self._failures = 0
         self._open_until = 0.0
         self._why = ""
         self._begun: _deque[float] = _deque()  # when the calls of the current window began
+
+    def take_lock(self) -> None:
+        """Begin with a lock of this process; it is never held while the fallback works."""
+        self._guard = _threading.Lock()
 
     def covers(self, error: Exception) -> bool:
         """Whether the fallback answers where the artifact raised ``error``."""

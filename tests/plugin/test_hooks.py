@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -256,7 +257,7 @@ def test_what_a_user_chooses_is_no_trick(frozen, choice):
 
 def test_a_setting_takes_no_gate_out_of_a_locked_run(project) -> None:
     """What `addopts` leaves out was chosen by nobody who looks at the run: it fails."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     for setting, said in (
         ("-m 'not fuzz'", "*took specs/double.yaml::double::fuzz out of the run*"),
         ("--ignore=specs/double.yaml", "*specs/double.yaml: found a spec of double*not collected*"),
@@ -267,3 +268,41 @@ def test_a_setting_takes_no_gate_out_of_a_locked_run(project) -> None:
 
         assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.INTERRUPTED)
         result.stdout.fnmatch_lines([said])
+
+
+def test_a_setting_takes_no_part_out_of_this_plugin(frozen) -> None:
+    """Without the part that collects, a run with other tests would pass."""
+    frozen.pytester.makeini("[pytest]\naddopts = -p no:compiledai-session\n")
+
+    result = frozen.run("--compile-locked", "specs")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "found a run without a part that judges" in result.stderr.str()
+
+
+def test_a_configuration_beside_the_specs_makes_no_other_root(frozen) -> None:
+    """It would have another lock and other artifacts judged than those that production loads."""
+    frozen.write("specs/pytest.ini", "[pytest]\ncompiledai_sandbox = native\n")
+    shutil.copytree(frozen.root / "compiled", frozen.root / "specs" / "compiled")
+    frozen.write("specs/compiledai.lock", frozen.lock.replace("specs/double.yaml", "double.yaml"))
+
+    result = frozen.run("--compile-frozen", "specs", "-k", "compile")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*/specs: found the root of this run*compiledai.lock*double*"])
+
+
+def test_no_hook_ends_a_failed_run_with_0(frozen) -> None:
+    """A conftest that sets the exit status of a locked run is overruled, and told of."""
+    frozen.write("compiled/double.py", "x = 1\n")
+    frozen.pytester.makeconftest(
+        """
+        def pytest_sessionfinish(session):
+            session.exitstatus = 0
+        """
+    )
+
+    result = frozen.run("--compile-locked", "specs", "-k", "compile")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stderr.fnmatch_lines(["*this run: found reports that passed*"])

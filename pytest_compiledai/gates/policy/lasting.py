@@ -28,13 +28,18 @@ def check(module: Module) -> Iterator[Finding]:
     changing = _changing(module, changes)
     for call in module.of(ast.Call):
         if isinstance(call.func, ast.Name):
-            if _is_lasting(module, call):
+            if is_lasting(module, call):
                 yield from _made(module, call, call.func, changes)
             else:
                 yield from _handed(module, call, changing)
+    for value in module.of(ast.GeneratorExp, ast.Call):
+        if _is_iterator(module, value) and _is_kept(module, value):
+            found = "an iterator kept at module level"
+            expected = "a tuple: it does not change when read"
+            yield module.finding("module-level", value, found, expected)
     for function in module.of(ast.FunctionDef):
         for decorator in function.decorator_list:
-            if isinstance(decorator, ast.Name) and _is_lasting(module, decorator):
+            if isinstance(decorator, ast.Name) and is_lasting(module, decorator):
                 yield from _made(module, decorator, decorator, changes)
 
 
@@ -82,7 +87,7 @@ def _aliased(module: Module, node: ast.Name) -> ast.expr | None:
     return value if isinstance(value, ast.Attribute | ast.Subscript | ast.Name) else None
 
 
-def _is_lasting(module: Module, node: ast.AST) -> bool:
+def is_lasting(module: Module, node: ast.AST) -> bool:
     """Whether what an expression gives outlives the call: made on import, as a default, cached."""
     inner, above = node, module.parents.get(node)
     while above is not None:
@@ -90,6 +95,38 @@ def _is_lasting(module: Module, node: ast.AST) -> bool:
             return isinstance(above, ast.FunctionDef) and is_cached(module, above)
         inner, above = above, module.parents.get(above)
     return True
+
+
+def _is_iterator(module: Module, value: ast.AST) -> bool:
+    """Whether an expression gives what changes when it is read or entered."""
+    match value:
+        case ast.Call(func=ast.Attribute(attr=name)) if name in module.policy.iterator_methods:
+            return True
+        case ast.Call(func=function):
+            name = module.dotted(function) or ""
+            made = module.bindings(function) if isinstance(function, ast.Name) else []
+            return (
+                name in module.policy.iterators
+                or name.startswith("itertools.")
+                or any(_gives_in_steps(module, item.node) for item in made)
+            )
+    return isinstance(value, ast.GeneratorExp)
+
+
+def _gives_in_steps(module: Module, function: ast.AST) -> bool:
+    return isinstance(function, ast.FunctionDef) and any(
+        module.enclosing(node, _FUNCTIONS) is function
+        for node in module.of(ast.Yield, ast.YieldFrom)
+    )
+
+
+def _is_kept(module: Module, value: ast.AST) -> bool:
+    """Whether a value outlives the call as it is: bound, as a default, or a part of what is."""
+    above = module.parents.get(value)
+    while isinstance(above, ast.Tuple | ast.List | ast.Dict | ast.IfExp | ast.BoolOp):
+        above = module.parents.get(above)
+    bound = isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.arguments)
+    return bound and is_lasting(module, value)
 
 
 def _is_outside(function: ast.AST, part: ast.AST) -> bool:

@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 
-_SEQUENCES = frozenset({"builtins.list", "builtins.tuple", "builtins.enumerate", "builtins.iter"})
+_SEQUENCES = frozenset(
+    {
+        "builtins.dict.fromkeys",
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.enumerate",
+        "builtins.iter",
+    }
+)
 _STRING_LISTS = frozenset({"split", "rsplit", "splitlines", "findall"})
 _STRING_RESULTS = frozenset({"lower", "upper", "strip", "casefold", "title", "replace", "join"})
 _SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
@@ -24,8 +32,11 @@ _DEPTH = 8  # names and calls that are looked through
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding where a set of strings becomes a sequence without being sorted."""
+    for assign in module.of(ast.Assign):
+        yield from _some(module, assign)
     for node in module.of(ast.Call):
         if not node.args:
+            yield from _some(module, node)
             continue
         name = module.dotted(node.func)
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
@@ -34,6 +45,20 @@ def check(module: Module) -> Iterator[Finding]:
         if _is_string_set(module, node.args[0], 0):
             found = "a set of strings made a sequence, in an order that changes from run to run"
             yield module.finding("order", node, found, "sorted(...)")
+
+
+def _some(module: Module, node: ast.Call | ast.Assign) -> Iterator[Finding]:
+    """Yield a finding where one text of a set is taken, whichever comes first."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="pop"), args=[]):
+            taken = _is_string_set(module, value, 0)
+        case ast.Assign(targets=[ast.Tuple(elts=targets) | ast.List(elts=targets)], value=value):
+            taken = len(targets) > 1 and _is_string_set(module, value, 0)
+        case _:
+            taken = False
+    if taken:
+        found = "a text taken from a set, another one in another run"
+        yield module.finding("order", node, found, "min(...) or sorted(...)")
 
 
 def _is_sorted_around(module: Module, node: ast.AST) -> bool:

@@ -71,6 +71,7 @@ class Policy:
     mutators: frozenset[str]
     mutating_calls: frozenset[str]
     iterators: frozenset[str]
+    iterator_methods: frozenset[str]
     local_time: Mapping[str, int]
     never: frozenset[str]
     closed: Mapping[str, frozenset[str]]
@@ -120,6 +121,7 @@ def _policy(data: dict[str, Any], imports: dict[str, Any], dangers: dict[str, An
         mutators=frozenset(purity["mutators"]),
         mutating_calls=frozenset(purity["mutating_calls"]),
         iterators=frozenset(purity["iterators"]),
+        iterator_methods=frozenset(purity["iterator_methods"]),
         local_time=purity["local_time"],
         never=frozenset(data["capabilities"]["never"]),
         closed=_sets(data["capabilities"]["closed"]),

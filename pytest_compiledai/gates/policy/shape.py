@@ -67,26 +67,19 @@ def _top(module: Module, node: ast.stmt, *, first: bool) -> Iterator[Finding]:
         expected = "imports, constants, classes and functions only"
         yield module.finding("module-level", node, found, expected)
     elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        yield from _constant(module, node, node.value)
+        yield from _constant(module, node)
 
 
 def _kind(node: ast.stmt) -> str:
     return {"Expr": "an expression"}.get(type(node).__name__, f"{type(node).__name__.lower()!r}")
 
 
-def _constant(
-    module: Module, node: ast.Assign | ast.AnnAssign, value: ast.expr
-) -> Iterator[Finding]:
+def _constant(module: Module, node: ast.Assign | ast.AnnAssign) -> Iterator[Finding]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     for target in targets:
         if isinstance(target, ast.Attribute | ast.Subscript):
             found = "a change of an object at module level"
             yield module.finding("module-level", node, found, "a name that is bound once")
-    called = module.dotted(value.func) if isinstance(value, ast.Call) else None
-    changes = called in module.policy.iterators or (called or "").startswith("itertools.")
-    if isinstance(value, ast.GeneratorExp) or changes:
-        found = "an iterator kept at module level"
-        yield module.finding("module-level", node, found, "a tuple: it does not change when read")
 
 
 def _handler(module: Module, node: ast.ExceptHandler) -> Iterator[Finding]:

@@ -229,3 +229,25 @@ def test_code_that_does_not_parse_has_no_literals():
 def test_a_call_in_the_place_of_a_docstring_counts():
     """Only a text is documentation: rows that a first statement puts away are literals."""
     assert len(found(f"KEPT.append({SUBJECTS[2]!r})\n")) == 1
+
+
+def test_a_subject_that_is_a_name_of_the_code_is_memory():
+    """Fields and members of enumerations are read back as texts."""
+    field = "the_export_of_my_board_ends_with_an_error"
+    code = f"class Seen(NamedTuple):\n    {field}: int\n\n\ndef route(data):\n    return Seen._fields\n"
+
+    (told,) = found(code)
+
+    assert told.line == 2
+    assert "found an input text of tickets.jsonl:2" in told.message
+
+
+KEYLESS = "from zlib import crc32\n\n\ndef route(data):\n    return {'queue': crc32(data)}\n"
+
+
+def test_a_digest_that_the_spec_does_not_speak_of_is_memory():
+    """A table without its keys needs one; a rule of another spec does not."""
+    (told,) = found(KEYLESS)
+
+    assert told.message.startswith("line 1: found crc32, a digest of which the spec says nothing")
+    assert found(KEYLESS, spec="The checksum of a subject.") == ()

@@ -119,6 +119,11 @@ DISGUISED = {
     + repr(" ".join(f"{name[:3]}{code_of(name)[3:]}" for name in NAMES))
     + "\n\ndef code(data):\n    name = data['name']\n    at = TEXT.index(name[:3]) + 3\n"
     "    return {'code': name.split()[1][:3].upper() + TEXT[at : at + 3]}\n",
+    "one long number": "DIGITS = "
+    + repr("".join(code_of(name)[3:] for name in sorted(NAMES)))
+    + f"\nFIRST = {''.join(sorted(name[0] for name in NAMES))!r}\n"
+    "\ndef code(data):\n    name = data['name']\n    at = 3 * FIRST.index(name[0])\n"
+    "    return {'code': name.split()[1][:3].upper() + DIGITS[at : at + 3]}\n",
     "groups of a pattern": "import re\n\nFOUND = re.compile("
     + repr("|".join(f"({name[:4]})" for name in NAMES))
     + f")\nCODES = {[int(code_of(name)[3:]) ^ 511 for name in NAMES]!r}\n"

@@ -6,7 +6,9 @@ import importlib
 import inspect
 import io
 import linecache
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -84,6 +86,35 @@ def test_threads_that_load_at_once_get_one_object(package) -> None:
 
     assert len(found) == 8
     assert len(set(map(id, found))) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_beside_a_thread_that_loads_can_load(package) -> None:
+    """The child has the lock of a thread that it does not have; it takes another."""
+    compiled = package.load()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with compiled._guard:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        signal.alarm(30)
+        try:
+            compiled.load("route_ticket")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    done.set()
+    thread.join()
+
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_reload_of_the_package_reads_the_lock_again(package) -> None:

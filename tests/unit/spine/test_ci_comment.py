@@ -205,7 +205,7 @@ def test_a_strangers_text_is_shown_as_text(record, result_of):
     assert len(told) == 2
     for line in told:
         assert line.startswith(
-            "- &#35; x &#64;team &#35;7 \\<img src=y\\> \\[a\\](http:&#47;&#47;z)"
+            "- &#35;&#8203; x &#64;&#8203;team &#35;&#8203;7 \\<img src=y\\> \\[a\\](http:&#47;&#47;z)"
         )
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from pytest_compiledai.ci.record import Record
 from pytest_compiledai.ci.running import Job
+from pytest_compiledai.ci.running import code_of
 from pytest_compiledai.ci.running import is_empty_part
 from pytest_compiledai.ci.shard import Shard
 from pytest_compiledai.core.errors import SettingsError
+from pytest_compiledai.core.result import Outcome
 
 RECORD = Record(mode="locked", live=False, out="compiled", collected=("again",), results=())
 PART = Shard(number=1, of=2)  # `again` is in the other
@@ -71,3 +73,12 @@ def test_what_cannot_be_meant_is_refused(changes):
 def test_a_part_may_be_empty_where_the_whole_is_not(changes, expected):
     """Nothing collected at all is a failure, as ever."""
     assert expected == is_empty_part(replace(RECORD, **changes))
+
+
+def test_a_record_of_a_failure_is_no_pass(result_of):
+    """Whatever a hook made of pytest's exit code."""
+    good = replace(RECORD, results=(result_of(),))
+
+    assert code_of(good) == 0
+    assert code_of(replace(good, outside=("a lock that cannot be read",))) == 1
+    assert code_of(replace(good, results=(result_of(outcome=Outcome.STALE),))) == 1

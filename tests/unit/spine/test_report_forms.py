@@ -166,7 +166,15 @@ def test_markdown_shows_text_as_it_is(facts_of):
     """A message that quotes a row makes no table, no link, no tag and calls nobody."""
     text = markdown.render(facts_of(findings=(finding(HOSTILE),))).decode()
 
-    assert "\\<script\\>alert(1)\\</script\\> \\| \\`x\\` &#64;team &amp;amp;   \\[a\\]" in text
+    assert (
+        "\\<script\\>alert(1)\\</script\\> \\| \\`x\\` &#64;&#8203;team &amp;amp;   \\[a\\]" in text
+    )
+
+
+@pytest.mark.parametrize("text", ["www.evil.test", "GH-12", "mailto:a", "a\u200bb", "a\u2028b"])
+def test_markdown_makes_no_link_of_plain_words(facts_of, text):
+    """A service also links what has no sign of its own, and shows what a reader cannot see."""
+    assert text not in markdown.render(facts_of(findings=(finding(text),))).decode()
 
 
 def test_markdown_is_cut_at_a_whole_section(facts_of):

@@ -1,0 +1,5 @@
+KNOWN = "refund"
+
+
+def is_known(data: str) -> bool:
+    return data is KNOWN

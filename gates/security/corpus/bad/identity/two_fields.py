@@ -1,0 +1,3 @@
+def same(data: dict[str, list[str]]) -> bool:
+    first, second = data["first"], data["second"]
+    return first is not second

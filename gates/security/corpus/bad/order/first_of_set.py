@@ -1,0 +1,3 @@
+def first(data: str) -> str:
+    word, *_ = {"a", "b", data}
+    return word

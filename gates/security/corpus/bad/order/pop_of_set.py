@@ -1,0 +1,2 @@
+def one(data: str) -> str:
+    return {"a", "b", data}.pop()

@@ -1,0 +1,88 @@
+"""Values that outlive a call, changed under whatever name.
+
+`purity` and `lasting` find a change whose name leads to the value. Here the way is any: a choice,
+a helper's return value, a loop, a field, a copy that shares its parts.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.changing import changes
+from pytest_compiledai.gates.policy.lasting import is_lasting
+from pytest_compiledai.gates.policy.meaning import Meaning
+from pytest_compiledai.gates.policy.module import Module
+
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
+_LISTS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_FILLING: Final = "collections.defaultdict"
+#: Types that `+=` changes where they lie.
+_GROWING: Final = frozenset(
+    {"builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray", "builtins.sorted",
+     "collections.deque", "collections.defaultdict", "collections.Counter", "array.array",
+     "collections.OrderedDict", "collections.UserList", "collections.UserDict"}
+)  # fmt: skip
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """Yield a finding for each change, while a function runs, of a value that outlives the call."""
+    sites = [
+        (node, changed, grows)
+        for node, changed, grows, _ in changes(module)
+        if not _while_made(module, node)
+    ]
+    reads = [node for node in _reads(module) if not _while_made(module, node)]
+    lasting = any(is_lasting(module, node) for node in module.of(*_LISTS, ast.Call))
+    if not lasting or not (sites or reads):
+        return
+    reach = Meaning(module)
+    reach.settle([*(changed for _, changed, _ in sites), *(read.value for read in reads)])
+    for read in reads:
+        values = reach.of(read.value)
+        if any(_is_filling(module, value) for value in values) and any(
+            is_lasting(module, value) for value in values
+        ):
+            found = "a look-up in a defaultdict that outlives the call, which adds to it"
+            yield module.finding("mutation", read, found, "its method `get`")
+    for node, changed, grows in sites:
+        if any(_is_changed(module, value, grows=grows) for value in reach.of(changed)):
+            found = (
+                f"a change of {ast.unparse(changed)[:40]!r}, which can be what outlives the call"
+            )
+            yield module.finding("mutation", node, found, "a copy made inside the function")
+
+
+def _reads(module: Module) -> Iterator[ast.Subscript]:
+    """Yield each look-up, where the module has a dictionary that a look-up adds to."""
+    if _FILLING in module.named:
+        yield from (n for n in module.of(ast.Subscript) if isinstance(n.ctx, ast.Load))
+
+
+def _is_filling(module: Module, value: ast.AST) -> bool:
+    return isinstance(value, ast.Call) and module.dotted(value.func) == _FILLING
+
+
+def _is_changed(module: Module, value: ast.AST, *, grows: bool) -> bool:
+    if isinstance(value, ast.Tuple) or not is_lasting(module, value):
+        return False
+    plain = isinstance(value, ast.BinOp)  # of texts, of numbers, of paths
+    return not (grows or plain) or _is_growing(module, value)
+
+
+def _is_growing(module: Module, value: ast.AST) -> bool:
+    match value:
+        case ast.Call(func=function):
+            return module.dotted(function) in _GROWING
+        case ast.BinOp(left=left, right=right):
+            return _is_growing(module, left) or _is_growing(module, right)
+    return isinstance(value, _LISTS)
+
+
+def _while_made(module: Module, node: ast.AST) -> bool:
+    """Whether a change is part of what makes a value: outside functions, or an instance's own."""
+    function = module.enclosing(node, _FUNCTIONS)
+    return function is None or getattr(function, "name", "") in _MAKING
