@@ -116,6 +116,11 @@ def test_what_a_request_says_is_taken(knowledge, text, values):
     assert read(text, knowledge) == values
 
 
+SONG = knowledge_of(
+    "play_song", "Play a song.", schema(("title",), title=("string", "The title of the song."))
+)
+
+
 @pytest.mark.parametrize(
     ("knowledge", "text"),
     [
@@ -131,6 +136,8 @@ def test_what_a_request_says_is_taken(knowledge, text, values):
         (TRIP, "Directions from Oslo to Bergen, the fastest or the scenic route"),  # two options
         (EVENT, "Create an event titled 'Board meeting' on 05/06/2024"),  # which is the month?
         (EVENT, "Create an event titled 'A' and one titled 'B' on 2024-03-05"),
+        (EVENT, "Create an event titled ' ' on 2024-03-05"),  # nothing is quoted
+        (SONG, "Play the title song 'Yesterday' while candles burn"),  # words beyond texts alone
     ],
 )
 def test_what_is_not_clear_is_refused(knowledge, text):
@@ -178,6 +185,14 @@ def test_a_part_that_refers_to_another_is_refused():
     text = "Area of a triangle with base 3 and height 4, then use the result as base with height 6"
 
     assert isinstance(read_several(text, TRIANGLE), Refusal)
+
+
+def test_things_counted_otherwise_than_the_calls_are_refused():
+    """A request that counts three circles and describes two was not understood."""
+    text = "Areas of {} triangles, with a base of 3 and a height of 4 and 5"
+
+    assert isinstance(read_several(text.format("three"), TRIANGLE), Refusal)
+    assert len(read_several(text.format("two"), TRIANGLE)) == 2
 
 
 DERIVATIVE = knowledge_of(

@@ -180,6 +180,9 @@ def read_texts(reading: Reading) -> None:
         if not reading.used & set(range(item.first, item.last + 1))
         and not (item.form == "id" and is_name(reading, item.first))
     ]
+    if not all(item.text for item in found):
+        reading.refusal = "a quotation of nothing"
+        return
     if sum(field.role == "place" for field in fields) == 1:
         found = with_regions(reading.text, reading.pieces, found)
     lists = [field for field in fields if field.kind == "strings"]

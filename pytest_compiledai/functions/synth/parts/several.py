@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
@@ -13,6 +14,7 @@ from pytest_compiledai.functions.synth.parts.spans import begins_name
 from pytest_compiledai.functions.synth.parts.spans import name_end
 from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
 from pytest_compiledai.functions.synth.parts.tokens import Token
+from pytest_compiledai.functions.synth.parts.tokens import number_of
 from pytest_compiledai.functions.synth.parts.tokens import tokens
 from pytest_compiledai.functions.synth.parts.units import unit_of
 
@@ -70,7 +72,26 @@ def nearness(said: set[str], offered: tuple[Knowledge, ...], index: int) -> int:
 
 
 def read_several(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Refusal:
-    """Return the values of each call that a request asks for: its parts, else its enumeration."""
+    """Return the values of each call that a request asks for."""
+    calls = read_calls(text, knowledge)
+    if not isinstance(calls, Refusal) and is_miscounted(tokens(text), calls):
+        return Refusal("another number of things than of calls")
+    return calls
+
+
+def is_miscounted(pieces: list[Token], calls: list[dict[str, Value]]) -> bool:
+    """Return whether a word counts things, as in `two circles`, and not as many as the calls."""
+    for piece, following in itertools.pairwise(pieces):
+        count = number_of(piece.text) if piece.kind == "count" else None
+        if count is None or count < 2 or following.kind != "word" or unit_of(following.low)[0]:
+            continue
+        if count != len(calls):
+            return True
+    return False
+
+
+def read_calls(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Refusal:
+    """Return the values of each call: of a request's parts, else of its enumeration."""
     said = {piece.low for piece in tokens(text)}
     if said & REFERRING:
         return Refusal("a part of the request that refers to another")
