@@ -11,7 +11,6 @@ from pytest_compiledai.functions.synth.parts.quantities import Quantity
 from pytest_compiledai.functions.synth.parts.spans import VERBS
 from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
 from pytest_compiledai.functions.synth.parts.tokens import Token
-from pytest_compiledai.functions.synth.parts.tokens import tokens
 from pytest_compiledai.functions.synth.parts.units import unit_of
 
 ASKING = frozenset({"and", "please", "to", "you", "then", "me", "i", "also"})
@@ -37,10 +36,16 @@ UNSAID = "more words than the function explains"
 class Reading:
     """What is known so far of one request."""
 
-    def __init__(self, text: str, knowledge: Knowledge, base: dict[str, Value] | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        pieces: list[Token],
+        knowledge: Knowledge,
+        base: dict[str, Value] | None,
+    ) -> None:
         self.text = text
         self.knowledge = knowledge
-        self.pieces = tokens(text)
+        self.pieces = pieces
         self.base = base  # values of the call before; None: the request is a whole
         self.values: dict[str, Value] = {}
         self.used: set[int] = set()
