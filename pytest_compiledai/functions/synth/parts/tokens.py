@@ -106,7 +106,7 @@ def told_apart(kind: str, piece: str) -> tuple[str, str, str]:
 
 def number_of(text: str) -> float | None:
     """Return the number that a piece says, None where it is none."""
-    if text.isdecimal():
+    if len(text) <= 30 and text.isdecimal():
         return int(text)
     low = text.lower()
     if low in NUMBER_WORDS:
