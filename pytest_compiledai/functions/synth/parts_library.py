@@ -25,6 +25,7 @@ PARTS = (
     "fields",
     "deciding",
     "choices",
+    "pairs",
     "quantities",
     "spans",
     "regions",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.pairs import matched
 from pytest_compiledai.functions.synth.parts.tokens import SCALES
 from pytest_compiledai.functions.synth.parts.tokens import Token
 from pytest_compiledai.functions.synth.parts.tokens import number_of
@@ -287,36 +288,6 @@ def add_names(
     for place, number in enumerate(chosen):
         if name in knowledge.fields[number].names:
             row[place] += 40 if between in ("=", ":") else 6
-
-
-def matched(table: list[list[int]], margin: int) -> dict[int, int]:
-    """Return number -> field where each is the other's best by a margin, again and again."""
-    pairs: dict[int, int] = {}
-    while True:
-        rows = [row for row in range(len(table)) if row not in pairs]
-        taken = set(pairs.values())
-        columns = [c for c in range(len(table[0]) if table else 0) if c not in taken]
-        found = best_pair(table, rows, columns, margin)
-        if found is None:
-            return pairs
-        pairs[found[0]] = found[1]
-
-
-def best_pair(
-    table: list[list[int]], rows: list[int], columns: list[int], margin: int
-) -> tuple[int, int] | None:
-    """Return the strongest pair in which each side prefers the other clearly."""
-    best: tuple[int, int] | None = None
-    for row in rows:
-        for column in columns:
-            score = table[row][column]
-            if score <= 0 or (best is not None and score <= table[best[0]][best[1]]):
-                continue
-            rivals = [table[row][c] for c in columns if c != column]
-            rivals += [table[r][column] for r in rows if r != row]
-            if all(score >= rival + margin for rival in rivals):
-                best = (row, column)
-    return best
 
 
 def given(item: Quantity, field: Field) -> Value:
