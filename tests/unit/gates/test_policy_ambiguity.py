@@ -114,10 +114,10 @@ def test_one_way_through_each_loop(pattern: str) -> None:
 )
 def test_what_is_too_large_counts_as_explosive(pattern: str) -> None:
     """A pattern that cannot be judged in time is refused, and quickly."""
-    start = time.monotonic()
+    start = time.process_time()
 
     assert is_explosive(pattern)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

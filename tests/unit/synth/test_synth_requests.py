@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
+from pytest_compiledai.functions.synth import parts_library
 from pytest_compiledai.functions.synth.describing import knowledge_of
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.reading import read
@@ -314,3 +317,22 @@ def test_a_later_part_takes_what_it_does_not_say_from_the_one_before_it():
     found = read_several(text, TRIANGLE)
 
     assert found == [{"base": 3, "height": 4}, {"base": 3, "height": 6}]
+
+
+def test_what_is_copied_into_a_program_says_the_same_in_fewer_bytes():
+    """A copied part has neither docstring nor deep indent, and is otherwise what was tried here."""
+    parts = parts_library.parts().needed("read_several(chosen(x))")
+    items = [item for part in parts for item in part.definitions]
+    copied = [parts_library._bare(item).text for item in items]
+
+    for item, text in zip(items, copied, strict=True):
+        assert ast.dump(ast.parse(text).body[0]) == ast.dump(bare(item.node))
+    assert sum(map(len, copied)) < 0.9 * sum(len(item.text) for item in items)
+
+
+def bare(node: ast.stmt) -> ast.stmt:
+    """Return a statement without its docstring."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+        node = ast.parse(ast.unparse(node)).body[0]
+        del node.body[0]
+    return node
