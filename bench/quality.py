@@ -47,6 +47,8 @@ CALLS: Mapping[str, Mapping[str, Any]] = {
     "without pool": _TWO,
     "without targeted repair": {"prompt": 2, "candidates": 2, "compose": ["fields", "agreement"]},
     "without refusal": {**_TWO, "candidates": 2, "compose": ["fields"]},
+    "without pool and repair": {"prompt": 2},
+    "targeted repair alone": {"repair": 2},
     "none": {},
 }
 ROWS: Mapping[str, Mapping[str, Any]] = {

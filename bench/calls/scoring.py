@@ -48,6 +48,11 @@ def is_frozen(run: Run, name: str) -> bool:
     return run.units.get(name, {}).get("outcome") in ("frozen", "renewed", "unchanged")
 
 
+def is_clean(unit: Mapping[str, Any]) -> bool:
+    """Return whether a unit passed the syntax gate: `mypy --strict`, Ruff, and its complexity."""
+    return bool(unit.get("gates", {}).get("syntax", {}).get("outcome") == "passed")
+
+
 def figures(rows: Sequence[dict[str, Any]], units: int, run: Run) -> dict[str, Any]:
     """Return the figures of all tasks and of each category; ``units`` are all distinct ones."""
     tokens = [unit["tokens"] for unit in run.units.values()]
@@ -59,6 +64,7 @@ def figures(rows: Sequence[dict[str, Any]], units: int, run: Run) -> dict[str, A
         "units": units,
         "asked": len(run.units),
         "frozen": len(frozen),
+        "clean": sum(is_clean(run.units[name]) for name in frozen),
         "first_pass": sum(run.units[name]["attempts"] == 1 for name in frozen),
         "attempts": sum(unit["attempts"] for unit in run.units.values()),
         "tokens_in": sum(item["in"] for item in tokens),
@@ -141,7 +147,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"a call takes {found['call_p50_ms']:.3f} ms (P50, CPU); cyclomatic complexity of a"
-        f" function {found['complexity_mean']} (mean), {found['complexity_max']} (most)"
+        f" function {found['complexity_mean']} (mean), {found['complexity_max']} (most);"
+        f" {found['clean']} of {found['frozen']} clean under mypy --strict and Ruff"
     )
     if found["mode"] == "function":
         yield f"{found['units']} schemas with several requests: too few to claim anything"

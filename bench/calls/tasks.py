@@ -83,7 +83,8 @@ def _schema(data: Mapping[str, Any]) -> dict[str, Any]:
     elif stated == "array":
         if not isinstance(data.get("items"), Mapping) or "type" not in data["items"]:
             raise NoSchema("a list of anything")
-        found["items"] = _schema(data["items"])
+        # A set that is stated beside a list is that of its items.
+        found["items"] = _schema({"enum": data.get("enum"), **data["items"]})
     elif data.get("enum"):
         found["enum"] = list(dict.fromkeys(data["enum"]))
     text = str(data.get("description", ""))

@@ -9,6 +9,7 @@ from typing import Final
 _WIDTH: Final = 88  # columns of a docstring
 _LAID_OUT: Final = 200  # columns of a line that is kept as it is laid out
 _WRAPPED: Final = 60  # characters of a line in a description that was wrapped rather than ended
+_DEEP: Final = 60  # columns of indent in a line that looks like no code, as gates read line by line
 _ITEM = re.compile(r"\s*([-*]|[0-9]+[.)])\s")
 _GAP = re.compile(r"\S {3}")  # within a line that is laid out by hand
 _QUOTES = re.compile(r'"(?="|\Z)|(?<=")"')  # beside another, or last
@@ -22,13 +23,13 @@ def docstring(description: str, *, margin: str) -> str:
     for paragraph in _paragraphs(description):
         shift = paragraph[: len(paragraph) - len(paragraph.lstrip())]
         told = _told(paragraph)
-        if _GAP.search(paragraph) and len(paragraph) <= _LAID_OUT:
+        if (_GAP.search(paragraph) or len(shift) > _DEEP) and len(paragraph) <= _LAID_OUT:
             lines.append(told)  # laid out by hand
             continue
         lines += textwrap.wrap(
             told,
             width,
-            subsequent_indent=shift,
+            subsequent_indent=shift[:_DEEP],
             break_long_words=False,
             break_on_hyphens=False,
         ) or [""]
@@ -62,5 +63,7 @@ def _told(line: str) -> str:
     """Return a line as it may stand between triple quotes."""
     text = _QUOTES.sub(r"\"", line.replace("\\", "\\\\"))
     text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    if len(text) - len(text.lstrip()) > _DEEP:
+        text = rf"\x20{text[1:]}"
     # What would be a comment elsewhere can silence an analyser that reads line by line.
     return _COMMENT.sub(r"\\x23", text)

@@ -6,6 +6,7 @@ import asyncio
 import json
 
 from bench import answering
+from bench import packs
 from pytest_compiledai.asking import request_of
 from pytest_compiledai.llm.fault import Fault
 from pytest_compiledai.llm.fault import FaultKind
@@ -47,3 +48,11 @@ def test_what_was_listed_is_recorded_where_a_run_looks_for_it(tmp_path):
     (reply,) = recordings.find(request_of([("user", "hello")], 0).key)
     assert "yes" == reply.text
     assert ["hello", "silence", "silence"] == [r.messages[0].content for r in client.asked]
+
+
+def test_every_exchange_is_read_from_packs_that_were_joined():
+    """The bench of packs reads what each of three people recorded, in a smaller file."""
+    found = packs.measured(9, 3, seed=1)
+
+    assert 0 < found["pack_bytes"] < 9 * (packs.SHARED + packs.ASKED + packs.ANSWERED)
+    assert {"exchanges": 9, "parts": 3}.items() <= found.items()

@@ -9,6 +9,7 @@ from bench.calls import specs
 from bench.calls.running import Run
 from bench.calls.running import Unit
 from bench.calls.tasks import Task
+from bench.calls.tasks import arguments_schema
 from bench.function_calling import drawn
 
 COUNT = {
@@ -122,3 +123,12 @@ def test_a_default_left_out_is_a_default_given():
     assert not same({"n": 1}, {"n": 2})
     assert same([{"n": 1}, {"n": 2}], [{"n": 2}, {"n": 1}])
     assert not same([{"n": 1}], [{"n": 1}, {"n": 1}])
+
+
+def test_a_set_stated_beside_a_list_is_that_of_its_items():
+    """The leaderboard writes the closed set of a list next to its type."""
+    names = {"type": "array", "items": {"type": "string"}, "enum": ["a", "b"]}
+
+    stated = arguments_schema({"type": "dict", "properties": {"names": names}})
+
+    assert stated["properties"]["names"]["items"] == {"type": "string", "enum": ["a", "b"]}

@@ -103,6 +103,7 @@ def test_tasks_are_compiled_called_and_scored(folder):
     assert {row["id"]: row["calls"] for row in quick["rows"]} == {
         row["id"]: row["calls"] for row in found["rows"]
     }
+    assert "7 of 7 clean under mypy --strict and Ruff" in table(found)
     assert "too few to claim" not in table(found)
 
 

@@ -4,7 +4,8 @@ Builds the position automaton of the pattern (one state for each character it na
 loop that two different paths can take over the same text. That is exact for plain patterns, over a
 sample of characters. A look-around of one character beside a character narrows what that may be, or
 what may stand before it; any other counts as always true, which only adds paths. Each is judged by
-itself as well. Back-references count as empty. Polynomial backtracking is not looked for.
+itself as well, and so is what an atomic group or a possessive repeat holds. Back-references count
+as empty. Polynomial backtracking is not looked for.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import NamedTuple
 
 _MANY = 16  # a repeat that may go this far counts as endless
 # What a pattern may ask of the search, well under a second; beyond, it counts as explosive.
-_POSITIONS = 2_000
+_POSITIONS = 2_000  # in repeats
+_LENGTH = 20_000  # of all
 _EDGES = 300_000
 _STEPS = 1_000_000  # from one pair of positions to the next
 # Every ASCII character and some beyond, so that classes such as \s and [^a] meet in at least one; a
@@ -81,6 +83,8 @@ class _Automaton:
         self.edges: Counter[tuple[int, int]] = Counter()
         self.looks: list[tuple[Any, int]] = []
         self.steps = 0
+        self.depth = 0  # of repeats around what is read; no loop passes what stands outside
+        self.repeated = 0  # positions inside
         self._sequence(parsed)
 
     def is_ambiguous(self) -> bool:
@@ -181,6 +185,7 @@ class _Automaton:
             return self._repeat(*argument)
         if op in _OPAQUE:
             body = argument if op == "ATOMIC_GROUP" else argument[2]
+            self.looks.append((body, self.flags))  # within, it is taken back like any other
             inner = _Automaton(body, self.flags, self.sample)
             return self._state(frozenset().union(*inner.chars))
         return self._state(self._chars(op, argument))
@@ -219,13 +224,20 @@ class _Automaton:
         return self.sample - chars if str(parts[0][0]) == "NEGATE" else chars
 
     def _state(self, chars: frozenset[str]) -> _Part:
-        if len(self.chars) >= _POSITIONS:
+        self.repeated += self.depth > 0
+        if self.repeated > _POSITIONS or len(self.chars) >= _LENGTH:
             raise _TooLargeError
         self.chars.append(chars)
         state = (len(self.chars) - 1,)
         return _Part(empty=0, first=state, last=state)
 
     def _repeat(self, low: int, high: int, body: Any) -> _Part:
+        self.depth += high > 1
+        part = self._rounds(low, high, body)
+        self.depth -= high > 1
+        return part
+
+    def _rounds(self, low: int, high: int, body: Any) -> _Part:
         if high >= _MANY:
             part = self._sequence(body)
             self._connect(part.last, part.first)
@@ -254,6 +266,8 @@ class _Automaton:
         )
 
     def _connect(self, last: Iterable[int], first: Iterable[int]) -> None:
+        if not self.depth:
+            return
         ends = tuple(first)
         if len(self.edges) > _EDGES:
             raise _TooLargeError

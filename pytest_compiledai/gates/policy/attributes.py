@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.hashing import is_given_back
 from pytest_compiledai.gates.policy.module import Module
 
 _OWN = frozenset({"self", "cls"})
@@ -31,7 +32,8 @@ def check(module: Module) -> Iterator[Finding]:
 def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
     own = isinstance(node.value, ast.Name) and node.value.id in _OWN
     own = own and module.enclosing(node, (ast.ClassDef,)) is not None
-    if node.attr in module.policy.methods and _is_super(module, node.value):
+    hidden = node.attr == "__hash__" and not is_given_back(module, node)
+    if node.attr in module.policy.methods and _is_super(module, node.value) and not hidden:
         return
     if node.attr in {"format", "format_map"} and not _is_called(module, node):
         yield module.finding(

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Iterator
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.hashing import is_given_back
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import Scope
@@ -50,6 +51,8 @@ def _name(module: Module, node: ast.Name) -> Iterator[Finding]:
         return
     if node.id in module.policy.builtins | module.policy.injected | _MODULE_NAMES:
         yield from _reflective(module, node)
+    elif node.id == "hash" and is_given_back(module, node):
+        return
     elif hasattr(builtins, node.id):
         expected = "an allowed builtin: no files, code, frames, process, output or addresses"
         yield module.finding("builtin", node, f"{node.id!r}", expected)

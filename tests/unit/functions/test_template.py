@@ -144,6 +144,7 @@ PIECES = [
     "# noqa",
     "\\N{x}",
     "word " * 20,
+    "\n" + " " * 120,
 ]
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
@@ -182,6 +183,17 @@ def test_blocks_in_a_description_stay_as_they_are_laid_out() -> None:
 
     for line in block.split("\n")[1:]:
         assert f"    {line}\n" in told
+
+
+def test_a_deep_indent_of_a_description_is_kept_and_looks_like_no_code() -> None:
+    """A document that a description quotes may have a column far to the right."""
+    deep = f"Total:\n{' ' * 120}717,97"
+
+    text = docstring(deep, margin="    ")
+
+    (function,) = ast.parse(f"def f():\n{text}").body
+    assert ast.get_docstring(function, clean=False).splitlines()[1] == f"    {' ' * 120}717,97"
+    assert max(len(line) - len(line.lstrip()) for line in text.split("\n")) < 100
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ from pytest_compiledai.gates.policy.ambiguity import is_explosive
         r"(?:(?<!a)bx|(?<!c)bx)*y",
         r"(?:(?=\w)ßx|ßx)*y",
         r"(?:(?!.)\nx|\nx)*y",
+        r"(?>(?:a|a)*b)c",
+        r"(?:(?:a|a)*b)++c",
     ],
 )
 def test_two_ways_through_a_loop(pattern: str | bytes) -> None:
@@ -91,6 +93,7 @@ WORDS = [f"{number}x" for number in range(100, 475)]
         r"(?:(?<=a)bx|cx|(?<=d)bx)*y",
         r"(?:(?!,)[^;]|,)*x",
         "(?:[ -](?:" + "|".join(WORDS) + "))*",
+        r"(?:\d+\s*)?(?:" + r"\s*|".join(WORDS * 4) + r")\s*:",
     ],
 )
 def test_one_way_through_each_loop(pattern: str) -> None:
@@ -111,10 +114,10 @@ def test_one_way_through_each_loop(pattern: str) -> None:
 )
 def test_what_is_too_large_counts_as_explosive(pattern: str) -> None:
     """A pattern that cannot be judged in time is refused, and quickly."""
-    start = time.monotonic()
+    start = time.process_time()
 
     assert is_explosive(pattern)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

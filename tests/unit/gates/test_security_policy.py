@@ -46,6 +46,13 @@ ESCAPES = [
     ("import string\ndef f(x): return string.Formatter().format(x)", "member"),
     ("import functools\ndef f(x): return functools.partial(f).func.__code__", "dunder"),
     ("import hashlib\ndef f(x): return hashlib.new('md5', x)", "member"),
+    ("def f(x): return hash(x)", "builtin"),
+    ("class A:\n    def __hash__(self): return hash(hash('a'))", "builtin"),
+    ("class A:\n    def __hash__(self): return [hash('a')]", "builtin"),
+    ("class A:\n    @property\n    def __hash__(self): return hash('a')", "builtin"),
+    ("class A:\n    def __hash__(self): return (lambda: hash('a'))", "builtin"),
+    ("class A:\n    def __hash__(self): return hash('a')\n    __int__ = __hash__", "builtin"),
+    ("class A(str):\n    def leak(self): return super().__hash__()", "dunder"),
     ("class A:\n    __class__ = int", "class"),
     ("class A:\n    def __getattr__(self, n): return 1", "class"),
     ("import json\njson.dumps = 1", "module-level"),
@@ -179,6 +186,16 @@ _BILLING = re.compile(r"\\b(invoice|refund|charge[ds]?)\\b", re.IGNORECASE)
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (("billing", _BILLING),)
 _WEIGHTS: dict[str, float] = {"billing": 1.5}
 _FORMATS = ("%Y-%m-%d", "%d.%m.%Y")
+
+
+class Key(str):
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __hash__(self) -> int:
+        if self.isupper():
+            return super().__hash__()
+        return hash(self.lower())
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
+from pytest_compiledai.functions.synth import parts_library
 from pytest_compiledai.functions.synth.describing import knowledge_of
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.reading import read
@@ -116,6 +119,11 @@ def test_what_a_request_says_is_taken(knowledge, text, values):
     assert read(text, knowledge) == values
 
 
+SONG = knowledge_of(
+    "play_song", "Play a song.", schema(("title",), title=("string", "The title of the song."))
+)
+
+
 @pytest.mark.parametrize(
     ("knowledge", "text"),
     [
@@ -131,6 +139,8 @@ def test_what_a_request_says_is_taken(knowledge, text, values):
         (TRIP, "Directions from Oslo to Bergen, the fastest or the scenic route"),  # two options
         (EVENT, "Create an event titled 'Board meeting' on 05/06/2024"),  # which is the month?
         (EVENT, "Create an event titled 'A' and one titled 'B' on 2024-03-05"),
+        (EVENT, "Create an event titled ' ' on 2024-03-05"),  # nothing is quoted
+        (SONG, "Play the title song 'Yesterday' while candles burn"),  # words beyond texts alone
     ],
 )
 def test_what_is_not_clear_is_refused(knowledge, text):
@@ -178,6 +188,14 @@ def test_a_part_that_refers_to_another_is_refused():
     text = "Area of a triangle with base 3 and height 4, then use the result as base with height 6"
 
     assert isinstance(read_several(text, TRIANGLE), Refusal)
+
+
+def test_things_counted_otherwise_than_the_calls_are_refused():
+    """A request that counts three circles and describes two was not understood."""
+    text = "Areas of {} triangles, with a base of 3 and a height of 4 and 5"
+
+    assert isinstance(read_several(text.format("three"), TRIANGLE), Refusal)
+    assert len(read_several(text.format("two"), TRIANGLE)) == 2
 
 
 DERIVATIVE = knowledge_of(
@@ -299,3 +317,22 @@ def test_a_later_part_takes_what_it_does_not_say_from_the_one_before_it():
     found = read_several(text, TRIANGLE)
 
     assert found == [{"base": 3, "height": 4}, {"base": 3, "height": 6}]
+
+
+def test_what_is_copied_into_a_program_says_the_same_in_fewer_bytes():
+    """A copied part has neither docstring nor deep indent, and is otherwise what was tried here."""
+    parts = parts_library.parts().needed("read_several(chosen(x))")
+    items = [item for part in parts for item in part.definitions]
+    copied = [parts_library._bare(item).text for item in items]
+
+    for item, text in zip(items, copied, strict=True):
+        assert ast.dump(ast.parse(text).body[0]) == ast.dump(bare(item.node))
+    assert sum(map(len, copied)) < 0.9 * sum(len(item.text) for item in items)
+
+
+def bare(node: ast.stmt) -> ast.stmt:
+    """Return a statement without its docstring."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+        node = ast.parse(ast.unparse(node)).body[0]
+        del node.body[0]
+    return node

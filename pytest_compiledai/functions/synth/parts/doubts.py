@@ -11,7 +11,6 @@ from pytest_compiledai.functions.synth.parts.quantities import Quantity
 from pytest_compiledai.functions.synth.parts.spans import VERBS
 from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
 from pytest_compiledai.functions.synth.parts.tokens import Token
-from pytest_compiledai.functions.synth.parts.tokens import tokens
 from pytest_compiledai.functions.synth.parts.units import unit_of
 
 ASKING = frozenset({"and", "please", "to", "you", "then", "me", "i", "also"})
@@ -22,17 +21,31 @@ OFTEN = frozenset(
 ORDINAL_WORDS = frozenset("first second third fourth fifth".split())
 COUNTERS = frozenset({"top", "n", "limit", "count"})
 SUPERLATIVES = frozenset("top best highest largest biggest most".split())
+# Words that narrow nothing which a field could take; in capitals they may be a part of a name.
+PLAIN = frozenset(
+    "approximate approximately best certain estimated expect expected following good identified "
+    "local nearby occurred provided".split()
+)
+TURNS = frozenset("next last past coming".split())  # before a number: the next 3 days
+FEW_ALONE = 1  # unexplained words beside texts alone: only numbers and formulas are told surely
 UNEXPLAINED = "a word that nothing explains, and a field without a value"
+UNEXPLAINED_TEXTS = "words that nothing explains, and no number"
 UNSAID = "more words than the function explains"
 
 
 class Reading:
     """What is known so far of one request."""
 
-    def __init__(self, text: str, knowledge: Knowledge, base: dict[str, Value] | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        pieces: list[Token],
+        knowledge: Knowledge,
+        base: dict[str, Value] | None,
+    ) -> None:
         self.text = text
         self.knowledge = knowledge
-        self.pieces = tokens(text)
+        self.pieces = pieces
         self.base = base  # values of the call before; None: the request is a whole
         self.values: dict[str, Value] = {}
         self.used: set[int] = set()
@@ -73,8 +86,15 @@ def is_unexplained(pieces: list[Token], index: int, knowledge: Knowledge) -> boo
         or piece.stem in knowledge.known
     ):
         return False
+    if piece.text in PLAIN or (piece.low in TURNS and is_number(pieces, index + 1)):
+        return False
     asks = index == 0 or pieces[index - 1].kind == "mark" or pieces[index - 1].low in ASKING
     return not (asks and piece.low in VERBS)
+
+
+def is_number(pieces: list[Token], index: int) -> bool:
+    """Return whether there is a number at an index."""
+    return index < len(pieces) and pieces[index].kind in ("number", "count")
 
 
 def could_be(piece: Token, field: Field) -> bool:
@@ -105,9 +125,17 @@ def check(reading: Reading) -> None:
     if left and (is_open(reading) or (is_partial(reading) and is_astray(reading, left))):
         reading.refusal = UNEXPLAINED
         return
+    if len(left) > FEW_ALONE and not is_measured(reading):
+        reading.refusal = UNEXPLAINED_TEXTS
+        return
     told = is_told(said, reading.knowledge)
     if (len(left) > len(explained) and not told) or not (told or is_about(said, reading.knowledge)):
         reading.refusal = UNSAID
+
+
+def is_measured(reading: Reading) -> bool:
+    """Return whether a request holds a number that was read, or a formula."""
+    return bool(reading.quantities) or any(piece.kind == "formula" for piece in reading.pieces)
 
 
 def is_partial(reading: Reading) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Value
+from pytest_compiledai.functions.synth.parts.pairs import matched
 from pytest_compiledai.functions.synth.parts.tokens import SCALES
 from pytest_compiledai.functions.synth.parts.tokens import Token
 from pytest_compiledai.functions.synth.parts.tokens import number_of
@@ -136,17 +137,20 @@ def scores(
     start = 0
     for index, item in enumerate(found):
         before = start
-        left = [piece.stem for piece in reversed(pieces[start : item.first])]
+        near = pieces[max(start, item.first - len(BEFORE)) : item.first]
+        left = [piece.stem for piece in reversed(near)]
         row = [fit(item, knowledge.fields[number], left) for number in chosen]
         if pieces[item.first].kind == "count" and not item.dimension:
             add_word_doubt(row, knowledge, chosen)
         if not (index and is_joined(pieces, found[index - 1], item)):
             add_cues(row, left, BEFORE, knowledge, chosen)
         following = found[index + 1].first if index + 1 < len(found) else len(pieces)
-        right = [piece.stem for piece in pieces[item.last + 1 : following]]
-        cut = next((i for i, word in enumerate(right) if word in BREAKS), None)
-        add_cues(row, right[: 3 if cut is None else cut], AFTER, knowledge, chosen)
-        start = item.last + 1 + (cut or 0)
+        places = range(item.last + 1, following)
+        cut = next((i for i in places if pieces[i].stem in BREAKS), None)
+        most = item.last + 4 if cut is None else cut
+        right = [piece.stem for piece in pieces[item.last + 1 : min(most, following)]]
+        add_cues(row, right, AFTER, knowledge, chosen)
+        start = cut or item.last + 1
         add_names(row, pieces, item.first, knowledge, chosen)
         add_whole_name(row, pieces[before : item.first], knowledge, chosen)
         table.append(row)
@@ -159,8 +163,9 @@ def add_whole_name(
     row: list[int], pieces: list[Token], knowledge: Knowledge, chosen: list[int]
 ) -> None:
     """Add much for the field whose whole name stands before a number: dataset_b with 1, 2."""
-    names = [knowledge.fields[number].name.rpartition(".")[2].lower() for number in chosen]
-    said = [piece.low for piece in pieces if piece.kind == "id" and piece.low in names]
+    said = [piece.low for piece in pieces if piece.kind == "id"]
+    names = [knowledge.fields[n].name.rpartition(".")[2].lower() for n in chosen if said]
+    said = [low for low in said if low in names]
     if said:
         row[names.index(said[-1])] += 30
 
@@ -264,10 +269,11 @@ def add_cues(
     chosen: list[int],
 ) -> None:
     """Add what the words beside a number say for each field."""
-    for distance, word in enumerate(words[: len(decay)]):
-        for number, weight in knowledge.cues.get(word, ()):
+    cues = knowledge.cues
+    for word, nearness in zip(words, decay, strict=False):
+        for number, weight in cues.get(word, ()):
             if number in chosen:
-                row[chosen.index(number)] += weight * decay[distance]
+                row[chosen.index(number)] += weight * nearness
 
 
 def add_names(
@@ -282,36 +288,6 @@ def add_names(
     for place, number in enumerate(chosen):
         if name in knowledge.fields[number].names:
             row[place] += 40 if between in ("=", ":") else 6
-
-
-def matched(table: list[list[int]], margin: int) -> dict[int, int]:
-    """Return number -> field where each is the other's best by a margin, again and again."""
-    pairs: dict[int, int] = {}
-    while True:
-        rows = [row for row in range(len(table)) if row not in pairs]
-        taken = set(pairs.values())
-        columns = [c for c in range(len(table[0]) if table else 0) if c not in taken]
-        found = best_pair(table, rows, columns, margin)
-        if found is None:
-            return pairs
-        pairs[found[0]] = found[1]
-
-
-def best_pair(
-    table: list[list[int]], rows: list[int], columns: list[int], margin: int
-) -> tuple[int, int] | None:
-    """Return the strongest pair in which each side prefers the other clearly."""
-    best: tuple[int, int] | None = None
-    for row in rows:
-        for column in columns:
-            score = table[row][column]
-            if score <= 0 or (best is not None and score <= table[best[0]][best[1]]):
-                continue
-            rivals = [table[row][c] for c in columns if c != column]
-            rivals += [table[r][column] for r in rows if r != row]
-            if all(score >= rival + margin for rival in rivals):
-                best = (row, column)
-    return best
 
 
 def given(item: Quantity, field: Field) -> Value:

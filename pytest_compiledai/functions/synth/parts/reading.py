@@ -25,6 +25,7 @@ from pytest_compiledai.functions.synth.parts.spans import Span
 from pytest_compiledai.functions.synth.parts.spans import spans
 from pytest_compiledai.functions.synth.parts.texts import texts_assigned
 from pytest_compiledai.functions.synth.parts.tokens import Token
+from pytest_compiledai.functions.synth.parts.tokens import tokens
 from pytest_compiledai.functions.synth.parts.units import unit_of
 
 MEASURES = frozenset(
@@ -51,7 +52,14 @@ def read(
 
     A part of a request takes what it does not say from the call before it, ``base``.
     """
-    reading = Reading(text, knowledge, base)
+    return read_pieces(text, tokens(text), knowledge, base)
+
+
+def read_pieces(
+    text: str, pieces: list[Token], knowledge: Knowledge, base: dict[str, Value] | None = None
+) -> dict[str, Value] | Refusal:
+    """Return what ``read`` does, of a request that is in pieces already."""
+    reading = Reading(text, pieces, knowledge, base)
     for step in (
         read_choices,
         read_formulas,
@@ -180,6 +188,9 @@ def read_texts(reading: Reading) -> None:
         if not reading.used & set(range(item.first, item.last + 1))
         and not (item.form == "id" and is_name(reading, item.first))
     ]
+    if not all(item.text for item in found):
+        reading.refusal = "a quotation of nothing"
+        return
     if sum(field.role == "place" for field in fields) == 1:
         found = with_regions(reading.text, reading.pieces, found)
     lists = [field for field in fields if field.kind == "strings"]

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
 from pytest_compiledai.functions.synth.parts.fields import Refusal
 from pytest_compiledai.functions.synth.parts.fields import Value
 from pytest_compiledai.functions.synth.parts.reading import read
+from pytest_compiledai.functions.synth.parts.reading import read_pieces
 from pytest_compiledai.functions.synth.parts.spans import begins_name
 from pytest_compiledai.functions.synth.parts.spans import name_end
 from pytest_compiledai.functions.synth.parts.stopwords import STOP_WORDS
 from pytest_compiledai.functions.synth.parts.tokens import Token
+from pytest_compiledai.functions.synth.parts.tokens import number_of
 from pytest_compiledai.functions.synth.parts.tokens import tokens
 from pytest_compiledai.functions.synth.parts.units import unit_of
 
@@ -20,6 +23,7 @@ PARTERS = frozenset({",", "and", "&"})
 MOST_CALLS = 8
 LEAST_LEAD = 3  # of the function that a request is about, over the next
 LEAST_ALONE = 2  # where nothing speaks for any other
+UNCLEAR = Refusal("no function that the request is clearly about")
 REFERRING = frozenset("result results resulting previous back these those".split())
 SEVERAL = frozenset(
     "and two three four both each also then another different various respectively".split()
@@ -42,19 +46,19 @@ CUTS = (
 
 def chosen(text: str, offered: tuple[Knowledge, ...]) -> tuple[int, dict[str, Value]] | Refusal:
     """Return which function a request is about, and its values."""
-    said = {piece.stem for piece in tokens(text) if piece.low not in STOP_WORDS}
+    pieces = tokens(text)
+    said = {piece.stem for piece in pieces if piece.low not in STOP_WORDS}
     points = [nearness(said, offered, index) for index in range(len(offered))]
-    best = max(points)
+    second, best = sorted(points)[-2:]
+    if best - second < (LEAST_LEAD if second else LEAST_ALONE):
+        return UNCLEAR
     found = [
         (index, values)
         for index, knowledge in enumerate(offered)
-        if points[index] == best > 0 and not isinstance(values := read(text, knowledge), Refusal)
+        if points[index] == best
+        and not isinstance(values := read_pieces(text, pieces, knowledge), Refusal)
     ]
-    second = sorted(points)[-2]
-    lead = LEAST_LEAD if second else LEAST_ALONE
-    if len(found) != 1 or best - second < lead:
-        return Refusal("no function that the request is clearly about")
-    return found[0]
+    return found[0] if len(found) == 1 else UNCLEAR
 
 
 def nearness(said: set[str], offered: tuple[Knowledge, ...], index: int) -> int:
@@ -70,16 +74,41 @@ def nearness(said: set[str], offered: tuple[Knowledge, ...], index: int) -> int:
 
 
 def read_several(text: str, knowledge: Knowledge) -> list[dict[str, Value]] | Refusal:
-    """Return the values of each call that a request asks for: its parts, else its enumeration."""
-    said = {piece.low for piece in tokens(text)}
+    """Return the values of each call that a request asks for."""
+    pieces = tokens(text)
+    calls = read_calls(text, pieces, knowledge)
+    if not isinstance(calls, Refusal) and is_miscounted(pieces, calls):
+        return Refusal("another number of things than of calls")
+    return calls
+
+
+def is_miscounted(pieces: list[Token], calls: list[dict[str, Value]]) -> bool:
+    """Return whether a word counts things, as in `two circles`, and not as many as the calls."""
+    for piece, following in itertools.pairwise(pieces):
+        count = number_of(piece.text) if piece.kind == "count" else None
+        if count is None or count < 2 or following.kind != "word" or unit_of(following.low)[0]:
+            continue
+        if count != len(calls):
+            return True
+    return False
+
+
+def read_calls(
+    text: str, pieces: list[Token], knowledge: Knowledge
+) -> list[dict[str, Value]] | Refusal:
+    """Return the values of each call: of a request's parts, else of its enumeration."""
+    said = {piece.low for piece in pieces}
     if said & REFERRING:
         return Refusal("a part of the request that refers to another")
+    before: list[str] = []
     for cut in CUTS:
         parts = [part for part in cut.split(text) if part.strip()]
-        found = read_parts(parts, knowledge, idle=cut in CUTS[:2])
-        if found is not None:
-            return found
-    versions = varied(text, knowledge)
+        if len(parts) > 1 and parts != before:
+            found = read_parts(parts, knowledge, idle=cut in CUTS[:2])
+            if found is not None:
+                return found
+        before = parts
+    versions = varied(text, pieces, knowledge)
     if len(versions) == 1 and said & SEVERAL:
         return Refusal("a request for several calls that are not clear")
     calls: list[dict[str, Value]] = []
@@ -103,11 +132,12 @@ def read_parts(
     """
     calls: list[dict[str, Value]] = []
     for part in parts:
-        if not items_of(tokens(part), knowledge):
+        pieces = tokens(part)
+        if not items_of(pieces, knowledge):
             if idle:
                 continue
             return None
-        values = read(part, knowledge, calls[-1] if calls else {})
+        values = read_pieces(part, pieces, knowledge, calls[-1] if calls else {})
         if isinstance(values, Refusal) or values in calls:
             return None
         calls.append(values)
@@ -119,9 +149,8 @@ def is_variation(found: list[dict[str, Value]]) -> bool:
     return all(values.keys() == found[0].keys() for values in found)
 
 
-def varied(text: str, knowledge: Knowledge) -> list[str]:
+def varied(text: str, pieces: list[Token], knowledge: Knowledge) -> list[str]:
     """Return the request once for each thing that it enumerates."""
-    pieces = tokens(text)
     rows = enumerations(pieces, knowledge)
     sizes = {len(row) for row in rows}
     paired = len(rows) < 2 or any(piece.low == "respectively" for piece in pieces)

@@ -35,6 +35,9 @@ def spans(text: str, pieces: list[Token], known: Set[str], *, commas: bool) -> l
     index = 0
     while index < len(pieces):
         piece = pieces[index]
+        if piece.kind == "word" and piece.text == piece.low:
+            index += 1
+            continue  # as most are: no name begins here
         if piece.kind in ("quote", "id", "date", "clock"):
             found.append(Span(piece.text, piece.kind, index, index))
         elif begins_name(pieces, index, known):

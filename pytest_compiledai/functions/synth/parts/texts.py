@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pytest_compiledai.functions.synth.parts.fields import Field
 from pytest_compiledai.functions.synth.parts.fields import Knowledge
+from pytest_compiledai.functions.synth.parts.pairs import matched
 from pytest_compiledai.functions.synth.parts.quantities import add_cues
-from pytest_compiledai.functions.synth.parts.quantities import matched
 from pytest_compiledai.functions.synth.parts.spans import Span
 from pytest_compiledai.functions.synth.parts.tokens import Token
 

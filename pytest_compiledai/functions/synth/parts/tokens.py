@@ -18,7 +18,10 @@ FORMULA = (
     r"[0-9xyztn.^*+-]{1,60}(?: [-+] [0-9xyztn.^*]{1,20}){0,9}(?<![.+*^-])(?![\w-])"
 )
 TOKEN = re.compile(
-    r"(?P<plain>\b[a-z]{1,40}(?=[ ,?!;]|\Z)) ?"  # most words, and read at once
+    r"(?:(?P<plain>\b[a-z]{1,40}(?=[ ,?!;]|\Z))"  # most words, and read at once
+    r"|(?P<stop>[,?!;.:](?= |\Z))"
+    r"|(?P<count>(?<= )[0-9]{1,9}(?= (?!of\b|[ap]\.?m)[a-z]{2}))"
+    r"|(?P<name>\b(?!Ja|F|Ma|Ap|Ju|Au|S|O|N|D)[A-Z][a-z]{1,40}(?=[ ,?!;]|\Z))"  # no month
     r"|(?P<quote>(?<!\w)'[^'\n]{1,200}'(?!\w)|\"[^\"\n]{1,200}\"|`[^`\n]{1,200}`"
     r"|\u201c[^\u201d\n]{1,200}\u201d|\u2018[^\u2019\n]{1,200}\u2019(?!\w))"
     rf"|(?P<formula>{FORMULA})"
@@ -34,7 +37,7 @@ TOKEN = re.compile(
     r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}(?![0-9])|[0-9]{1,30})"
     r"(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,3}(?!\w))?)"
     r"|(?P<word>[^\W\d_]\.(?:[^\W\d_]\.){1,6}|[^\W\d_]{1,60}(?:['\u2019.^/-][\w]{1,30}){0,6})"
-    r"|(?P<mark>[^\w\s]|[\w])"
+    r"|(?P<mark>[^\w\s]|[\w])) ?"
 )
 NUMBER_WORDS = {
     "two": 2,
@@ -53,6 +56,7 @@ NUMBER_WORDS = {
     "thirty": 30,
     "fifty": 50,
 }
+SIMPLE = {"name": "word", "stop": "mark", "count": "number"}
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9}
 
 
@@ -79,6 +83,9 @@ def tokens(text: str) -> list[Token]:
         piece = low = text[start:end]
         if kind == "plain":
             kind = "count" if low in NUMBER_WORDS else "word"
+        elif kind in SIMPLE:
+            low = piece.lower() if kind == "name" else piece
+            kind = "count" if low in NUMBER_WORDS else SIMPLE[kind]
         else:
             kind, piece, low = told_apart(kind, piece)
         found.append(Token(kind, piece, low, low[:PREFIX], start, end))
@@ -99,6 +106,8 @@ def told_apart(kind: str, piece: str) -> tuple[str, str, str]:
 
 def number_of(text: str) -> float | None:
     """Return the number that a piece says, None where it is none."""
+    if len(text) <= 30 and text.isdecimal():
+        return int(text)
     low = text.lower()
     if low in NUMBER_WORDS:
         return NUMBER_WORDS[low]
