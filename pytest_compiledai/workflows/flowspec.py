@@ -1,7 +1,8 @@
 """The `flow:` of a spec: YAML read into steps, with the line of whatever is amiss.
 
 A step is an agent's name, or one of `sequence`, `join`, `vote`, `best`, `route`, `cascade`,
-`loop`, `map`, `choice` with what belongs to it.
+`loop`, `map`, `choice` with what belongs to it. In a sequence it may say what it reads:
+`{step: writer, reads: [facts, tone]}`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from typing import Final
 
@@ -35,7 +37,7 @@ class _Reader:
         self.place = place
         self.agents = agents
         self.forms: Mapping[str, Callable[[Any, _Way], Step]] = {
-            "sequence": lambda value, way: graph.Sequence(self._list(value, way)),
+            "sequence": self._sequence,
             "join": lambda value, way: graph.Join(self._list(value, way, least=2)),
             "choice": lambda value, way: graph.Choice(self._list(value, way, least=2)),
             "vote": self._vote,
@@ -65,6 +67,38 @@ class _Reader:
         if not isinstance(value, list) or not least <= len(value) <= MOST_COPIES:
             raise self._amiss(way, value, f"a list of {least} to {MOST_COPIES} steps")
         return tuple(self.step(item, (*way, n)) for n, item in enumerate(value))
+
+    def _sequence(self, value: Any, way: _Way) -> Step:
+        """Read steps of which each may say what it `reads`: agents of earlier ones, or nothing."""
+        if not any(isinstance(item, Mapping) and "reads" in item for item in _listed(value)):
+            return graph.Sequence(self._list(value, way))
+        if not 1 <= len(value) <= MOST_COPIES:
+            raise self._amiss(way, value, f"a list of 1 to {MOST_COPIES} steps")
+        steps: list[Step] = []
+        reads: list[tuple[int, ...]] = []
+        for number, item in enumerate(value):
+            at = (*way, number)
+            read: tuple[int, ...] = (number - 1,) if number else ()
+            if isinstance(item, Mapping) and "reads" in item:
+                block = self._block(item, at, "step reads", "step reads")
+                read = self._reads(block["reads"], steps, (*at, "reads"))
+                item, at = block["step"], (*at, "step")  # noqa: PLW2901 - the step inside
+            steps.append(self.step(item, at))
+            reads.append(read)
+        return graph.reading(tuple(steps), tuple(reads))
+
+    def _reads(self, value: Any, steps: Sequence[Step], way: _Way) -> tuple[int, ...]:
+        """Return the places of the steps that are named, each by an agent only it calls."""
+        names = [set(graph.slots(step).values()) for step in steps]
+        places = []
+        for name in _listed(value):
+            found = [n for n, agents in enumerate(names) if name in agents]
+            if len(found) != 1:
+                raise self._amiss(way, name, "an agent of one earlier step of this sequence")
+            places += found
+        if not isinstance(value, list) or len(set(places)) != len(places):
+            raise self._amiss(way, value, "a list of agents of earlier steps, each once")
+        return tuple(places)
 
     def _block(self, value: Any, way: _Way, known: str, needed: str) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
@@ -170,6 +204,10 @@ class _Reader:
             expected=expected,
             next="see docs/workflows.md, section Flow",
         )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _own(step: Step, suffix: str) -> Step:

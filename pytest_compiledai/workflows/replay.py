@@ -61,8 +61,8 @@ class Replay:
         match step:
             case graph.Call():
                 return self._call(step, chosen, given)
-            case graph.Sequence(steps=steps):
-                return self._sequence(steps, chosen, given)
+            case graph.Sequence():
+                return self._sequence(step, chosen, given)
             case graph.Join(branches=branches):
                 return self._join([self.run(b, chosen, given) for b in branches])
             case graph.Vote(branches=branches):
@@ -113,14 +113,17 @@ class Replay:
         )
 
     def _sequence(
-        self, steps: Many[Step], chosen: Mapping[str, str], given: Outcome | None
+        self, step: graph.Sequence, chosen: Mapping[str, str], given: Outcome | None
     ) -> Outcome:
-        found = self.run(steps[0], chosen, given)
-        seconds, cost = found.seconds, found.cost
-        for step in steps[1:]:
-            found = self.run(step, chosen, found)
-            seconds, cost = seconds + found.seconds, cost + found.cost
-        return found._replace(seconds=seconds, cost=cost)
+        found: list[Outcome] = []
+        for inner, reads in zip(step.steps, step.fed(), strict=True):
+            read = [found[place] for place in reads]
+            before = read[0] if len(read) == 1 else self._join(read) if read else given
+            found.append(self.run(inner, chosen, before))
+        return found[-1]._replace(
+            seconds=_total([each.seconds for each in found]),
+            cost=_total([each.cost for each in found]),
+        )
 
     def _join(self, results: Many[Outcome]) -> Outcome:
         answer = results[0].answer
@@ -242,6 +245,10 @@ class Replay:
             cost=np.sum([result.cost for result in results], axis=0),
             share=np.ones_like(results[0].score),
         )
+
+
+def _total(figures: Many[Floats]) -> Floats:
+    return np.asarray(np.sum(figures, axis=0))
 
 
 def makespan(seconds: Floats, width: int) -> Floats:

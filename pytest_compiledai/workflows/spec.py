@@ -22,6 +22,7 @@ from pytest_compiledai.gates import settings as reading
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.agent import Agent
 from pytest_compiledai.workflows.agent import read_agents
+from pytest_compiledai.workflows.common import twins
 from pytest_compiledai.workflows.flowspec import read_flow
 from pytest_compiledai.workflows.passes import PASSES
 from pytest_compiledai.workflows.plan import LATENCIES
@@ -156,14 +157,15 @@ def _plan(
         else None,
         confidence=confidence,
         wishes=_wishes(document),
+        twins=twins({name: agents[name].as_json() for name in sorted(used)}),
     )
     return replace(plan, passes=affordable(plan, _passes(document)))
 
 
 def _passes(document: Document) -> tuple[str, ...]:
-    """Return the passes that may widen the space: those that `passes:` names, else all."""
+    """Return the passes that may rewrite structures: those that `passes:` names, else all."""
     if "passes" not in document.data:
-        return tuple(PASSES)
+        return PASSES
     named = fields.words(document, "passes")
     for name in named:
         if name not in PASSES:
