@@ -6,6 +6,7 @@ A tree says a series-parallel graph. `wiring` draws it as one, and makes a tree 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,6 +142,22 @@ def calls(step: Step) -> Iterator[Call]:
         yield step
     for part in parts(step):
         yield from calls(part)
+
+
+def extent(step: Step, known: dict[int, tuple[int, int]] | None = None) -> tuple[int, int]:
+    """Return how many calls ``step`` makes at most, and how many structures its choices give.
+
+    Neither is listed: copies of copies, and choices beside choices, may be too many for that.
+    """
+    known = {} if known is None else known  # by identity; copies are one object
+    if id(step) not in known:
+        inside = [extent(part, known) for part in parts(step)]
+        if isinstance(step, Choice):
+            found = max(n for n, _ in inside), sum(n for _, n in inside)
+        else:
+            found = sum(n for n, _ in inside), math.prod(n for _, n in inside)
+        known[id(step)] = found if inside else (1, 1)
+    return known[id(step)]
 
 
 def slots(step: Step) -> dict[str, str]:

@@ -45,6 +45,8 @@ VERSIONS: Final = dict.fromkeys(
 )
 #: Edited problems below which a drop would not be seen.
 LEAST_EDITED: Final = 20
+#: Test problems below which nearly every figure would agree with what is stated.
+LEAST_TESTED: Final = 20
 
 
 def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> Verdict:
@@ -187,6 +189,13 @@ class Judging:
                 yield "unreached", f"{name}: {_unreached(self.offs, wish, spec.plan.confidence)}"
         if self.phase is Phase.SELECT:
             return
+        tests = len(spec.ids(Split.TEST))
+        if tests < LEAST_TESTED:
+            yield (
+                "few",
+                f"found {tests} test problems; expected {LEAST_TESTED}; next: add problems",
+            )
+            return
         measured = self._tested()
         errors = []
         for configuration in self.offs:
@@ -204,7 +213,7 @@ class Judging:
         yield from self._reached(measured, figures)
         figures |= {
             "error": sum(errors) / len(errors),
-            "test problems": len(spec.ids(Split.TEST)),
+            "test problems": tests,
             "confidence": spec.plan.confidence,
         }
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.workflows.parquet import read_parquet
+from pytest_compiledai.workflows.sense import faults
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,7 @@ COLUMNS: Final = {
     "cost": "Float64",  # USD
 }
 STATES: Final = ("correct", "wrong", "malformed")
+RIGHT: Final = 0.5  # a score from which an answer counts as right
 MALFORMED: Final = -1  # code of a missing answer
 
 _NULLABLE = ("answer", "ttft")
@@ -165,6 +167,8 @@ def _check(frame: pl.DataFrame, path: str) -> None:
         row = frame.filter(twice).row(0, named=True)
         shown = ", ".join(f"{key} {row[key]!r}" for key in _KEY)
         raise _refused(path, f"two rows of {shown}"[:300], "each sample once")
+    for fault in faults(frame):
+        raise _refused(path, *fault)
 
 
 def _check_numbers(values: pl.Series, name: str, path: str) -> None:

@@ -20,8 +20,8 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.deck import Decks
 from pytest_compiledai.workflows.deck import like_no_other
 from pytest_compiledai.workflows.graph import Step
-from pytest_compiledai.workflows.moments import RIGHT
 from pytest_compiledai.workflows.profile import MALFORMED
+from pytest_compiledai.workflows.profile import RIGHT
 from pytest_compiledai.workflows.profile import STATES
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints
