@@ -102,14 +102,16 @@ class TradeOffs:
     def prudent(self, *, accuracy: float) -> Configuration:
         """Return the fastest whose accuracy keeps its bound, where a likely miss is worth waiting.
 
-        A chance of missing ``accuracy`` counts as that share of the time's logarithm: one that
-        surely misses as e times the time. Raises ``NothingFits``.
+        A chance of missing ``accuracy`` counts as that share of the time's logarithm, times the
+        points of its standard error: at one point a sure miss counts as e times the time. So the
+        margin is sized by the number of problems: with few, time buys less certainty, and a fixed
+        price would have more targets missed. Raises ``NothingFits``.
         """
         confidence = float((self.data or {}).get("confidence", CONFIDENCE))
         return self.within(accuracy=accuracy)._first(  # noqa: SLF001 - of its own class
             lambda c: (
                 math.log(max(self._time(c), _SOON))
-                + miss(accuracy, c.accuracy.mean, c.accuracy.low, confidence),
+                + price(accuracy, c.accuracy.mean, c.accuracy.low, confidence),
                 c.cost.mean,
                 c.id,
             )
@@ -180,15 +182,16 @@ class TradeOffs:
         return min(self.configurations, key=key)
 
 
-def miss(accuracy: float, mean: float, low: float, confidence: float) -> float:
-    """Return the chance that a share is below ``accuracy``, normal about its ``mean``.
+def price(accuracy: float, mean: float, low: float, confidence: float) -> float:
+    """Return what the chance counts that a share is below ``accuracy``, in e-folds of time.
 
-    ``low`` is where it is not below at ``confidence``.
+    The chance, normal about its ``mean``, times its standard error in points; ``low`` is where the
+    share is not below at ``confidence``.
     """
     error = (mean - low) / NormalDist().inv_cdf(confidence)
     if error <= 0:
         return float(mean < accuracy)
-    return NormalDist().cdf((accuracy - mean) / error)
+    return 100 * error * NormalDist().cdf((accuracy - mean) / error)
 
 
 def _line(c: Configuration) -> str:
