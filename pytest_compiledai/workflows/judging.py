@@ -174,10 +174,22 @@ class Judging:
             for c in self.offs
             for ends in [(c.accuracy.low, c.accuracy.mean, c.accuracy.high)]
         ]
+        figures["steps"] = list(self._steps())
         figures |= {
             "replayed": again["searched"],
             "problems": len(self.spec.ids(*artifact.SHOWN)),
         }
+
+    def _steps(self) -> Iterator[list[Any]]:
+        """Yield what each step of the chosen configurations takes, a row a step."""
+        from pytest_compiledai.workflows.costs import spent
+
+        composer = self._composer(*artifact.SHOWN)
+        for configuration in self._chosen():
+            step = composer.structures[configuration.structure]
+            for each in spent(step, configuration.settings, composer.replay.decks):
+                figures = [float(f"{n:.6g}") for n in (each.calls, each.seconds, each.usd)]
+                yield [configuration.id, each.slot, each.setting, *figures]
 
     def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask whether wishes are reached, and whether test problems agree with what is stated."""

@@ -61,6 +61,7 @@ class TradeOffs:
     configurations: tuple[Configuration, ...]
     latency: str = "p95"  # mean | p50 | p95
     data: Mapping[str, Any] | None = None  # the artifact as a whole
+    reached: str = ""  # of an empty part: what the whole set reaches
 
     def __iter__(self) -> Iterator[Configuration]:
         return iter(self.configurations)
@@ -74,7 +75,8 @@ class TradeOffs:
         for configuration in self.configurations:
             if configuration.id == chosen.get(name, name):
                 return configuration
-        raise KeyError(name)
+        known = ", ".join([*chosen, *(c.id for c in self.configurations)])[:200]
+        raise KeyError(f"{name!r} is no configuration; expected one of {known}")
 
     def within(
         self, *, accuracy: float = 0.0, seconds: float = math.inf, cost: float = math.inf
@@ -85,7 +87,8 @@ class TradeOffs:
             for c in self.configurations
             if c.accuracy.low >= accuracy and self._time(c) <= seconds and c.cost.mean <= cost
         )
-        return TradeOffs(kept, self.latency, self.data)
+        reached = "" if kept or not self.configurations else self._ends()
+        return TradeOffs(kept, self.latency, self.data, reached)
 
     def best(self) -> Configuration:
         """Return the most accurate configuration. Raises ``NothingFits`` for an empty set."""
@@ -118,7 +121,12 @@ class TradeOffs:
         )
 
     def budget(self, *, usd: float, problems: int) -> Configuration:
-        """Return the most accurate one that answers so many problems for ``usd``."""
+        """Return the most accurate one that answers so many problems for ``usd``.
+
+        Raises ``NothingFits``, and ``ValueError`` for no problems.
+        """
+        if problems < 1:
+            raise ValueError(f"{problems} problems; expected 1 or more")
         return self.within(cost=usd / problems).best()
 
     def utility(self, *, second: float = 0.0, usd: float = 0.0) -> Configuration:
@@ -178,8 +186,17 @@ class TradeOffs:
 
     def _first(self, key: Callable[[Configuration], tuple[Any, ...]]) -> Configuration:
         if not self.configurations:
-            raise NothingFits("no configuration keeps these bounds; widen one of them")
+            bounds = f"no configuration keeps these bounds; {self.reached}widen one of them"
+            raise NothingFits(bounds)
         return min(self.configurations, key=key)
+
+    def _ends(self) -> str:
+        """Return how far the set goes, for the message that nothing fits."""
+        best, fast, cheap = self.best(), self.fastest(), self.cheapest()
+        return (
+            f"{best.id} surely reaches {best.accuracy.low:.3f}, {fast.id} takes "
+            f"{self._time(fast):.3g} s, {cheap.id} {cheap.cost.mean:.3g} USD a problem; "
+        )
 
 
 def price(accuracy: float, mean: float, low: float, confidence: float) -> float:
