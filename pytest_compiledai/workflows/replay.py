@@ -25,6 +25,7 @@ from pytest_compiledai.workflows.profile import RIGHT
 from pytest_compiledai.workflows.profile import STATES
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints
+from pytest_compiledai.workflows.saying import normal
 
 ACCEPT: Final = "accept"  # what a gate or a check answers when it lets a result pass
 
@@ -284,4 +285,5 @@ def _taken(results: Many[Outcome], index: Ints) -> Outcome:
 
 
 def _code(answers: tuple[str, ...], text: str) -> int:
-    return answers.index(text) if text in answers else -2  # no row ever gave it
+    plain = normal(text)
+    return answers.index(plain) if plain in answers else -2  # no row ever gave it

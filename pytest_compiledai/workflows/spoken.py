@@ -19,6 +19,7 @@ from pytest_compiledai.workflows.profile import MALFORMED
 from pytest_compiledai.workflows.profile import RIGHT
 from pytest_compiledai.workflows.profile import Cell
 from pytest_compiledai.workflows.profile import Profile
+from pytest_compiledai.workflows.saying import normal
 
 if TYPE_CHECKING:
     from pytest_compiledai.workflows.spec import WorkflowSpec
@@ -86,7 +87,8 @@ def voters(steps: list[graph.Step]) -> set[str]:
 
 
 def _says(profile: Profile, agent: str, setting: str, words: tuple[str, ...]) -> bool:
-    codes = [n for n, text in enumerate(profile.answers) if text in words]
+    plain = {normal(word) for word in words}
+    codes = [n for n, text in enumerate(profile.answers) if text in plain]
     cells = [cell for (a, s, _), cell in profile.cells.items() if (a, s) == (agent, setting)]
     return any(bool(np.isin(cell.answer, codes).any()) for cell in cells)
 
