@@ -1,6 +1,6 @@
 """The scoreboard of kind `workflow`: predictions against truth, on real answers and known worlds.
 
-    python -m bench.workflows [--splits 5] [--worlds 48] [--part NAME]... [--json PATH]
+    python -m bench.workflows [--splits 5] [--worlds 60] [--part NAME]... [--json PATH]
         [--table FILE]... [--flowcompile CHECKOUT]
 
 Parts: `spaces`, `chains` and `racing` (stored answers, read by path from `shared/data/flow`;
@@ -198,7 +198,7 @@ def main() -> None:
     """Run the parts that were asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--splits", type=int, default=5)
-    parser.add_argument("--worlds", type=int, default=48)
+    parser.add_argument("--worlds", type=int, default=60)
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--table", action="append", type=Path, default=[])
     parser.add_argument("--flowcompile", type=Path)
