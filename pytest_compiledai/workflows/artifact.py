@@ -120,9 +120,11 @@ def calibrated(spec: WorkflowSpec, composer: Composer) -> dict[str, Any] | None:
     runs = recorded.runs_of(spec)
     if runs is None:
         return None
+    from pytest_compiledai.workflows.runs import check_known
     from pytest_compiledai.workflows.runs import margin
     from pytest_compiledai.workflows.runs import told
 
+    check_known(runs, spec.ids(*Split), spec.runs or "")
     return {"runs": runs.digest, **told(*margin(runs, composer, spec.plan.confidence))}
 
 

@@ -128,6 +128,14 @@ def _runs(frame: pl.DataFrame, path: str) -> Iterator[Run]:
         )
 
 
+def check_known(runs: Runs, problems: Collection[str], path: str) -> None:
+    """Raise ``SpecError`` for a run on what is none of ``problems``: it would count nowhere."""
+    for run in runs.runs:
+        for query in run.queries:
+            if query not in problems:
+                raise _refused(path, f"a run on {query[:80]!r}", "problems of the golden file")
+
+
 def margin(runs: Runs, composer: Composer, level: float) -> tuple[float, int]:
     """Return the margin of composed accuracy at ``level``, and from how many configurations.
 

@@ -152,6 +152,7 @@ def run(**other):
         ([run(settings="[" * 5000)], "the settings"),
         ([run(settings='{"solver": ["small"]}')], "the settings"),
         ([run(structure="magic")], "the structure 'magic'"),
+        ([run(query="nobody's")], "a run on"),
         ([run(query=f"p{n}", settings="{}") for n in range(150)], "with the slots"),
     ],
 )
