@@ -10,7 +10,6 @@ with that of our search. It runs the checkout's code: give one that you trust.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from bench.flow_speed import AGENTS
 from bench.flow_speed import means
+from bench.flow_speed import peak_kb
 from bench.flow_speed import published_space
 from pytest_compiledai.workflows.front import undominated
 from pytest_compiledai.workflows.search import Means
@@ -79,9 +79,9 @@ def theirs(checkout: Path, given: dict[str, Means]) -> tuple[np.ndarray, int, fl
 def beside(checkout: Path) -> dict[str, Any]:
     """Return configurations a second and bytes each of their code, and whether fronts are equal."""
     given = some_means()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_kb()
     front, count, taken = theirs(checkout, given)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    grown = peak_kb() - before
     start = time.process_time()
     ours = search(published_space(), given).front
     ms = 1000 * (time.process_time() - start)

@@ -66,7 +66,8 @@ def targets(
 ) -> dict[str, float]:
     """Return how often the fastest configuration whose ``bound`` reaches a target misses it.
 
-    Where ``missing`` tells the chances of missing a target, they lengthen times by as many e-folds.
+    Where ``missing`` tells what the chances of missing a target count, times are longer by as many
+    e-folds.
 
     `extra` is its time over that of the fastest that really reaches the target, in percent;
     `unserved` the share of targets that no bound reaches.
@@ -80,7 +81,7 @@ def targets(
             continue
         price = np.log(seconds[able])
         if missing is not None:
-            able = able[price <= price.min() + 1]  # a sure miss counts as one e-fold
+            able = able[price <= price.min() + 1]  # none counts more
             price = np.log(seconds[able]) + missing(target, able)
         chosen = able[price.argmin()]
         missed.append(truth[chosen] < target)

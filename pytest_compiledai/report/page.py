@@ -42,6 +42,7 @@ def _sections(facts: Facts) -> Iterator[str]:
     yield _chart("Accuracy", "share of right answers on the rows that decide", _accuracies(facts))
     for title, chart in _trade_offs(facts):
         yield _chart(title, "accuracy of configurations, fastest first", chart)
+    yield from _steps(facts)
     yield _chart("Latency", "CPU time of a call in the sandbox, p10 to p99", _latencies(facts))
     yield _chart("Break-even", "tokens over calls, against the model itself", _break_evens(facts))
     yield from _lock(facts)
@@ -127,6 +128,25 @@ def _trade_offs(facts: Facts) -> Iterator[tuple[str, str]]:
         if found:
             rows = [charts.TradeOff(redact(name), *figures) for name, *figures in found]
             yield f"Trade-off set of {_text(result.unit)}", charts.trade_offs(rows)
+
+
+def _steps(facts: Facts) -> Iterator[str]:
+    """Yield a table of what each step of the chosen configurations of a workflow takes."""
+    for result in facts.results:
+        verdict = result.verdict("execution")
+        rows = verdict.figures.get("steps", []) if verdict is not None else []
+        if not rows:
+            continue
+        names = ["configuration", "step", "setting", "calls", "seconds", "USD"]
+        head = "".join(f"<th>{name}</th>" for name in names)
+        yield f"<h3>What each step of {_text(result.unit)} takes a problem</h3>\n"
+        yield f'<div class="wide"><table>\n<tr>{head}</tr>\n'
+        for *words, calls, seconds, usd in rows:
+            cells = [f"<td><code>{_text(word)}</code></td>" for word in words]
+            numbers = (f"{calls:.2f}", f"{seconds:.3g}", f"{usd:.3g}")
+            cells += [f'<td class="number">{number}</td>' for number in numbers]
+            yield f"<tr>{''.join(cells)}</tr>\n"
+        yield "</table></div>\n"
 
 
 def _latencies(facts: Facts) -> str:

@@ -19,7 +19,8 @@ MOST_SETTINGS: Final = 200
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MODEL = re.compile(r"[A-Za-z0-9][\w./:-]{0,119}")
-_TOOL = re.compile(r"[\w./-]{1,200}\.py:[A-Za-z_]\w{0,63}")
+_TOOL = re.compile(r"(?:\w[\w.-]*/){0,20}\w[\w.-]*\.py:[A-Za-z_]\w{0,63}")  # below the project
+_ENDPOINT = re.compile(r"https?://\w[^\s]{0,400}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,9 @@ class _Reader:
 
     def _check(self, agent: Agent) -> None:
         if agent.tool and not _TOOL.fullmatch(agent.tool):
-            raise self._amiss(("tool",), agent.tool, "file.py:function")
+            raise self._amiss(("tool",), agent.tool, "file.py:function, below the spec")
+        if agent.endpoint and not _ENDPOINT.fullmatch(agent.endpoint):
+            raise self._amiss(("endpoint",), agent.endpoint, "an address, https:// and a host")
         if agent.tool and (agent.models or agent.units or agent.prompt):
             raise self._amiss(("tool",), "a tool beside a prompt", "a tool or models, not both")
         if not agent.settings:

@@ -18,6 +18,7 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.plan import Wish
 from pytest_compiledai.workflows.plan import structures
+from pytest_compiledai.workflows.spoken import check_words
 from pytest_compiledai.workflows.tradeoffs import FILE
 from pytest_compiledai.workflows.tradeoffs import NothingFits
 from pytest_compiledai.workflows.tradeoffs import TradeOffs
@@ -56,6 +57,7 @@ def made(spec: WorkflowSpec) -> bytes:
     data = recorded.profile_bytes(spec)
     whole = recorded.read_cached(data, spec.profile)
     _check_covered(spec, whole)
+    check_words(spec, whole)
     return f"{json.dumps(_set(spec, whole), ensure_ascii=False, indent=1)}\n".encode()
 
 
@@ -118,9 +120,11 @@ def calibrated(spec: WorkflowSpec, composer: Composer) -> dict[str, Any] | None:
     runs = recorded.runs_of(spec)
     if runs is None:
         return None
+    from pytest_compiledai.workflows.runs import check_known
     from pytest_compiledai.workflows.runs import margin
     from pytest_compiledai.workflows.runs import told
 
+    check_known(runs, spec.ids(*Split), spec.runs or "")
     return {"runs": runs.digest, **told(*margin(runs, composer, spec.plan.confidence))}
 
 
@@ -150,7 +154,8 @@ def _check_covered(spec: WorkflowSpec, whole: Profile) -> None:
     missing = [row.id for row in spec.rows if row.id not in known]
     if missing:
         raise _unprofiled(spec, f"problem {missing[0]} and {len(missing) - 1} more")
-    for agent, settings in spec.plan.settings.items():
+    for agent in sorted(_copies(spec)):
+        settings = spec.plan.settings[agent]
         judge = agent in judges(spec.plan.flow)
         for setting in settings:
             cell = whole.cell(agent, setting)
@@ -178,7 +183,9 @@ def _unprofiled(spec: WorkflowSpec, what: str) -> ModelError:
 
 
 def _remarks(spec: WorkflowSpec, profile: Profile) -> Iterator[str]:
-    """Yield what the profile does not say and the set therefore assumes."""
+    """Yield which calls were left out, what the profile does not say and the set so assumes."""
+    for agent in sorted(set(spec.plan.settings) - set(_copies(spec))):
+        yield f"{agent}: its results reach no answer, so that no configuration calls it"
     counts = [cell.counts(len(profile.queries)).max() for cell in profile.cells.values()]
     copies = _copies(spec)
     if max(copies.values(), default=0) > 1 and max(counts, default=0) < 2:  # noqa: PLR2004 - a pair
@@ -189,7 +196,7 @@ def _remarks(spec: WorkflowSpec, profile: Profile) -> Iterator[str]:
         lacking = int((cell.counts(len(profile.queries)) == 0).sum())
         if state == "correct" and lacking and agent not in judges(spec.plan.flow):
             yield f"{agent} at {setting}: no rows on {lacking} problems; its flows get bounds only"
-    for agent in sorted(fed(spec.plan.flow)):
+    for agent in sorted(fed(spec.plan.flow) & set(_copies(spec))):
         for setting in spec.plan.settings[agent]:
             if profile.cell(agent, setting, "wrong") is None:
                 yield f"{agent} at {setting}: no rows on wrong inputs, which count as not mended"
@@ -238,8 +245,8 @@ def fed(step: graph.Step, *, after: bool = False) -> set[str]:
         case graph.Call(agent=agent):
             return {agent} if after else set()
         case graph.Sequence(steps=steps):
-            later = [fed(inner, after=True) for inner in steps[1:]]
-            return fed(steps[0], after=after).union(*later)
+            given = zip(steps, step.fed(), strict=True)
+            return set().union(*(fed(inner, after=after or bool(reads)) for inner, reads in given))
         case graph.Loop(tries=tries, checks=checks, mends=mends):
             again = [fed(inner, after=after or mends) for inner in tries[1:]]
             return {check.agent for check in checks}.union(fed(tries[0], after=after), *again)

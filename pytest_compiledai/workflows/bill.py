@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
 from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
 from pytest_compiledai.llm.request import TOKENS_A_MESSAGE
+from pytest_compiledai.workflows.completing import after
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.saying import told
 
@@ -59,24 +60,39 @@ def most_tokens(setting: str) -> int:
 def bill_of(profiler: Profiler, *, again: int = 0) -> Bill:
     """Return the most that can be asked, with results so far as long as answers may be.
 
-    ``again`` problems are asked once more of every later call, right and wrong results.
+    A result that is no answer is completed once. ``again`` problems are asked once more of every
+    later call, right and wrong results.
     """
     found = Bill()
     counted: set[Chain] = set()
+    completed: set[tuple[Chain, Chain]] = set()
     for chain in profiler.chains:
         for place, link in enumerate(chain):
+            settings = profiler.settings(link.agent)
+            states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
+            calls = profiler.samples * states
+            later = after(chain, place, profiler.answers)
+            if (chain[: place + 1], later) not in completed:
+                completed.add((chain[: place + 1], later))
+                found += _completing(profiler, later, len(chain), calls * len(settings))
             if chain[: place + 1] in counted:  # what begins alike is asked once
                 continue
             counted.add(chain[: place + 1])
-            settings = profiler.settings(link.agent)
-            states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
             sizes = _sizes(profiler, link, place)
             for setting in settings:
-                calls = profiler.samples * states
                 found += _of(setting, calls * len(sizes), calls * sum(sizes))
             if place:
                 asked = 2 * min(again, len(sizes))
                 found += _of(settings[0], asked, asked * max(sizes, default=0))
+    return found
+
+
+def _completing(profiler: Profiler, later: Chain, place: int, made: int) -> Bill:
+    """Return the most that completing ``made`` results a problem by ``later`` links can ask."""
+    found = Bill()
+    for link in later:
+        sizes = _sizes(profiler, link, place)
+        found += _of(profiler.settings(link.agent)[0], made * len(sizes), made * sum(sizes))
     return found
 
 

@@ -38,10 +38,11 @@ def _of(  # noqa: PLR0911 - one case a step
         case graph.Call():
             return _call(step, known, given)
         case graph.Sequence(steps=steps):
-            for inner in steps:
-                given = _of(inner, known, given)
-            assert given is not None
-            return given
+            made: list[Interval] = []
+            for inner, reads in zip(steps, step.fed(), strict=True):
+                read = every([made[place] for place in reads]) if reads else given
+                made.append(_of(inner, known, read))
+            return made[-1]
         case graph.Join(branches=branches):
             return every(all_of(branches))
         case graph.Vote(branches=branches):

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_compiledai.core.canonical import digest_of
-from pytest_compiledai.workflows.moments import RIGHT
 from pytest_compiledai.workflows.moments import Beta
 from pytest_compiledai.workflows.moments import beta
 from pytest_compiledai.workflows.moments import ends
 from pytest_compiledai.workflows.moments import moments
 from pytest_compiledai.workflows.moments import right_and_drawn
+from pytest_compiledai.workflows.profile import RIGHT
 from pytest_compiledai.workflows.profile import Cell
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints

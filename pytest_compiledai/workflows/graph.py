@@ -6,6 +6,7 @@ A tree says a series-parallel graph. `wiring` draws it as one, and makes a tree 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,9 +25,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Steps one after the other; each is given what the one before made."""
+    """Steps one after the other; each is given what the one before made, or what it `reads`."""
 
     steps: tuple[Step, ...]
+    #: By step the places of the earlier ones whose results it is given, together right when all
+    #: are; none: only what the sequence is given. Empty as a whole: each reads the one before.
+    reads: tuple[tuple[int, ...], ...] = ()
+
+    def fed(self) -> tuple[tuple[int, ...], ...]:
+        """Return `reads`, written out."""
+        return self.reads or tuple((n - 1,) if n else () for n in range(len(self.steps)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,22 @@ def calls(step: Step) -> Iterator[Call]:
         yield from calls(part)
 
 
+def extent(step: Step, known: dict[int, tuple[int, int]] | None = None) -> tuple[int, int]:
+    """Return how many calls ``step`` makes at most, and how many structures its choices give.
+
+    Neither is listed: copies of copies, and choices beside choices, may be too many for that.
+    """
+    known = {} if known is None else known  # by identity; copies are one object
+    if id(step) not in known:
+        inside = [extent(part, known) for part in parts(step)]
+        if isinstance(step, Choice):
+            found = max(n for n, _ in inside), sum(n for _, n in inside)
+        else:
+            found = sum(n for n, _ in inside), math.prod(n for _, n in inside)
+        known[id(step)] = found if inside else (1, 1)
+    return known[id(step)]
+
+
 def slots(step: Step) -> dict[str, str]:
     """Return the agent of each slot, in the order of first use."""
     return {call.slot: call.agent for call in calls(step)}
@@ -184,6 +208,24 @@ def rebuilt(step: Step, new: list[Step] | tuple[Step, ...]) -> Step:
     return replace(step, **changed) if changed else step  # type: ignore[arg-type]  # by name
 
 
+def reading(steps: tuple[Step, ...], reads: tuple[tuple[int, ...], ...]) -> Sequence:
+    """Return a sequence of steps and what each reads; no `reads` where each reads the one before.
+
+    So that two ways to write one sequence are one structure.
+    """
+    plain = Sequence(steps)
+    return plain if reads == plain.fed() else Sequence(steps, reads)
+
+
+def chained(*steps: Step) -> Step:
+    """Return ``steps`` one after the other, flat where they are such sequences themselves."""
+    flat: list[Step] = []
+    for step in steps:
+        plain = isinstance(step, Sequence) and not step.reads
+        flat += step.steps if plain and isinstance(step, Sequence) else [step]
+    return flat[0] if len(flat) == 1 else Sequence(tuple(flat))
+
+
 def label(step: Step) -> str:
     """Return a step in one line, as tables show it."""
     match step:
@@ -192,7 +234,17 @@ def label(step: Step) -> str:
         case Route():
             inside = ", ".join(map(label, step.branches))
             return f"route({label(step.router)}: {inside})"
+        case Sequence(reads=reads) if reads:
+            return f"sequence({', '.join(_reading(step))})"
         case Vote(branches=branches) | Map(items=branches) if len(set(map(label, branches))) == 1:
             return f"{type(step).__name__.lower()}({len(branches)} x {label(branches[0])})"
         case _:
             return f"{type(step).__name__.lower()}({', '.join(map(label, parts(step)))})"
+
+
+def _reading(step: Sequence) -> Iterator[str]:
+    """Yield the label of each step, and the numbers of those it reads where it is not the last."""
+    for number, (inner, reads) in enumerate(zip(step.steps, step.fed(), strict=True)):
+        usual = (number - 1,) if number else ()
+        numbers = "+".join(str(place + 1) for place in reads) or "0"
+        yield label(inner) if reads == usual else f"{label(inner)} of {numbers}"

@@ -42,9 +42,11 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = dict.fromkeys(
     ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
-)
+) | {"security": 2, "execution": 2, "accuracy": 2}
 #: Edited problems below which a drop would not be seen.
 LEAST_EDITED: Final = 20
+#: Test problems below which nearly every figure would agree with what is stated.
+LEAST_TESTED: Final = 20
 
 
 def judge(gate: str, spec: WorkflowSpec, candidate: Candidate, phase: Phase) -> Verdict:
@@ -172,10 +174,22 @@ class Judging:
             for c in self.offs
             for ends in [(c.accuracy.low, c.accuracy.mean, c.accuracy.high)]
         ]
+        figures["steps"] = list(self._steps())
         figures |= {
             "replayed": again["searched"],
             "problems": len(self.spec.ids(*artifact.SHOWN)),
         }
+
+    def _steps(self) -> Iterator[list[Any]]:
+        """Yield what each step of the chosen configurations takes, a row a step."""
+        from pytest_compiledai.workflows.costs import spent
+
+        composer = self._composer(*artifact.SHOWN)
+        for configuration in self._chosen():
+            step = composer.structures[configuration.structure]
+            for each in spent(step, configuration.settings, composer.replay.decks):
+                figures = [float(f"{n:.6g}") for n in (each.calls, each.seconds, each.usd)]
+                yield [configuration.id, each.slot, each.setting, *figures]
 
     def _accuracy(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask whether wishes are reached, and whether test problems agree with what is stated."""
@@ -186,6 +200,13 @@ class Judging:
             if chosen is None or chosen not in [c.id for c in kept]:
                 yield "unreached", f"{name}: {_unreached(self.offs, wish, spec.plan.confidence)}"
         if self.phase is Phase.SELECT:
+            return
+        tests = len(spec.ids(Split.TEST))
+        if tests < LEAST_TESTED:
+            yield (
+                "few",
+                f"found {tests} test problems; expected {LEAST_TESTED}; next: add problems",
+            )
             return
         measured = self._tested()
         errors = []
@@ -204,7 +225,7 @@ class Judging:
         yield from self._reached(measured, figures)
         figures |= {
             "error": sum(errors) / len(errors),
-            "test problems": len(spec.ids(Split.TEST)),
+            "test problems": tests,
             "confidence": spec.plan.confidence,
         }
 

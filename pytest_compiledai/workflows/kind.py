@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.verdict import Verdict
 
 #: How a trade-off set is made; another one makes entries stale.
-METHOD = 1
+METHOD = 2
 
 
 class WorkflowKind(ModelFree):

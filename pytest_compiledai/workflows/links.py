@@ -57,7 +57,7 @@ def _of(  # noqa: C901 - one case a step
     match step:
         case graph.Call(agent=agent):
             yield (*before, Link(agent))
-        case graph.Sequence(steps=steps) if all(isinstance(s, graph.Call) for s in steps):
+        case graph.Sequence(steps=steps, reads=()) if all(isinstance(s, graph.Call) for s in steps):
             yield (*before, *(Link(call.agent) for call in graph.calls(step)))
         case graph.Vote(branches=branches):
             for branch in branches:

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pytest_compiledai.workflows.profile import RIGHT
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints
 
-#: A score from which an answer counts as right.
-RIGHT: Final = 0.5
 _TINY: Final = 1e-12
 
 

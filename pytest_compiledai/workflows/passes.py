@@ -1,9 +1,8 @@
-"""Rewrites of a flow that need no call measured anew; each adds structures, none takes one away.
+"""Rewrites of a flow that need no call measured anew.
 
-Whether a rewrite is any good is for the search to say: it is replayed like everything else. What
-the other passes of a compiler would do happens elsewhere: equal requests are asked once because
-recordings are addressed by content, an imported graph's independent calls become branches of a
-join (`wiring`), and a call that leads to no result is taken out on import.
+Two take the place of what they rewrite, because they keep every answer and only save time and
+money: dead calls, and calls that need not wait for each other. The others add structures and take
+none away; whether one is any good is for the search to say: it is replayed like everything else.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.common import merged
 from pytest_compiledai.workflows.graph import Step
+from pytest_compiledai.workflows.independent import side_by_side
+from pytest_compiledai.workflows.independent import without_dead
 
 _LEAST_VOTE: Final = 3  # of two that differ, the first one counts: that is no vote
 _PAIR: Final = 2
@@ -52,12 +54,36 @@ def _pairs_first(step: Step) -> Iterator[Step]:
                 yield graph.Cascade(first, second, None, 1.0)
 
 
-#: What each pass makes of one step, in the order in which they are tried.
-PASSES: Final[Mapping[str, Callable[[Step], Iterator[Step]]]] = {
+#: What each pass makes of a whole structure, in its place.
+_CLEAN: Final[Mapping[str, Callable[[Step], Step]]] = {
+    "dead-calls": without_dead,
+    "independent-calls": side_by_side,
+}
+#: What each pass makes of one step, beside it.
+_WIDER: Final[Mapping[str, Callable[[Step], Iterator[Step]]]] = {
     "retry-cap": _fewer_tries,
     "vote-size": _fewer_votes,
     "cascade": _pairs_first,
 }
+_COMMON: Final = "common-calls"
+#: The names of the passes, in the order in which they are tried.
+PASSES: Final = (*_CLEAN, _COMMON, *_WIDER)
+
+
+def cleaned(
+    steps: Iterable[Step], passes: Collection[str], same: Mapping[str, str]
+) -> tuple[Step, ...]:
+    """Return ``steps`` without what ``passes`` find dead or waiting, and with common calls merged.
+
+    ``same`` names for an agent the one that is described like it.
+    """
+    found = list(steps)
+    for name, rewrite in _CLEAN.items():
+        if name in passes:
+            found = [graph.numbered(rewrite(step)) for step in found]
+    if _COMMON in passes:
+        found += [graph.numbered(new) for step in found if (new := merged(step, same)) != step]
+    return tuple(dict.fromkeys(found))
 
 
 def widened(steps: Iterable[Step], passes: Collection[str]) -> tuple[Step, ...]:
@@ -65,10 +91,10 @@ def widened(steps: Iterable[Step], passes: Collection[str]) -> tuple[Step, ...]:
     found = list(steps)
     more = (
         graph.numbered(new)
-        for name in PASSES
+        for name, rewrite in _WIDER.items()
         if name in passes
         for step in found
-        for new in _anywhere(step, PASSES[name])
+        for new in _anywhere(step, rewrite)
     )
     return tuple(dict.fromkeys([*found, *more]))
 

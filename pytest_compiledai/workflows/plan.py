@@ -8,12 +8,14 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import Final
 
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.graph import Step
 from pytest_compiledai.workflows.passes import PASSES
+from pytest_compiledai.workflows.passes import cleaned
 from pytest_compiledai.workflows.passes import widened
 
 WANTS: Final = ("best", "fastest", "cheapest", "prudent")
@@ -42,17 +44,18 @@ class Plan:
     width: int | None  # calls side by side at most
     confidence: float  # of every stated interval
     wishes: Mapping[str, Wish]
-    passes: tuple[str, ...] = ()  # that widen the space
+    passes: tuple[str, ...] = ()  # that rewrite structures
+    twins: Mapping[str, str] = field(default_factory=dict)  # agent -> the first described like it
 
 
 def structures(plan: Plan) -> tuple[Step, ...]:
     """Return the flow without choices, and each answering agent alone where the flow has it not.
 
     An agent answers problems when some structure is, or begins as, a step that takes the problem
-    itself and gives the last answer; the single call is always in the space. What the plan's
-    passes add comes last, so that the flow's own structures keep their numbers.
+    itself and gives the last answer; the single call is always in the space. What the widening
+    passes add comes last.
     """
-    found = graph.structures(plan.flow)
+    found = cleaned(graph.structures(plan.flow), plan.passes, plan.twins)
     alone = [graph.Call(agent, agent) for step in found for agent in sorted(answering(step))]
     return widened(dict.fromkeys([*found, *alone]), plan.passes)
 
@@ -60,12 +63,16 @@ def structures(plan: Plan) -> tuple[Step, ...]:
 def affordable(plan: Plan, wanted: Collection[str]) -> tuple[str, ...]:
     """Return those of the ``wanted`` passes with which the space stays small enough to replay."""
     kept: tuple[str, ...] = ()
+    before = _space(plan)
     for name in PASSES:
         more = replace(plan, passes=(*kept, name))
-        steps = structures(more)
-        if name in wanted and sum(size(step, plan) for step in steps) <= MOST_WIDENED:
-            kept = more.passes
+        if name in wanted and ((size_now := _space(more)) <= MOST_WIDENED or size_now <= before):
+            kept, before = more.passes, size_now
     return kept
+
+
+def _space(plan: Plan) -> int:
+    return sum(size(step, plan) for step in structures(plan))
 
 
 def answering(step: Step) -> set[str]:  # noqa: PLR0911 - one case a step

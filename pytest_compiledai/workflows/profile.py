@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.workflows.parquet import read_parquet
+from pytest_compiledai.workflows.saying import normal
+from pytest_compiledai.workflows.sense import faults
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +42,7 @@ COLUMNS: Final = {
     "cost": "Float64",  # USD
 }
 STATES: Final = ("correct", "wrong", "malformed")
+RIGHT: Final = 0.5  # a score from which an answer counts as right
 MALFORMED: Final = -1  # code of a missing answer
 
 _NULLABLE = ("answer", "ttft")
@@ -69,7 +72,7 @@ class Profile:
 
     queries: tuple[str, ...]
     cells: dict[tuple[str, str, str], Cell]
-    answers: tuple[str, ...]  # the text of each code
+    answers: tuple[str, ...]  # the text of each code, as votes are counted
     digest: str  # of the rows, whatever their order in the file
 
     def settings(self, agent: str) -> tuple[str, ...]:
@@ -106,13 +109,20 @@ def read_profile(data: bytes, path: str) -> Profile:
 
 
 def profile_of(frame: pl.DataFrame) -> Profile:
-    """Return the profile of rows that hold what ``COLUMNS`` says."""
+    """Return the profile of rows that hold what ``COLUMNS`` says.
+
+    Answers that production counts as one, ``saying.normal``, have one code.
+    """
     import polars as pl
 
     frame = frame.select(list(COLUMNS)).sort(_KEY)
     queries = frame["query"].unique().sort()
-    texts = frame["answer"].drop_nulls().unique().sort()
+    spelled = frame["answer"].drop_nulls().unique().to_list()
+    texts = pl.Series(sorted({normal(text) for text in spelled}), dtype=pl.String)
+    plain = {text: normal(text) for text in spelled}
     coded = frame.with_columns(
+        pl.col("answer").replace_strict(plain, default=None, return_dtype=pl.String)
+    ).with_columns(
         pl.col("query").cast(pl.Enum(queries)).to_physical().cast(pl.Int64),
         pl.col("answer").cast(pl.Enum(texts)).to_physical().cast(pl.Int64)
         .fill_null(MALFORMED),
@@ -165,6 +175,8 @@ def _check(frame: pl.DataFrame, path: str) -> None:
         row = frame.filter(twice).row(0, named=True)
         shown = ", ".join(f"{key} {row[key]!r}" for key in _KEY)
         raise _refused(path, f"two rows of {shown}"[:300], "each sample once")
+    for fault in faults(frame):
+        raise _refused(path, *fault)
 
 
 def _check_numbers(values: pl.Series, name: str, path: str) -> None:

@@ -45,6 +45,9 @@ from pytest_compiledai.llm.request import Request
 from pytest_compiledai.workflows.bill import bill_of
 from pytest_compiledai.workflows.bill import model_of
 from pytest_compiledai.workflows.bill import most_tokens
+from pytest_compiledai.workflows.completing import after
+from pytest_compiledai.workflows.completing import answerers
+from pytest_compiledai.workflows.completing import settled
 from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import ROUTER
@@ -96,6 +99,7 @@ class Profiler:
         self.recordings = Recordings(folder)
         self.samples = samples
         self.chains = chains(spec)
+        self.answers = answerers(spec.plan)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows of the profile, asked or replayed. Raises ``ModelError``."""
@@ -107,7 +111,7 @@ class Profiler:
                     asks = self._to_judge(link, list(found.values()))
                 else:
                     asks = self._asks(link, place, given)
-                made = [self._row(ask) for ask in self._begun(asks)]
+                made = self._made(chain, place, asks)
                 found |= {tuple(row[k] for k in _KEY): row for row in made}
                 given = self._results(made, given, prefer=self.settings(link.agent)[0])
         return list(found.values())
@@ -116,17 +120,24 @@ class Profiler:
         """Return what the agent at ``place`` is given by the one before it at one setting."""
         found: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
         for number, link in enumerate(chain[:place]):
-            made = [self._row(ask) for ask in self._begun(self._asks(link, number, found))]
+            made = self._made(chain, number, self._asks(link, number, found))
             last = number == place - 1
             kept = [row for row in made if not last or row["setting"] == prefer]
             found = self._results(kept, found, prefer=self.settings(link.agent)[0])
         return found
 
-    def scores(self, link: Link, state: str, inputs: Sequence[tuple[Row, str]]) -> list[float]:
-        """Return what an agent's first setting scores on problems, each with what came before."""
+    def again(
+        self, link: Link, state: str, inputs: Sequence[tuple[Row, str]]
+    ) -> list[dict[str, Any]]:
+        """Return what an agent's first setting makes of problems, each with what came before."""
         setting = self.settings(link.agent)[0]
         asks = [Ask(row, Input(link, before, state), setting, 0) for row, before in inputs]
-        return [float(self._row(ask)["score"]) for ask in self._begun(asks)]
+        return [self._row(ask) for ask in self._begun(asks)]
+
+    def _made(self, chain: Chain, place: int, asks: list[Ask]) -> list[dict[str, Any]]:
+        """Return the rows of one link; whether a result is right may take completing the graph."""
+        made = [self._row(ask) for ask in self._begun(asks)]
+        return settled(self, after(chain, place, self.answers), made)
 
     def _asks(self, link: Link, place: int, given: Given) -> list[Ask]:
         return [

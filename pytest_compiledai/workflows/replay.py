@@ -20,11 +20,12 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.deck import Decks
 from pytest_compiledai.workflows.deck import like_no_other
 from pytest_compiledai.workflows.graph import Step
-from pytest_compiledai.workflows.moments import RIGHT
 from pytest_compiledai.workflows.profile import MALFORMED
+from pytest_compiledai.workflows.profile import RIGHT
 from pytest_compiledai.workflows.profile import STATES
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints
+from pytest_compiledai.workflows.saying import normal
 
 ACCEPT: Final = "accept"  # what a gate or a check answers when it lets a result pass
 
@@ -61,8 +62,8 @@ class Replay:
         match step:
             case graph.Call():
                 return self._call(step, chosen, given)
-            case graph.Sequence(steps=steps):
-                return self._sequence(steps, chosen, given)
+            case graph.Sequence():
+                return self._sequence(step, chosen, given)
             case graph.Join(branches=branches):
                 return self._join([self.run(b, chosen, given) for b in branches])
             case graph.Vote(branches=branches):
@@ -113,14 +114,17 @@ class Replay:
         )
 
     def _sequence(
-        self, steps: Many[Step], chosen: Mapping[str, str], given: Outcome | None
+        self, step: graph.Sequence, chosen: Mapping[str, str], given: Outcome | None
     ) -> Outcome:
-        found = self.run(steps[0], chosen, given)
-        seconds, cost = found.seconds, found.cost
-        for step in steps[1:]:
-            found = self.run(step, chosen, found)
-            seconds, cost = seconds + found.seconds, cost + found.cost
-        return found._replace(seconds=seconds, cost=cost)
+        found: list[Outcome] = []
+        for inner, reads in zip(step.steps, step.fed(), strict=True):
+            read = [found[place] for place in reads]
+            before = read[0] if len(read) == 1 else self._join(read) if read else given
+            found.append(self.run(inner, chosen, before))
+        return found[-1]._replace(
+            seconds=_total([each.seconds for each in found]),
+            cost=_total([each.cost for each in found]),
+        )
 
     def _join(self, results: Many[Outcome]) -> Outcome:
         answer = results[0].answer
@@ -244,6 +248,10 @@ class Replay:
         )
 
 
+def _total(figures: Many[Floats]) -> Floats:
+    return np.asarray(np.sum(figures, axis=0))
+
+
 def makespan(seconds: Floats, width: int) -> Floats:
     """Return when the last of ``seconds`` [n, ...] ends, begun in order, ``width`` at a time."""
     if width >= len(seconds):
@@ -277,4 +285,5 @@ def _taken(results: Many[Outcome], index: Ints) -> Outcome:
 
 
 def _code(answers: tuple[str, ...], text: str) -> int:
-    return answers.index(text) if text in answers else -2  # no row ever gave it
+    plain = normal(text)
+    return answers.index(plain) if plain in answers else -2  # no row ever gave it

@@ -7,13 +7,23 @@ anybody could pick; where the gain is not sure, the single one is the answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.deck import Decks
+from pytest_compiledai.workflows.deck import replicates_for
 from pytest_compiledai.workflows.intervals import bootstrap
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints
+from pytest_compiledai.workflows.profile import Profile
+from pytest_compiledai.workflows.replay import Replay
+from pytest_compiledai.workflows.running import structures_of
+from pytest_compiledai.workflows.tradeoffs import Configuration
+from pytest_compiledai.workflows.tradeoffs import TradeOffs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +98,44 @@ class Neighbours:
     def _best(self, distances: Floats) -> Ints:
         nearest = np.argpartition(distances, self.k - 1, axis=1)[:, : self.k]  # [M, k]
         return np.asarray(self.worth[:, nearest].mean(axis=2).argmax(axis=0))
+
+
+class Router:
+    """Picks a configuration of a trade-off set for each problem, by features of it."""
+
+    def __init__(
+        self,
+        offs: TradeOffs,
+        profile: Profile,
+        features: Mapping[str, Sequence[float]],
+        *,
+        second: float = 0.0,
+        usd: float = 0.0,
+        k: int = 15,
+    ) -> None:
+        """Take ``features`` by problem of ``profile``; worth is accuracy less seconds and USD.
+
+        ``second`` and ``usd`` are what one of each is worth, as in ``TradeOffs.utility``. Raises
+        ``ValueError`` where features do not fit, ``Unprofiled`` where rows are missing.
+        """
+        wanted = np.array([query in features for query in profile.queries], dtype=bool)
+        some = profile.only(wanted)
+        steps = structures_of(offs)
+        draws: dict[str, int] = {}
+        for call in (call for c in offs for call in graph.calls(steps[c.structure])):
+            draws[call.agent] = max(draws.get(call.agent, 0), call.draw + 1)
+        replay = Replay(Decks(some, draws=draws, replicates=replicates_for(some)))
+        ran = [replay.run(steps[c.structure], c.settings) for c in offs]
+        worth = [(r.score - second * r.seconds - usd * r.cost).mean(axis=0) for r in ran]
+        known = np.array([features[query] for query in some.queries], dtype=np.float64)
+        self.offs = offs
+        self.neighbours = Neighbours(known, np.array(worth), k=k)
+
+    def choose(self, features: Sequence[float]) -> Configuration:
+        """Return the configuration for a problem with these features."""
+        index = self.neighbours.choose(np.array(features, dtype=np.float64))
+        return self.offs.configurations[index]
+
+    def assessed(self, *, confidence: float = 0.9) -> Routed:
+        """Return what routing is worth on these problems, each left out when it is routed."""
+        return self.neighbours.assessed(confidence=confidence)

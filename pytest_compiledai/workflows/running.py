@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.workflows import graph
+from pytest_compiledai.workflows.common import twins
 from pytest_compiledai.workflows.flowspec import read_flow
 from pytest_compiledai.workflows.graph import Call
 from pytest_compiledai.workflows.graph import Step
@@ -119,6 +120,7 @@ def structures_of(offs: TradeOffs) -> tuple[Step, ...]:
         confidence=data["confidence"],
         wishes={},
         passes=tuple(data["passes"]),
+        twins=twins(agents),
     )
     return structures(plan)
 
@@ -140,10 +142,11 @@ class _Runner:
             case graph.Call():
                 return _meant(await self._call(step, before))
             case graph.Sequence(steps=steps):
-                result = await self.step(steps[0], before)
-                for inner in steps[1:]:
-                    result = await self.step(inner, result)
-                return result
+                found: list[str] = []
+                for inner, reads in zip(steps, step.fed(), strict=True):
+                    given = "\n".join(found[place] for place in reads) if reads else before
+                    found.append(await self.step(inner, given))
+                return found[-1]
             case graph.Join(branches=branches) | graph.Map(items=branches):
                 return "\n".join(await self._side_by_side(branches, before))
             case graph.Vote(branches=branches):

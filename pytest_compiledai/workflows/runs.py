@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.workflows import graph
@@ -97,8 +98,12 @@ def read_runs(data: bytes, path: str) -> Runs:
     if frame.select(key).is_duplicated().any():
         raise _refused(path, "a problem twice for one configuration", "each problem once")
     frame = frame.select(list(COLUMNS)).sort(key)
+    runs = tuple(_runs(frame, path))
+    named = [(run.label, canonical_json(dict(run.settings))) for run in runs]
+    if len(set(named)) != len(named):
+        raise _refused(path, "a configuration twice, its settings spelled apart", "each once")
     return Runs(
-        runs=tuple(_runs(frame, path)),
+        runs=runs,
         digest=digest(frame.write_csv(float_precision=9).encode("utf-8")),
     )
 
@@ -107,9 +112,11 @@ def _runs(frame: pl.DataFrame, path: str) -> Iterator[Run]:
     for key, part in frame.group_by(["structure", "settings"], maintain_order=True):
         try:
             settings = json.loads(str(key[1]))
-        except ValueError:
+        except (RecursionError, ValueError):
             settings = None
-        if not isinstance(settings, dict):
+        if not isinstance(settings, dict) or not all(
+            isinstance(setting, str) for setting in settings.values()
+        ):
             raise _refused(path, f"the settings {str(key[1])[:60]!r}", "JSON: slot to setting")
         yield Run(
             label=str(key[0]),
@@ -119,6 +126,14 @@ def _runs(frame: pl.DataFrame, path: str) -> Iterator[Run]:
             seconds=part["seconds"].to_numpy(),
             cost=part["cost"].to_numpy(),
         )
+
+
+def check_known(runs: Runs, problems: Collection[str], path: str) -> None:
+    """Raise ``SpecError`` for a run on what is none of ``problems``: it would count nowhere."""
+    for run in runs.runs:
+        for query in run.queries:
+            if query not in problems:
+                raise _refused(path, f"a run on {query[:80]!r}", "problems of the golden file")
 
 
 def margin(runs: Runs, composer: Composer, level: float) -> tuple[float, int]:
@@ -131,10 +146,19 @@ def margin(runs: Runs, composer: Composer, level: float) -> tuple[float, int]:
     index = {query: n for n, query in enumerate(composer.profile.queries)}
     residuals: list[float] = []
     for whole in runs.runs:
+        if whole.label not in labels:
+            raise _refused("runs", f"the structure {whole.label[:80]!r}", "one of the artifact's")
         run = whole.only(index)
-        if run.label not in labels or len(run.queries) < LEAST_PROBLEMS:
+        if len(run.queries) < LEAST_PROBLEMS:
             continue
-        replayed = composer.measure(labels.index(run.label), run.settings).accuracy
+        structure = labels.index(run.label)
+        slots = graph.slots(composer.structures[structure])
+        if set(slots) != set(run.settings):
+            raise _refused(
+                "runs", f"{run.label} with the slots {', '.join(run.settings)}"[:200],
+                f"settings of {', '.join(slots)}",
+            )  # fmt: skip
+        replayed = composer.measure(structure, run.settings).accuracy
         same = replayed[[index[query] for query in run.queries]]
         residuals.append(float(same.mean() - run.score.mean()))
     return conformal_margin(residuals, level), len(residuals)

@@ -24,6 +24,7 @@ from pytest_compiledai.workflows.front import joined
 from pytest_compiledai.workflows.front import series
 from pytest_compiledai.workflows.front import union
 from pytest_compiledai.workflows.graph import Step
+from pytest_compiledai.workflows.independent import unread
 from pytest_compiledai.workflows.profile import Floats
 from pytest_compiledai.workflows.profile import Ints
 
@@ -115,7 +116,7 @@ class _Maker:
         match step:
             case graph.Call():
                 return self._leaf(step)
-            case graph.Sequence(steps=steps):
+            case graph.Sequence(steps=steps) if not unread(step):
                 return reduce(_series, map(self.node, steps))
             case graph.Join(branches=branches):
                 if self._is_repeat(branches):

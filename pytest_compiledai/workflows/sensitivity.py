@@ -74,5 +74,5 @@ def _differences(
         if one[row.id][state] != other[row.id][state]
     ]
     inputs = [[(row, str(each[row.id][state])) for row in rows[:most]] for each in (one, other)]
-    before, after = (profiler.scores(link, state, given) for given in inputs)
-    return [new - old for old, new in zip(before, after, strict=True)]
+    before, after = (profiler.again(link, state, given) for given in inputs)
+    return [float(new["score"] - old["score"]) for old, new in zip(before, after, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 from pytest_compiledai.core import fields
 from pytest_compiledai.core.beside import beside
 from pytest_compiledai.core.beside import read_beside
+from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.golden import Row
 from pytest_compiledai.core.golden import read_golden
@@ -22,6 +24,7 @@ from pytest_compiledai.gates import settings as reading
 from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows.agent import Agent
 from pytest_compiledai.workflows.agent import read_agents
+from pytest_compiledai.workflows.common import twins
 from pytest_compiledai.workflows.flowspec import read_flow
 from pytest_compiledai.workflows.passes import PASSES
 from pytest_compiledai.workflows.plan import LATENCIES
@@ -83,7 +86,37 @@ class WorkflowSpec:
 
 
 def read_workflow_spec(document: Document, project: Project) -> WorkflowSpec:
-    """Return the spec in ``document``. Raises ``SpecError``."""
+    """Return the spec in ``document``. Raises ``SpecError``, which says where to read on."""
+    try:
+        spec = _spec(document, project)
+        _check_problems(spec.rows)
+    except SpecError as error:
+        if error.next:
+            raise
+        raise SpecError(
+            where=error.where,
+            found=error.found,
+            expected=error.expected,
+            next="see docs/workflows.md, section Spec",
+        ) from None
+    return spec
+
+
+def _check_problems(rows: Sequence[Row]) -> None:
+    """Raise where a problem counts twice under another id: intervals would be too narrow."""
+    first: dict[bytes, Row] = {}
+    for row in rows:
+        other = first.setdefault(canonical_json(row.input), row)
+        if other is not row:
+            raise SpecError(
+                where=row.place,
+                found=f"{row.id}, the problem of {other.id} again",
+                expected="each problem once",
+                next=f"take {row.id} out, and its rows out of the profile",
+            )
+
+
+def _spec(document: Document, project: Project) -> WorkflowSpec:
     fields.known_keys(document, KEYS)
     name = fields.unit_name(document)
     blocks, off = fields.gate_blocks(document, GATES)
@@ -156,14 +189,15 @@ def _plan(
         else None,
         confidence=confidence,
         wishes=_wishes(document),
+        twins=twins({name: agents[name].as_json() for name in sorted(used)}),
     )
     return replace(plan, passes=affordable(plan, _passes(document)))
 
 
 def _passes(document: Document) -> tuple[str, ...]:
-    """Return the passes that may widen the space: those that `passes:` names, else all."""
+    """Return the passes that may rewrite structures: those that `passes:` names, else all."""
     if "passes" not in document.data:
-        return tuple(PASSES)
+        return PASSES
     named = fields.words(document, "passes")
     for name in named:
         if name not in PASSES:

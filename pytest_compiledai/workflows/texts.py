@@ -52,6 +52,8 @@ def _of_text(way: str, text: str, hosts: Collection[str], secrets: Secrets) -> I
         yield Remark("injection", way, "a text that overrides instructions", "plain instructions")
     for address in _ADDRESS.findall(text):
         host = _host(address)
+        if "@" in address and ":" in address.partition("://")[2].rpartition("@")[0]:
+            yield Remark("secret", way, "an address with a password", "no secret in an address")
         if host not in hosts:
             yield Remark("host", way, f"the host {host or address[:60]!r}", "a host in `hosts:`")
 

@@ -61,6 +61,7 @@ class TradeOffs:
     configurations: tuple[Configuration, ...]
     latency: str = "p95"  # mean | p50 | p95
     data: Mapping[str, Any] | None = None  # the artifact as a whole
+    reached: str = ""  # of an empty part: what the whole set reaches
 
     def __iter__(self) -> Iterator[Configuration]:
         return iter(self.configurations)
@@ -74,7 +75,8 @@ class TradeOffs:
         for configuration in self.configurations:
             if configuration.id == chosen.get(name, name):
                 return configuration
-        raise KeyError(name)
+        known = ", ".join([*chosen, *(c.id for c in self.configurations)])[:200]
+        raise KeyError(f"{name!r} is no configuration; expected one of {known}")
 
     def within(
         self, *, accuracy: float = 0.0, seconds: float = math.inf, cost: float = math.inf
@@ -85,7 +87,8 @@ class TradeOffs:
             for c in self.configurations
             if c.accuracy.low >= accuracy and self._time(c) <= seconds and c.cost.mean <= cost
         )
-        return TradeOffs(kept, self.latency, self.data)
+        reached = "" if kept or not self.configurations else self._ends()
+        return TradeOffs(kept, self.latency, self.data, reached)
 
     def best(self) -> Configuration:
         """Return the most accurate configuration. Raises ``NothingFits`` for an empty set."""
@@ -102,21 +105,28 @@ class TradeOffs:
     def prudent(self, *, accuracy: float) -> Configuration:
         """Return the fastest whose accuracy keeps its bound, where a likely miss is worth waiting.
 
-        A chance of missing ``accuracy`` counts as that share of the time's logarithm: one that
-        surely misses as e times the time. Raises ``NothingFits``.
+        A chance of missing ``accuracy`` counts as that share of the time's logarithm, times the
+        points of its standard error: at one point a sure miss counts as e times the time. So the
+        margin is sized by the number of problems: with few, time buys less certainty, and a fixed
+        price would have more targets missed. Raises ``NothingFits``.
         """
         confidence = float((self.data or {}).get("confidence", CONFIDENCE))
         return self.within(accuracy=accuracy)._first(  # noqa: SLF001 - of its own class
             lambda c: (
                 math.log(max(self._time(c), _SOON))
-                + miss(accuracy, c.accuracy.mean, c.accuracy.low, confidence),
+                + price(accuracy, c.accuracy.mean, c.accuracy.low, confidence),
                 c.cost.mean,
                 c.id,
             )
         )
 
     def budget(self, *, usd: float, problems: int) -> Configuration:
-        """Return the most accurate one that answers so many problems for ``usd``."""
+        """Return the most accurate one that answers so many problems for ``usd``.
+
+        Raises ``NothingFits``, and ``ValueError`` for no problems.
+        """
+        if problems < 1:
+            raise ValueError(f"{problems} problems; expected 1 or more")
         return self.within(cost=usd / problems).best()
 
     def utility(self, *, second: float = 0.0, usd: float = 0.0) -> Configuration:
@@ -176,19 +186,29 @@ class TradeOffs:
 
     def _first(self, key: Callable[[Configuration], tuple[Any, ...]]) -> Configuration:
         if not self.configurations:
-            raise NothingFits("no configuration keeps these bounds; widen one of them")
+            bounds = f"no configuration keeps these bounds; {self.reached}widen one of them"
+            raise NothingFits(bounds)
         return min(self.configurations, key=key)
 
+    def _ends(self) -> str:
+        """Return how far the set goes, for the message that nothing fits."""
+        best, fast, cheap = self.best(), self.fastest(), self.cheapest()
+        return (
+            f"{best.id} surely reaches {best.accuracy.low:.3f}, {fast.id} takes "
+            f"{self._time(fast):.3g} s, {cheap.id} {cheap.cost.mean:.3g} USD a problem; "
+        )
 
-def miss(accuracy: float, mean: float, low: float, confidence: float) -> float:
-    """Return the chance that a share is below ``accuracy``, normal about its ``mean``.
 
-    ``low`` is where it is not below at ``confidence``.
+def price(accuracy: float, mean: float, low: float, confidence: float) -> float:
+    """Return what the chance counts that a share is below ``accuracy``, in e-folds of time.
+
+    The chance, normal about its ``mean``, times its standard error in points; ``low`` is where the
+    share is not below at ``confidence``.
     """
     error = (mean - low) / NormalDist().inv_cdf(confidence)
     if error <= 0:
         return float(mean < accuracy)
-    return NormalDist().cdf((accuracy - mean) / error)
+    return 100 * error * NormalDist().cdf((accuracy - mean) / error)
 
 
 def _line(c: Configuration) -> str:

@@ -36,9 +36,11 @@ def _draw(  # noqa: PLR0911 - one case a step
             into.add_edges_from((other, node) for other in before)
             return [node]
         case graph.Sequence(steps=steps):
-            for inner in steps:
-                before = _draw(inner, into, before)
-            return before
+            made: list[list[str]] = []
+            for inner, reads in zip(steps, step.fed(), strict=True):
+                read = [end for place in reads for end in made[place]]
+                made.append(_draw(inner, into, read or before))
+            return made[-1]
         case graph.Best(branches=branches, judge=judge):
             ends = [end for branch in branches for end in _draw(branch, into, before)]
             return _draw(judge, into, ends)

@@ -14,6 +14,7 @@ from bench import flow_published  # noqa: E402
 from bench import flow_score  # noqa: E402
 from bench import flow_spaces  # noqa: E402
 from bench import flow_speed  # noqa: E402
+from bench import flow_targets  # noqa: E402
 from bench import flow_truth  # noqa: E402
 from bench import workflows  # noqa: E402
 
@@ -152,3 +153,12 @@ def test_votes_of_stored_answers_are_predicted_within_the_issues_bound():
 
     assert found["per query"]["mae"] <= 3 < found["published"]["mae"] / 5
     assert found["per query"]["spearman"] >= 0.95
+
+
+def test_a_figure_beyond_its_bound_is_short():
+    """The last table says of each figure whether it keeps its bound, in the right direction."""
+    rows = {"a": {"calls": 32.0, "same": 90.0}, "b": {"calls": 20.0, "same": 100.0}}
+    reached = flow_targets.targets({"racing": {"racing against the full grid, percent": rows}})
+
+    assert [True, False] == [target.reached for target in reached]
+    assert "90.000     >= 95  short" in flow_targets.shown(reached)

@@ -85,6 +85,8 @@ def _langgraph(data: Mapping[str, Any], path: str) -> Drafted:
     names: dict[str, str] = {}
     for node in data["nodes"]:
         key = str(node.get("id", "")) if isinstance(node, Mapping) else ""
+        if key in names:
+            raise _amiss(path, f"the node {key[:80]!r} twice", "each node once")
         names[key] = _ENDS.get(key) or _name(key, set(names.values()))
     of = nx.DiGraph()
     routes: dict[str, dict[str, str]] = {}  # by the node that decides: name -> first of the branch
@@ -229,4 +231,6 @@ def _name(text: str, taken: set[str]) -> str:
 
 
 def _amiss(path: str, found: str, expected: str) -> SpecError:
-    return SpecError(where=path, found=found, expected=expected)
+    return SpecError(
+        where=path, found=found, expected=expected, next="see docs/workflows.md, section Importing"
+    )

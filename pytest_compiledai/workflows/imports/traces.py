@@ -53,14 +53,14 @@ def from_lines(text: str, path: str) -> pl.DataFrame:
         try:
             value = read_json(line)
         except StrictJSONError as error:
-            raise SpecError(where=where, found=str(error), expected="JSON a line") from None
+            raise _refused(where=where, found=str(error), expected="JSON a line") from None
         if not isinstance(value, dict):
-            raise SpecError(where=where, found=type(value).__name__, expected="an object")
+            raise _refused(where=where, found=type(value).__name__, expected="an object")
         try:
             found = list(_spans(value)) if "resourceSpans" in value else [value]
         except (AttributeError, TypeError, ValueError) as error:
             told = f"{type(error).__name__}: {error}"[:120]
-            raise SpecError(where=where, found=told, expected="OTLP spans as JSON") from None
+            raise _refused(where=where, found=told, expected="OTLP spans as JSON") from None
         rows += [_row(item, where) for item in found]
     return _frame(rows, path)
 
@@ -78,7 +78,7 @@ def from_measurements(results: Any, latency: Any, path: str) -> pl.DataFrame:
             model, _, budget = str(setting).rpartition("_budget_")
             speed = pace.get(model or str(setting))
             if speed is None:
-                raise SpecError(where=path, found=f"no pace of {setting}", expected="its model's")
+                raise _refused(where=path, found=f"no pace of {setting}", expected="its model's")
             for number, entry in enumerate(entries):
                 tokens = [int(entry[key]) for key in ("avg_input_tokens", "avg_output_tokens")]
                 right = float(entry["accuracy"])
@@ -106,7 +106,7 @@ def _paces(latency: Any, path: str) -> dict[str, tuple[float, float]]:
         entry = entries[0] if isinstance(entries, list) and entries else entries
         pair = (float(entry["prefill_tok_per_s"]), float(entry["decode_tok_per_s"]))
         if min(pair) <= 0:
-            raise SpecError(where=path, found=f"a pace of {pair}", expected="tokens a second")
+            raise _refused(where=path, found=f"a pace of {pair}", expected="tokens a second")
         found[str(model)] = pair
     return found
 
@@ -145,11 +145,11 @@ def _row(value: Row, where: str) -> Row:
     unknown = sorted(set(value) - set(COLUMNS))
     if unknown:
         expected = ", ".join(COLUMNS)
-        raise SpecError(where=where, found=f"the key `{unknown[0][:60]}`", expected=expected)
+        raise _refused(where=where, found=f"the key `{unknown[0][:60]}`", expected=expected)
     row: Row = {**_DEFAULTS, **value}
     for key in ("query", "agent", "setting", "score", "seconds", "answer"):
         if key not in row:
-            raise SpecError(where=where, found=f"no `{key}`", expected="what was measured")
+            raise _refused(where=where, found=f"no `{key}`", expected="what was measured")
     _check_types(row, where)
     if row["answer"] is not None:
         row["answer"] = str(row["answer"])
@@ -162,20 +162,20 @@ def _row(value: Row, where: str) -> Row:
 def _check_types(row: Row, where: str) -> None:
     for key in ("query", "agent", "setting", "state"):
         if not isinstance(row[key], str):
-            raise SpecError(where=where, found=f"{key}: {row[key]!r}"[:80], expected="text")
+            raise _refused(where=where, found=f"{key}: {row[key]!r}"[:80], expected="text")
     for key in (*_NUMBERS, *_WHOLE):
         number = row.get(key)
         kinds = (int,) if key in _WHOLE else (int, float)
         most = _MOST_WHOLE if key in _WHOLE else sys.float_info.max
         if number is not None and not (type(number) in kinds and abs(number) <= most):
-            raise SpecError(where=where, found=f"{key}: {number!r}"[:80], expected="a number")
+            raise _refused(where=where, found=f"{key}: {number!r}"[:80], expected="a number")
 
 
 def _frame(rows: list[Row], path: str) -> pl.DataFrame:
     import polars as pl
 
     if not rows:
-        raise SpecError(where=path, found="no row", expected="a measured call or more")
+        raise _refused(where=path, found="no row", expected="a measured call or more")
     taken: dict[tuple[Any, ...], int] = {}
     for row in rows:  # samples that are not numbered are numbered as they come
         key = tuple(row[name] for name in ("query", "agent", "setting", "state"))
@@ -188,5 +188,11 @@ def _frame(rows: list[Row], path: str) -> pl.DataFrame:
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise SpecError(where=path, found=type(value).__name__, expected="an object")
+        raise _refused(where=path, found=type(value).__name__, expected="an object")
     return value
+
+
+def _refused(*, where: str, found: str, expected: str) -> SpecError:
+    return SpecError(
+        where=where, found=found, expected=expected, next="see docs/workflows.md, section Importing"
+    )

@@ -131,3 +131,18 @@ def test_replay_goes_on_beyond_stored_samples(profile, k):
 
     # The queries themselves are a draw, so the truth is that of these queries.
     assert found.score.mean() == pytest.approx(float((1 - (1 - p) ** k).mean()), abs=0.02)
+
+
+def test_two_samples_do_not_tell_one_right_of_five():
+    """Two populations give two samples alike and five not: no estimate suits both to 3.5 points."""
+    share, high, low = 0.2, 0.9, 0.15
+    found = Moments(
+        share * high + (1 - share) * low, share * high**2 + (1 - share) * low**2
+    )  # and so the chances of none, one and two right of two
+
+    kinds = 1 - share * (1 - high) ** 5 - (1 - share) * (1 - low) ** 5
+    spread = beta(found).any_of(5)
+
+    least, most = any_of(found, 5)
+    assert kinds - spread > 2 * 0.035
+    assert least <= spread < kinds <= most

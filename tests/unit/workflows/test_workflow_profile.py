@@ -99,3 +99,16 @@ def test_part_of_the_queries(frame):
     part = whole.only(polars.Series([False, True]).to_numpy())
 
     assert (("q2",), [0.0]) == (part.queries, part.cell("a", "s").score.tolist())
+
+
+def test_answers_that_production_counts_as_one_are_one(profile):
+    """A vote replayed counts as a vote that runs: by value, not by spelling; nothing stays nothing."""
+    answers = ["1,000", "1000.0", "Yes.", "yes", "", None]
+
+    of = profile(
+        *({"query": f"q{n}", "answer": text, "score": 0.0} for n, text in enumerate(answers))
+    )
+
+    codes = of.cell("a", "s").answer.tolist()
+    assert (codes[0], codes[2], codes[5]) == (codes[1], codes[3], -1)
+    assert len(set(codes)) == 4

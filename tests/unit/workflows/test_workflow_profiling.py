@@ -275,3 +275,31 @@ def test_a_map_is_not_measured_here(world):
 
     with pytest.raises(SpecError, match="section Importing"):
         profiled(world)
+
+
+class Planner(Model):
+    """Plans `good plan` for two of three problems; a good plan becomes a right answer."""
+
+    def answered(self, text, number):
+        if "so far" not in text:
+            return "a plan" if number % 3 else "no idea"
+        return f"right {number}" if "a plan" in text else f"wrong {number}"
+
+
+def test_a_result_that_is_no_answer_is_completed(world):
+    """A plan is right when the agent after it makes a right answer of it; the bill has that, too."""
+    head, _, _ = world.spec.partition("flow:")
+    world.spec = head + "flow: {sequence: [solver, reviewer]}\n"
+    world.problems = world.problems[:12]
+    asked: Counter = Counter()
+
+    with desks_of(None, lambda name: Planner(name, asked, None)) as desks:
+        profiler = Profiler(world.unit().body, desks, world.root / "answers", samples=1)
+        rows, bill = profiler.rows(), bill_of(profiler)
+
+    told = Counter((r["agent"], r["state"], r["score"]) for r in rows)
+    assert {("solver", "correct", 1.0): 16, ("solver", "correct", 0.0): 8} == {
+        key: count for key, count in told.items() if key[0] == "solver"
+    }
+    assert (8, 4) == (told["reviewer", "correct", 1.0], told["reviewer", "wrong", 0.0])
+    assert asked.total() <= bill.calls

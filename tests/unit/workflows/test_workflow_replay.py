@@ -247,3 +247,23 @@ def test_every_draw_is_the_same_in_any_order(profile):
 
     first, second = one.of("a", "s", "correct"), other.of("a", "s", "correct")
     assert first.answer.tolist() == second.answer.tolist()
+
+
+def test_each_step_has_its_part_of_the_cost(profile):
+    """A call behind a gate counts as often as it is reached; parts add up to the whole."""
+    from pytest_compiledai.workflows.costs import spent
+
+    rows = [right("a", q, cost=0.01, seconds=2.0) for q in "qrst"]
+    rows += [right("b", q, answer="accept" if q < "t" else "reject", cost=0.1) for q in "qrst"]
+    rows += [right("c", q, cost=1.0, seconds=8.0) for q in "qrst"]
+    of = profile(*rows)
+    cascade = graph.Cascade(A, C, B, 0.0)
+
+    decks = Decks(of, draws=dict.fromkeys("abc", 1), replicates=1)
+    parts = list(spent(cascade, CHOSEN, decks))
+
+    assert [("a", 1.0, 2.0), ("b", 1.0, 1.0), ("c", 0.25, 2.0)] == [
+        (part.slot, part.calls, part.seconds) for part in parts
+    ]
+    whole = replayed(of, cascade).cost.mean()
+    assert sum(part.usd for part in parts) == pytest.approx(whole)

@@ -56,3 +56,25 @@ def test_what_does_not_fit_is_refused(features, worth, k):
     """Other problems than features, too many neighbours and a missing figure are errors."""
     with pytest.raises(ValueError, match=r"\w"):
         Neighbours(features, worth, k=k)
+
+
+def test_a_router_picks_configurations_of_a_frozen_set(world):
+    """Easy problems go to the fast call and hard ones to the slow, by a feature that tells."""
+    from pytest_compiledai.workflows import artifact
+    from pytest_compiledai.workflows.profile import profile_of
+    from pytest_compiledai.workflows.routing import Router
+    from pytest_compiledai.workflows.tradeoffs import read_tradeoffs
+
+    hard = {f"p{n}": float(n % 2) for n in range(150)}
+    for row in world.rows:
+        if row["agent"] == "solver":
+            good = row["setting"] == "large" or not hard[row["query"]]
+            row.update(score=float(good), answer="right" if good else "wrong")
+    offs = read_tradeoffs(artifact.made(world.unit().body))
+    features = {query: [value] for query, value in hard.items()}
+
+    router = Router(offs, profile_of(world.frame(*world.rows)), features, second=0.05)
+
+    easy, other = (router.choose([value]).settings["solver"] for value in (0.0, 1.0))
+    assert ("small", "large") == (easy, other)
+    assert router.assessed().pays
