@@ -158,14 +158,18 @@ class Flow:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of the examples, in small letters; held-out wording is not looked at."""
-        return frozenset(word for text in self._examples() for word in _words(text))
+        return frozenset(word for text in self._examples() for word in words_of(text))
 
     @cached_property
     def loose(self) -> tuple[str, ...]:
-        """Those that are no example by themselves, sorted."""
-        told = (_words(text) for text in self._examples() if not placeholders(text))
+        """Those that are no example by themselves, sorted, each as often as the examples have it.
+
+        Who draws from them draws `my` and `the` more often than what hardly any example says.
+        """
+        told = (words_of(text) for text in self._examples() if not placeholders(text))
         whole = {words[0] for words in told if len(words) == 1}
-        return tuple(sorted(self.words - whole))
+        every = (word for text in self._examples() for word in words_of(text))
+        return tuple(sorted(word for word in every if word not in whole))
 
     @cached_property
     def stated(self) -> frozenset[str]:
@@ -173,7 +177,7 @@ class Flow:
         listed = (
             text for slot in self.slots.values() for ts in slot.values.values() for text in ts
         )
-        return frozenset(word for text in listed for word in _words(text))
+        return frozenset(word for text in listed for word in words_of(text))
 
     @cached_property
     def phrases(self) -> str:
@@ -214,7 +218,8 @@ class Flow:
         return frozenset(found)
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words of a template in small letters, slots left out."""
     return _WORD.findall(PLACEHOLDER.sub("", text).casefold())
 
 

@@ -20,6 +20,9 @@ from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import made
+from pytest_compiledai.dialogues.weights.edges import Edge
+from pytest_compiledai.dialogues.weights.edges import Turn
+from pytest_compiledai.dialogues.weights.edges import along
 from pytest_compiledai.dialogues.weights.grammar import Conversation
 from pytest_compiledai.dialogues.weights.grammar import conversations
 from pytest_compiledai.dialogues.weights.grammar import heard
@@ -89,6 +92,13 @@ class Questions:
             found["wording"] = self._drawn(walks, Style(carriers="train", held_out=True))
         return found
 
+    @cached_property
+    def edges(self) -> dict[Edge, tuple[Turn, ...]]:
+        """Turns along every edge; a machine is told its edges by code and need not be asked."""
+        if self.spec.target != "weights":
+            return {}
+        return along(self.spec.flow, (*self.data.split.train, *self.data.split.held_out))
+
     @property
     def free(self) -> tuple[Conversation, ...]:
         """Those on held-out walks that the weights have by themselves, turn by turn."""
@@ -149,7 +159,8 @@ class Questions:
                 "scored": {
                     name: [[asked(flow, *turn) for turn in heard(flow, talk)] for talk in talks]
                     for name, talks in self.sets.items()
-                },
+                }
+                | {"edges": [[asked(flow, *t[:2]) for t in of] for of in self.edges.values()]},
                 "talks": {
                     "free": [_texts(talk) for talk in self.free],
                     "walks": [_insisting(flow, talk) for talk in self.walks],

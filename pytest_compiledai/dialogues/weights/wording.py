@@ -146,8 +146,23 @@ def shape(template: str) -> str:
 
 
 def nothing(flow: Flow, rng: random.Random) -> str:
-    """Return words that tell no intent."""
-    return " ".join(_made_up(flow, rng, TRAIN.loose) for _ in range(rng.randint(1, 2)))
+    """Return words that tell no intent, between the carriers that words with one have."""
+    found = " ".join(_made_up(flow, rng, TRAIN.loose) for _ in range(rng.randint(1, 2)))
+    return _carried(flow, found, rng, TRAIN.carriers)
+
+
+def hollow(flow: Flow, template: str, telling: frozenset[str], rng: random.Random) -> str:
+    """Return an example with invented words in the places of those that tell its intent."""
+
+    def other(match: re.Match[str]) -> str:
+        return _foreign(flow, rng) if match[0].casefold() in telling else match[0]
+
+    return _carried(flow, re.sub(r"[A-Za-z]+", other, template), rng, TRAIN.carriers)
+
+
+def _carried(flow: Flow, text: str, rng: random.Random, carriers: str) -> str:
+    before, after = map(rng.choice, _carriers(carriers, flow.phrases))
+    return " ".join(part for part in (before, text, after) if part)
 
 
 def _stated(slot: Slot, rng: random.Random, style: Style) -> tuple[str, str | int]:
