@@ -58,16 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rebuild", action="store_true", help="train twice, compare the bits")
     parser.add_argument("--part", choices=("weights", "encoder"), help="one part alone")
     parser.add_argument("--keep", type=Path, help="folder for the artifacts")
+    parser.add_argument("--base", type=Path, help="folder for the weights, of two bytes a number")
     parser.add_argument("--set", default="{}", help="settings of `weights:`, as JSON")
     told = parser.parse_args(arguments)
     block = json.loads(told.set)
     if told.short:
         block = {"width": 64, "layers": 2, "heads": 2, "examples": 6000, "steps": 120} | block
-    rows = [
-        row
-        for flow in told.flows
-        for row in _rows(flow, block, rebuild=told.rebuild, keep=told.keep, part=told.part)
-    ]
+    rows = [row for flow in told.flows for row in _rows(flow, block, told)]
     for row in rows:
         row["budget"] = "small" if told.short else "full"
         for name, value in row.items():
@@ -79,24 +76,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rows(
-    flow: str, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None, part: str | None
+    flow: str, block: Mapping[str, Any], told: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    if part != "encoder":
-        yield _measured(ROOT / flow, block, rebuild=rebuild, keep=keep)
-    if part != "weights":
+    if told.part != "encoder":
+        yield _measured(ROOT / flow, block, told)
+    if told.part != "weights":
         yield encoded.measured(_spec(ROOT / flow, {}))
 
 
-def _measured(
-    path: Path, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None
-) -> dict[str, Any]:
+def _measured(path: Path, block: Mapping[str, Any], told: argparse.Namespace) -> dict[str, Any]:
     spec = _spec(path, block)
     before = encoded.cpu_s()
     files = build(spec, settings_of(spec))
-    if keep:
-        for name, content in files.items():
-            (keep / name).parent.mkdir(parents=True, exist_ok=True)
-            (keep / name).write_bytes(content)
+    if told.keep:
+        _write(told.keep, files)
+    if told.base:
+        _write(told.base, halved(files))
     row: dict[str, Any] = {
         "flow": spec.name,
         "nodes": len(speaking(spec.flow)),
@@ -111,9 +106,28 @@ def _measured(
         verdict = judge(gate, spec, candidate, Phase.ACCEPT)
         row |= {f"{gate}: {k}": v for k, v in verdict.figures.items() if k != "terminal confusion"}
         row[gate] = [finding.message for finding in verdict.findings] or "passed"
-    if rebuild:
+    if told.rebuild:
         row["same bits again"] = build(spec, settings_of(spec)) == files
     return row | _recompiled(spec, files)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def halved(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return a checkpoint of an artifact: its three files, the tensors in half precision."""
+    import safetensors.torch
+
+    def half(path: str, content: bytes) -> bytes:
+        if not path.endswith(".safetensors"):
+            return content
+        tensors = safetensors.torch.load(content)
+        return safetensors.torch.save({name: tensors[name].half() for name in sorted(tensors)})
+
+    return {path: half(path, c) for path, c in files.items() if not path.endswith(f"/{FILE}")}
 
 
 def _spec(path: Path, block: Mapping[str, Any]) -> DialogueSpec:

@@ -19,8 +19,6 @@ from pytest_compiledai.dialogues.weights.talking import following
 from pytest_compiledai.dialogues.weights.wording import Style
 from pytest_compiledai.dialogues.weights.wording import draw
 
-#: Turns along each edge.
-COUNT: Final = 10
 _STYLE: Final = Style(carriers="train", noise=0.35)
 
 Edge = tuple[str, str]  # node, intent
@@ -34,7 +32,7 @@ class Turn(NamedTuple):
     after: str
 
 
-def along(flow: Flow, paths: Sequence[Path], count: int = COUNT) -> dict[Edge, tuple[Turn, ...]]:
+def along(flow: Flow, paths: Sequence[Path], count: int) -> dict[Edge, tuple[Turn, ...]]:
     """Return ``count`` turns along each edge that ``paths`` take, in fresh words."""
     told: dict[Edge, list[Situation]] = defaultdict(list)
     for (node, intent, _), found in sorted(situations(flow, paths).items()):

@@ -82,15 +82,19 @@ def examples(
     phrased: Phrasings | None = None,
     *,
     seed: int,
+    frames: bool = True,
 ) -> Iterator[Example]:
-    """Yield ``count`` turns of ``paths`` in fresh words: of examples, and of what is phrased."""
+    """Yield ``count`` turns of ``paths`` in fresh words: of examples, and of what is phrased.
+
+    Without ``frames`` no example is emptied: to an encoder its frame is near, whatever is in it.
+    """
     rng = random.Random(f"examples {seed}")  # noqa: S311 - repeatable on purpose
     by_edge = situations(flow, paths)
     edges = sorted(by_edge)
     weights = list(accumulate(len(by_edge[edge]) ** 0.5 for edge in edges))
     nodes = sorted({node for node, _, _ in edges})
     foreign = {node: _foreign(flow, node) for node in nodes}
-    bare = {node: _bare(flow, node) for node in nodes}
+    bare = {node: _bare(flow, node) if frames else None for node in nodes}
     speaking = [node for node in flow.nodes.values() if not node.routes]
     once = list(reversed(edges))  # the first turns take each edge once, so that none is left out
     for number in range(count):
@@ -180,11 +184,11 @@ def _bare(flow: Flow, node: str) -> list[tuple[str, frozenset[str]]]:
 def _meaning_nothing(
     flow: Flow,
     foreign: Sequence[tuple[str, str]],
-    bare: Sequence[tuple[str, frozenset[str]]],
+    bare: Sequence[tuple[str, frozenset[str]]] | None,
     rng: random.Random,
 ) -> str:
     """Return words that say nothing that the node has an edge for."""
-    kind = rng.choice((_FOREIGN, _HOLLOW, _ANY))
+    kind = rng.choice((_FOREIGN, _ANY) if bare is None else (_FOREIGN, _HOLLOW, _ANY))
     if foreign and kind == _FOREIGN:
         return written(flow, *rng.choice(foreign), rng, TRAIN).text
     if bare and kind == _HOLLOW:

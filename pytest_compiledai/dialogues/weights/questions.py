@@ -36,6 +36,8 @@ from pytest_compiledai.dialogues.weights.wording import like
 EXAMINER: Final = "pytest_compiledai.dialogues.weights.examining"
 #: Conversations of each set: while choosing, and for the verdict.
 _COUNT: Final = {Phase.SELECT: 60, Phase.ACCEPT: 200}
+#: Turns along each edge.
+_EDGE_TURNS: Final = 10
 #: Conversations of the held-out walks that are had turn by turn.
 _FREE: Final = 100
 #: Seeds far from those of the data.
@@ -97,7 +99,8 @@ class Questions:
         """Turns along every edge; a machine is told its edges by code and need not be asked."""
         if self.spec.target != "weights":
             return {}
-        return along(self.spec.flow, (*self.data.split.train, *self.data.split.held_out))
+        paths = (*self.data.split.train, *self.data.split.held_out)
+        return along(self.spec.flow, paths, _EDGE_TURNS)
 
     @property
     def free(self) -> tuple[Conversation, ...]:
