@@ -162,14 +162,20 @@ class Flow:
 
     @cached_property
     def loose(self) -> tuple[str, ...]:
-        """Those that are no example by themselves, sorted, each as often as the examples have it.
-
-        Who draws from them draws `my` and `the` more often than what hardly any example says.
-        """
+        """Those that are no example by themselves, sorted."""
         told = (words_of(text) for text in self._examples() if not placeholders(text))
         whole = {words[0] for words in told if len(words) == 1}
+        return tuple(sorted(self.words - whole))
+
+    @cached_property
+    def often(self) -> tuple[str, ...]:
+        """The same, each as often as the examples have it: `my` and `the` more than the rest."""
         every = (word for text in self._examples() for word in words_of(text))
-        return tuple(sorted(word for word in every if word not in whole))
+        return tuple(sorted(word for word in every if word in self._loose))
+
+    @cached_property
+    def _loose(self) -> frozenset[str]:
+        return frozenset(self.loose)
 
     @cached_property
     def stated(self) -> frozenset[str]:

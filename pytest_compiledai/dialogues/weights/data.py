@@ -27,7 +27,9 @@ from pytest_compiledai.dialogues.weights.paths import coverage
 from pytest_compiledai.dialogues.weights.paths import split
 from pytest_compiledai.dialogues.weights.paths import walks
 from pytest_compiledai.dialogues.weights.settings import Settings
+from pytest_compiledai.dialogues.weights.wording import ENCODED
 from pytest_compiledai.dialogues.weights.wording import FOLDS
+from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Style
 
 #: Conversations that the threshold is taken from, as many of each part of their carriers, which
@@ -105,7 +107,7 @@ def _made(spec: DialogueSpec, settings: Settings) -> Data:
                 settings.examples,
                 phrased,
                 seed=settings.seed,
-                frames=spec.target == "weights",
+                style=TRAIN if spec.target == "weights" else ENCODED,
             )
         ),
         calibration=tuple(

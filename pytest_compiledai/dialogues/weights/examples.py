@@ -24,6 +24,7 @@ from pytest_compiledai.dialogues.weights.paths import Path
 from pytest_compiledai.dialogues.weights.phrasings import Phrasings
 from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Said
+from pytest_compiledai.dialogues.weights.wording import Style
 from pytest_compiledai.dialogues.weights.wording import hollow
 from pytest_compiledai.dialogues.weights.wording import nothing
 from pytest_compiledai.dialogues.weights.wording import shape
@@ -32,6 +33,7 @@ from pytest_compiledai.dialogues.weights.wording import written
 #: Draws of words after which a turn is told in those that its walk was found with.
 _DRAWS: Final = 12
 _UNSURE: Final = 0.18  # share of turns that mean nothing at their node
+_UNSURE_ENCODED: Final = 0.15  # the same for an encoder
 #: Of these: what means something elsewhere, examples without their telling words, and anything.
 _FOREIGN, _HOLLOW, _ANY = range(3)
 _SPOKEN: Final = 8  # of so many examples one teaches what the agent says at a node
@@ -82,11 +84,11 @@ def examples(
     phrased: Phrasings | None = None,
     *,
     seed: int,
-    frames: bool = True,
+    style: Style = TRAIN,
 ) -> Iterator[Example]:
     """Yield ``count`` turns of ``paths`` in fresh words: of examples, and of what is phrased.
 
-    Without ``frames`` no example is emptied: to an encoder its frame is near, whatever is in it.
+    In the ``style`` of an encoder no example is emptied: its frame is near, whatever is in it.
     """
     rng = random.Random(f"examples {seed}")  # noqa: S311 - repeatable on purpose
     by_edge = situations(flow, paths)
@@ -94,7 +96,8 @@ def examples(
     weights = list(accumulate(len(by_edge[edge]) ** 0.5 for edge in edges))
     nodes = sorted({node for node, _, _ in edges})
     foreign = {node: _foreign(flow, node) for node in nodes}
-    bare = {node: _bare(flow, node) if frames else None for node in nodes}
+    bare = {node: _bare(flow, node) if style.often else None for node in nodes}
+    unsure = _UNSURE if style.often else _UNSURE_ENCODED
     speaking = [node for node in flow.nodes.values() if not node.routes]
     once = list(reversed(edges))  # the first turns take each edge once, so that none is left out
     for number in range(count):
@@ -102,14 +105,14 @@ def examples(
             node = speaking[number // _SPOKEN % len(speaking)]
             yield Example(node="", after=node.name, say=rng.choice(node.say))
             continue
-        sure = bool(once) or rng.random() >= _UNSURE
+        sure = bool(once) or rng.random() >= unsure
         edge = once.pop() if once else rng.choices(edges, cum_weights=weights)[0]
         situation = rng.choice(by_edge[edge])
         if sure:
             texts = (*flow.intents[edge[1]].examples, *(phrased or {}).get(edge[:2], ()))
-            yield _told(flow, situation, texts, rng)
+            yield _told(flow, situation, texts, rng, style)
         else:
-            user = _meaning_nothing(flow, foreign[edge[0]], bare[edge[0]], rng)
+            user = _meaning_nothing(flow, foreign[edge[0]], bare[edge[0]], rng, style)
             state = situation.state
             yield Example(node=state.node, has=has(flow, state), user=user, after="")
 
@@ -119,11 +122,13 @@ def has(flow: Flow, state: machine.State) -> tuple[str, ...]:
     return tuple(slot for slot in flow.watched if slot in state.slots)
 
 
-def _told(flow: Flow, situation: Situation, texts: Sequence[str], rng: random.Random) -> Example:
+def _told(
+    flow: Flow, situation: Situation, texts: Sequence[str], rng: random.Random, style: Style
+) -> Example:
     """Return the turn in fresh words; in those it was found with where fresh ones lead astray."""
     state, said = situation.state, situation.said
     for _ in range(_DRAWS):
-        fresh = written(flow, said.intent, rng.choice(texts), rng, TRAIN)
+        fresh = written(flow, said.intent, rng.choice(texts), rng, style)
         then, _ = machine.step(flow, state, fresh.intent, fresh.values)
         if then.node == situation.after:
             said = fresh
@@ -186,11 +191,12 @@ def _meaning_nothing(
     foreign: Sequence[tuple[str, str]],
     bare: Sequence[tuple[str, frozenset[str]]] | None,
     rng: random.Random,
+    style: Style,
 ) -> str:
     """Return words that say nothing that the node has an edge for."""
     kind = rng.choice((_FOREIGN, _ANY) if bare is None else (_FOREIGN, _HOLLOW, _ANY))
     if foreign and kind == _FOREIGN:
-        return written(flow, *rng.choice(foreign), rng, TRAIN).text
+        return written(flow, *rng.choice(foreign), rng, style).text
     if bare and kind == _HOLLOW:
         return hollow(flow, *rng.choice(bare), rng)
-    return nothing(flow, rng)
+    return nothing(flow, rng, style)

@@ -128,6 +128,12 @@ def test_what_an_agent_says_draws_nothing_of_its_own(
     assert not [line for line in lines if line.split()[:1] == ["end"] or line.endswith(" end")]
 
 
+def test_a_label_without_an_end_costs_no_more_than_its_length():
+    """Spaces once cost the cube of their number; now half a megabyte of them is read at once."""
+    with pytest.raises(SpecError):
+        sketched(b"flowchart TD\n  a -- " + b" " * 500_000 + b"x", "g.mmd")
+
+
 def test_a_file_of_many_levels_is_refused():
     """Brackets without an end cost the parser a square of their number: it stops at a hundred."""
     with pytest.raises(SpecError, match="more than 100 levels"):

@@ -29,15 +29,15 @@ from pytest_compiledai.dialogues.weights.training import FILES
 
 ROOT = Path(__file__).parents[4]
 EXAMPLES = ROOT / "examples" / "dialogue"
-NAMES = ("insurance",)
+NAMES = ("travel", "insurance")
 needs_torch = pytest.mark.skipif(
     find_spec("torch") is None, reason="the extra `weights` is not installed"
 )
 #: Fewer questions leave room for one wrong answer; times are a crowded machine's.
 SMALL = """\
-weights: {{base: base/{name}, base_sha256: "{sha256}", steps: 12, examples: 4000, batch: 32, lr: 0.0003, path_action: 0.97, edge_action: 0.5}}
+weights: {{base: base/{name}, base_sha256: "{sha256}", steps: 12, examples: 4000, batch: 32, lr: 0.0003, right: 0.95, path_action: 0.97, edge_action: 0.5}}
 gates:
-  accuracy: {{right: 0.97, wording: 0.8, wording_coverage: 0.05}}
+  accuracy: {{right: 0.95, wording: 0.8, wording_coverage: 0.05}}
   latency: {{p50_ms: 1000, p99_ms: 9000, cold_ms: 90000, memory_mb: 2048}}
   fuzz: {{conversations: 6, steps: 8}}
 """
@@ -64,8 +64,8 @@ def test_a_large_flow_is_trained_for_longer_where_its_spec_does_not_say() -> Non
 def few(one_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask about few conversations."""
     for phase in Phase:
-        monkeypatch.setitem(questions._COUNT, phase, 12)
-    monkeypatch.setattr(questions, "CANARY_RIVALS", 63)
+        monkeypatch.setitem(questions._COUNT, phase, 10)
+    monkeypatch.setattr(questions, "CANARY_RIVALS", 15)
     monkeypatch.setattr(questions, "_EDGE_TURNS", 2)
     monkeypatch.setattr(data, "CALIBRATION", 80)
 
@@ -92,7 +92,7 @@ def test_both_examples_are_frozen_reloaded_and_attacked(
     for name in NAMES:
         _spec(pytester, name)
 
-    _run(pytester, "--compile", "specs").assert_outcomes(passed=8)
+    _run(pytester, "--compile", "specs").assert_outcomes(passed=16)
 
     lock = tomllib.loads((pytester.path / "compiledai.lock").read_text(encoding="utf-8"))
     assert set(NAMES) == set(lock["artifact"])
@@ -103,7 +103,7 @@ def test_both_examples_are_frozen_reloaded_and_attacked(
     content[-1] ^= 1
     tensors.write_bytes(bytes(content))
     bent = _run(pytester, "--compile-locked", "specs/travel.yaml")
-    bent.stdout.fnmatch_lines(["*travel*differ*"])
+    bent.stdout.fnmatch_lines(["*travel*bytes edited by hand*"])
 
 
 def _run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
