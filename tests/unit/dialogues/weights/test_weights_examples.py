@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.dialogues.weights import conduct
 from pytest_compiledai.dialogues.weights import data
 from pytest_compiledai.dialogues.weights import questions
 from pytest_compiledai.dialogues.weights.child import ask
@@ -65,7 +66,8 @@ def few(one_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask about few conversations."""
     for phase in Phase:
         monkeypatch.setitem(questions._COUNT, phase, 10)
-    monkeypatch.setattr(questions, "CANARY_RIVALS", 15)
+    for module in (questions, conduct):
+        monkeypatch.setattr(module, "CANARY_RIVALS", 15)
     monkeypatch.setattr(questions, "_EDGE_TURNS", 2)
     monkeypatch.setattr(data, "CALIBRATION", 80)
 

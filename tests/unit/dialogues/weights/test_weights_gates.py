@@ -227,6 +227,7 @@ def _changed(trained: Trained, file: str, way: list[Any], value: Any) -> dict[st
         ("config.json", ["num_attention_heads"], 4, "form"),
         ("config.json", ["model_type"], "llama", "form"),
         ("tokenizer.json", ["added_tokens", 0, "id"], 100_000, "tokens"),
+        ("tokenizer.json", ["added_tokens", 0, "id"], 1, "tokens"),
         ("tokenizer.json", ["added_tokens"], [], "tokens"),
     ],
 )
@@ -262,6 +263,26 @@ def test_a_network_that_asks_for_more_than_its_tensors_is_not_opened(
     judge("security", trained.spec, candidate, Phase.ACCEPT)
 
     assert asked == []
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    trained: Trained, torch_process: TorchProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is sound by its header, its digest is made again, and no answer comes of it."""
+    monkeypatch.setattr(child, "run_module", torch_process.run_module)
+    content = trained.bare["model.safetensors"]
+    start = 8 + int.from_bytes(content[:8], "little")
+    numbers = b"\x00\x00\xc0\x7f" * ((len(content) - start) // 4)
+    changed = {**trained.bare, "model.safetensors": content[:start] + numbers}
+    record = {**trained.record}
+    record["trained"] = record["trained"] | {"weights": digest_of_files(changed)}
+    changed["dialogue.json"] = json.dumps(record).encode()
+    candidate = Candidate(
+        files={f"parcel/{name}": data for name, data in changed.items()}, proposer="test", attempt=1
+    )
+
+    assert list(checks.unsafe(changed, 5.0)) == []
+    assert judge("accuracy", trained.spec, candidate, Phase.ACCEPT).findings
 
 
 def test_an_edge_that_is_wrong_is_found(trained: Trained) -> None:
