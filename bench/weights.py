@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from typing import NamedTuple
 
 from bench import encoded
 from pytest_compiledai.core.candidate import Candidate
@@ -28,14 +27,11 @@ from pytest_compiledai.core.kind import Project
 from pytest_compiledai.dialogues.flow import Edge
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import Node
-from pytest_compiledai.dialogues.machine import State
-from pytest_compiledai.dialogues.machine import step
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.spec import read_dialogue_spec
+from pytest_compiledai.dialogues.weights import edges
 from pytest_compiledai.dialogues.weights.building import build
 from pytest_compiledai.dialogues.weights.child import ask
-from pytest_compiledai.dialogues.weights.examples import Situation
-from pytest_compiledai.dialogues.weights.examples import situations
 from pytest_compiledai.dialogues.weights.grammar import heard
 from pytest_compiledai.dialogues.weights.judging import VERSIONS
 from pytest_compiledai.dialogues.weights.judging import judge
@@ -43,12 +39,9 @@ from pytest_compiledai.dialogues.weights.questions import EXAMINER
 from pytest_compiledai.dialogues.weights.questions import Questions
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.settings import settings_of
+from pytest_compiledai.dialogues.weights.talking import FILE
 from pytest_compiledai.dialogues.weights.talking import asked
-from pytest_compiledai.dialogues.weights.talking import best
-from pytest_compiledai.dialogues.weights.talking import following
 from pytest_compiledai.dialogues.weights.talking import speaking
-from pytest_compiledai.dialogues.weights.wording import Style
-from pytest_compiledai.dialogues.weights.wording import draw
 
 ROOT = Path(__file__).parents[1]
 FLOWS = ("examples/dialogue/travel.yaml", "examples/dialogue/insurance.yaml")
@@ -65,16 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rebuild", action="store_true", help="train twice, compare the bits")
     parser.add_argument("--part", choices=("weights", "encoder"), help="one part alone")
     parser.add_argument("--keep", type=Path, help="folder for the artifacts")
+    parser.add_argument("--base", type=Path, help="folder for the weights, of two bytes a number")
     parser.add_argument("--set", default="{}", help="settings of `weights:`, as JSON")
     told = parser.parse_args(arguments)
     block = json.loads(told.set)
     if told.short:
         block = {"width": 64, "layers": 2, "heads": 2, "examples": 6000, "steps": 120} | block
-    rows = [
-        row
-        for flow in told.flows
-        for row in _rows(flow, block, rebuild=told.rebuild, keep=told.keep, part=told.part)
-    ]
+    rows = [row for flow in told.flows for row in _rows(flow, block, told)]
     for row in rows:
         row["budget"] = "small" if told.short else "full"
         for name, value in row.items():
@@ -86,24 +76,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rows(
-    flow: str, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None, part: str | None
+    flow: str, block: Mapping[str, Any], told: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    if part != "encoder":
-        yield _measured(ROOT / flow, block, rebuild=rebuild, keep=keep)
-    if part != "weights":
+    if told.part != "encoder":
+        yield _measured(ROOT / flow, block, told)
+    if told.part != "weights":
         yield encoded.measured(_spec(ROOT / flow, {}))
 
 
-def _measured(
-    path: Path, block: Mapping[str, Any], *, rebuild: bool, keep: Path | None
-) -> dict[str, Any]:
+def _measured(path: Path, block: Mapping[str, Any], told: argparse.Namespace) -> dict[str, Any]:
     spec = _spec(path, block)
     before = encoded.cpu_s()
     files = build(spec, settings_of(spec))
-    if keep:
-        for name, content in files.items():
-            (keep / name).parent.mkdir(parents=True, exist_ok=True)
-            (keep / name).write_bytes(content)
+    if told.keep:
+        _write(told.keep, files)
+    if told.base:
+        _write(told.base, halved(files))
     row: dict[str, Any] = {
         "flow": spec.name,
         "nodes": len(speaking(spec.flow)),
@@ -118,9 +106,28 @@ def _measured(
         verdict = judge(gate, spec, candidate, Phase.ACCEPT)
         row |= {f"{gate}: {k}": v for k, v in verdict.figures.items() if k != "terminal confusion"}
         row[gate] = [finding.message for finding in verdict.findings] or "passed"
-    if rebuild:
+    if told.rebuild:
         row["same bits again"] = build(spec, settings_of(spec)) == files
     return row | _recompiled(spec, files)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def halved(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return a checkpoint of an artifact: its three files, the tensors in half precision."""
+    import safetensors.torch
+
+    def half(path: str, content: bytes) -> bytes:
+        if not path.endswith(".safetensors"):
+            return content
+        tensors = safetensors.torch.load(content)
+        return safetensors.torch.save({name: tensors[name].half() for name in sorted(tensors)})
+
+    return {path: half(path, c) for path, c in files.items() if not path.endswith(f"/{FILE}")}
 
 
 def _spec(path: Path, block: Mapping[str, Any]) -> DialogueSpec:
@@ -156,11 +163,14 @@ def _recompiled(spec: DialogueSpec, files: Mapping[str, bytes]) -> dict[str, Any
         again = build(after, settings_of(after))
         spent = encoded.cpu_s() - before
         right = _right(after, again, changed)
+    verdict = judge(
+        "accuracy", after, Candidate(files=again, proposer="bench", attempt=1), Phase.ACCEPT
+    )
     return {
         "recompile CPU s": round(spent, 1),
-        "recompile: changed edges": right[0],
-        "recompile: all turns": right[1],
-        "frozen on changed edges": _right(after, files, changed)[0],
+        **{f"recompile: {name}": value for name, value in right.items()},
+        "recompile: accuracy": [finding.message for finding in verdict.findings] or "passed",
+        "frozen on changed edges": _right(after, files, changed)["changed edges"],
     }
 
 
@@ -191,47 +201,34 @@ def _led(node: Node, edge: Edge, to: str) -> Node:
 
 
 def _right(
-    spec: DialogueSpec, files: Mapping[str, bytes], changed: frozenset[tuple[str, str]]
-) -> tuple[str, float]:
+    spec: DialogueSpec, files: Mapping[str, bytes], changed: frozenset[edges.Edge]
+) -> dict[str, Any]:
     """Return how many turns along changed edges are right, and the share of all turns."""
     questions = Questions(spec=spec, settings=settings_of(spec), phase=Phase.ACCEPT)
     split = questions.data.split
-    told = situations(spec.flow, (*split.train, *split.held_out))
-    by_edge = {
-        edge: [s for way, found in sorted(told.items()) if way[:2] == edge for s in found]
-        for edge in sorted(changed)
-    }
-    near = [turn for edge, found in by_edge.items() for turn in _fresh(spec.flow, edge, found)]
+    told = edges.along(spec.flow, (*split.train, *split.held_out), ASKED)
+    near = [turn for edge, found in told.items() if edge in changed for turn in found]
     all_ = [
-        Turn(state, text, after.node)
+        edges.Turn(state, text, after.node)
         for talk in questions.sets["paths"]
         for (state, text), after in zip(heard(spec.flow, talk), talk[1:], strict=True)
     ]
     right = _asked(spec, files, [*near, *all_])
-    found, others = right[: len(near)], right[len(near) :]
-    return f"{sum(found)} of {len(found)}", round(sum(others) / len(others), 4)
+    found, others = right[: len(near)], [good for good, _ in right[len(near) :]]
+    record = json.loads(next(c for path, c in files.items() if path.endswith(f"/{FILE}")))
+    sure = [good for good, share in found if share >= record["threshold"]]
+    return {
+        "wrong": [turn.text for turn, (good, _) in zip(near, found, strict=True) if not good],
+        "changed edges": f"{sum(good for good, _ in found)} of {len(found)}",
+        "changed edges, answered": f"{sum(sure)} of {len(sure)}",
+        "all turns": round(sum(others) / len(others), 4),
+    }
 
 
-class Turn(NamedTuple):
-    """A user's words, the state they are said in, and the node that has to follow."""
-
-    state: State
-    text: str
-    after: str
-
-
-def _fresh(flow: Flow, edge: tuple[str, str], told: Sequence[Situation]) -> Iterator[Turn]:
-    """Yield turns that take an edge, in words that no data is made of."""
-    rng = random.Random(f"changed {edge}")
-    for _ in range(ASKED):
-        state = rng.choice(told).state
-        said = draw(flow, edge[1], rng, Style(carriers="train", noise=0.35))
-        after, _ = step(flow, state, edge[1], said.values)
-        yield Turn(state, said.text, after.node)
-
-
-def _asked(spec: DialogueSpec, files: Mapping[str, bytes], turns: Sequence[Turn]) -> list[bool]:
-    """Return whether what production would do is right, turn by turn."""
+def _asked(
+    spec: DialogueSpec, files: Mapping[str, bytes], turns: Sequence[edges.Turn]
+) -> list[tuple[bool, float]]:
+    """Return whether what production would do is right, turn by turn, and how sure it is."""
     with tempfile.TemporaryDirectory() as scratch:
         for path, content in files.items():
             (Path(scratch) / path.rpartition("/")[2]).write_bytes(content)
@@ -245,10 +242,7 @@ def _asked(spec: DialogueSpec, files: Mapping[str, bytes], turns: Sequence[Turn]
             "scored": {"turns": [rows]},
         }
         told = ask(EXAMINER, job, Path(scratch), timeout_s=spec.timeout_s)
-    return [
-        best(following(spec.flow, turn.state, turn.text), shares)[0] == turn.after
-        for turn, shares in zip(turns, told["scored"]["turns"][0], strict=True)
-    ]
+    return edges.right(spec.flow, turns, told["scored"]["turns"][0])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ unless told otherwise; a proxy in front of it has to add them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from http.server import ThreadingHTTPServer
@@ -28,6 +29,7 @@ BODY_CAP: Final = 1 << 20  # bytes of a request
 MESSAGES_CAP: Final = 400  # messages of a conversation
 RECORD: Final = "dialogue.json"  # the file that weights have beside their tensors
 SORRY: Final = "I did not understand that."
+_LENGTH: Final = re.compile(r"[0-9]{1,9}")
 _TIMEOUT_S: Final = 30  # of one connection that says nothing
 
 
@@ -171,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/models":
             self._refuse(404, f"found {self.path[:80]}; expected /v1/models")
             return
+        if self._size() != 0:
+            self._refuse(400, "found a body; expected none")
+            return
         models = [{"id": self.artifact, "object": "model", "owned_by": "compiledai"}]
         self._send(200, {"object": "list", "data": models})
 
@@ -179,12 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/chat/completions":
             self._refuse(404, f"found {self.path[:80]}; expected /v1/chat/completions")
             return
-        size = self.headers.get("Content-Length", "")
-        if not size.isascii() or not size.isdecimal() or int(size[:9]) > BODY_CAP:
-            self._refuse(413, f"found no length, or one over {BODY_CAP} bytes")
+        size = self._size()
+        if not size:
+            self._refuse(413, f"found no one length of 1 to {BODY_CAP} bytes")
             return
         try:
-            body = read_json(self.rfile.read(int(size)).decode("utf-8"))
+            body = read_json(self.rfile.read(size).decode("utf-8"))
             if not isinstance(body, dict) or body.get("stream"):
                 raise BadRequest("expected a mapping with `messages`, and no `stream`")
             if body.get("model") not in (None, self.artifact):
@@ -194,6 +199,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(400, str(error)[:300])
             return
         self._send(200, completion(self.artifact, said))
+
+    def _size(self) -> int | None:
+        """Return the length of the body; None where it is not plain how much of it is one.
+
+        A proxy that goes by another header, or by another of two lengths, would take the rest for
+        a request of somebody else.
+        """
+        told = self.headers.get_all("Content-Length", ["0"])
+        (size, *more) = told
+        if more or "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(size):
+            return None
+        return int(size) if int(size) <= BODY_CAP else None
 
     def _refuse(self, status: int, message: str) -> None:
         # What was not read of the body would be taken for the next request.

@@ -158,14 +158,24 @@ class Flow:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words of the examples, in small letters; held-out wording is not looked at."""
-        return frozenset(word for text in self._examples() for word in _words(text))
+        return frozenset(word for text in self._examples() for word in words_of(text))
 
     @cached_property
     def loose(self) -> tuple[str, ...]:
         """Those that are no example by themselves, sorted."""
-        told = (_words(text) for text in self._examples() if not placeholders(text))
+        told = (words_of(text) for text in self._examples() if not placeholders(text))
         whole = {words[0] for words in told if len(words) == 1}
         return tuple(sorted(self.words - whole))
+
+    @cached_property
+    def often(self) -> tuple[str, ...]:
+        """The same, each as often as the examples have it: `my` and `the` more than the rest."""
+        every = (word for text in self._examples() for word in words_of(text))
+        return tuple(sorted(word for word in every if word in self._loose))
+
+    @cached_property
+    def _loose(self) -> frozenset[str]:
+        return frozenset(self.loose)
 
     @cached_property
     def stated(self) -> frozenset[str]:
@@ -173,7 +183,7 @@ class Flow:
         listed = (
             text for slot in self.slots.values() for ts in slot.values.values() for text in ts
         )
-        return frozenset(word for text in listed for word in _words(text))
+        return frozenset(word for text in listed for word in words_of(text))
 
     @cached_property
     def phrases(self) -> str:
@@ -214,7 +224,8 @@ class Flow:
         return frozenset(found)
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words of a template in small letters, slots left out."""
     return _WORD.findall(PLACEHOLDER.sub("", text).casefold())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Final
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from pytest_compiledai.dialogues.flow import PLACEHOLDER
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.flow import Intent
 from pytest_compiledai.dialogues.flow import Node
+from pytest_compiledai.dialogues.flow import Slot
 from pytest_compiledai.dialogues.flow import Terminal
 from pytest_compiledai.dialogues.flow import placeholders
 from pytest_compiledai.dialogues.guards import Guard
@@ -25,6 +28,7 @@ from pytest_compiledai.dialogues.guards import names
 
 #: Similarity of examples of two intents of one node from which users cannot tell them apart.
 NEAR: Final = 0.9
+_WORD: Final = re.compile(r"\w+(?:'\w+)?")
 
 
 class Fault(NamedTuple):
@@ -109,6 +113,7 @@ def _unused(flow: Flow) -> Iterator[Fault]:
 
 def _ambiguous(flow: Flow) -> Iterator[Fault]:
     """Intents of one node whose nearest examples differ by too little."""
+    alike = _alike(flow)
     pairs = {
         tuple(sorted((one.intent, other.intent)))
         for node in flow.asking
@@ -117,30 +122,50 @@ def _ambiguous(flow: Flow) -> Iterator[Fault]:
         if one.intent != other.intent
     }
     for one, other in sorted(pairs):
-        near, first, second = nearest(flow.intents[one], flow.intents[other])
+        near, first, second = nearest(flow.intents[one], flow.intents[other], alike)
         if near >= NEAR:
             found = f"{one}: found {first!r}, which {other} says as {second!r}"
             message = f"{found}; expected examples that tell the two apart at one node"
             yield Fault("ambiguous", ("intents", one), message)
 
 
-def nearest(one: Intent, other: Intent) -> tuple[float, str, str]:
+def _alike(flow: Flow) -> dict[str, str]:
+    """Return, for each slot, the first one that is written as it may be."""
+    found: dict[str, str] = {}
+    for slot in flow.slots.values():
+        found[slot.name] = next(
+            (name for name in found if _shares(flow.slots[name], slot)), slot.name
+        )
+    return found
+
+
+def _shares(one: Slot, other: Slot) -> bool:
+    if one.pattern or other.pattern:
+        return one.pattern == other.pattern
+    mine, theirs = ({text.casefold() for text in slot.written()} for slot in (one, other))
+    return bool(mine & theirs)
+
+
+def nearest(one: Intent, other: Intent, alike: Mapping[str, str]) -> tuple[float, str, str]:
     """Return the similarity of the nearest two examples of two intents, and those examples.
 
-    It is the Dice coefficient of their words, a placeholder counting as one word.
+    It is the Dice coefficient of their words; a placeholder counts as the slot it is ``alike``.
     """
     return max(
-        (_dice(first, second), first, second) for first in one.examples for second in other.examples
+        (_dice(_words(first, alike), _words(second, alike)), first, second)
+        for first in one.examples
+        for second in other.examples
     )
 
 
-def _dice(first: str, second: str) -> float:
-    one, other = _words(first), _words(second)
+def _dice(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / ((len(one) + len(other)) or 1)
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(PLACEHOLDER.sub(r" _\1_ ", text.lower()).replace(",", " ").split())
+def _words(text: str, alike: Mapping[str, str]) -> frozenset[str]:
+    """Return the words in small letters; signs say nothing, unless there is nothing else."""
+    plain = PLACEHOLDER.sub(lambda match: f" _{alike.get(match[1], match[1])}_ ", text.casefold())
+    return frozenset(_WORD.findall(plain)) or frozenset(text.split())
 
 
 def _reached(flow: Flow, explored: Explored) -> Iterator[Fault]:

@@ -137,13 +137,17 @@ class _Reader:
     def values(self, way: tuple[str | int, ...], block: Any) -> dict[str, tuple[str, ...]]:
         """Return canonical value -> ways to write it, from a list or a mapping to other words."""
         if isinstance(block, list):
-            return {text: (text,) for text in self.texts(way, block, least=1)}
+            block = {text: [] for text in self.texts(way, block, least=1)}
         if not isinstance(block, Mapping) or not block:
             raise self.amiss(way, block, "a list of values, or a mapping of them to other words")
         found: dict[str, tuple[str, ...]] = {}
+        known: dict[str, str] = {}  # text in small letters -> its value
         for value, words in block.items():
             others = self.texts((*way, value), words)
             found[value] = tuple(dict.fromkeys((value, *others)))
+            for text in found[value]:
+                if known.setdefault(text.casefold(), value) != value:
+                    raise self.amiss((*way, value), text, "words of one value, large letters aside")
         return found
 
     def intent(self, name: str, block: Mapping[str, Any]) -> Intent:

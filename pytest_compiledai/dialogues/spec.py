@@ -32,6 +32,7 @@ _MEMORY_WITH_TORCH_MB: Final = 1_024.0  # torch alone takes some 480
 _COLD_MS: Final = 5_000.0
 _COLD_WITH_TORCH_MS: Final = 15_000.0  # importing torch takes 2 to 5 CPU seconds
 DEFAULT_TIMEOUT_S: Final = 600
+_TRAINING_TIMEOUT_S: Final = 3600  # minutes of training on a core that is shared
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -124,6 +125,7 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
         )
     encoder = _encoder(document, target)
     torch = target == "weights" or bool(encoder)
+    patience = _TRAINING_TIMEOUT_S if target == "weights" else DEFAULT_TIMEOUT_S
     return DialogueSpec(
         name=name,
         description=fields.text(document, "description").strip(),
@@ -142,9 +144,7 @@ def read_dialogue_spec(document: Document, project: Project) -> DialogueSpec:
         fuzz=_fuzz(document, blocks.get("fuzz", {})),
         cost=_cost(document, blocks.get("cost", {})),
         off=off,
-        timeout_s=float(
-            fields.whole(document, "timeout", DEFAULT_TIMEOUT_S, most=86_400) or DEFAULT_TIMEOUT_S
-        ),
+        timeout_s=float(fields.whole(document, "timeout", patience, most=86_400) or patience),
         settings=document.data.get("gates", {}),
     )
 

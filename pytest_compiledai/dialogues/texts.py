@@ -13,13 +13,16 @@ from pytest_compiledai.llm.redact import Secrets
 _PERSONAL: Final = (
     ("mail address", re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}\b")),
     ("phone number", re.compile(r"(?<![\w.])\+\d{1,3}(?:[ ().-]?\d){7,12}(?!\d)")),
-    ("bank account", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")),
     ("social security number", re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")),
 )
-_CARD: Final = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+#: Where an account number (ISO 13616) may begin, in any case and spacing; its sum decides.
+_IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ .-]?[A-Za-z0-9]){11,40}")
+_IBAN_LEAST, _IBAN_DIGITS = 15, 10
+_CARD: Final = re.compile(r"(?<!\d)\d(?:[ ./-]?\d){12,18}(?!\d)")
 #: Characters a reviewer does not see.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\U000e0000-\U000e007f]"
 )
 
 
@@ -40,8 +43,23 @@ def personal(text: str) -> Iterator[str]:
     for kind, pattern in _PERSONAL:
         if pattern.search(text):
             yield kind
+    if any(map(_begins_with_account, (match[0] for match in _IBAN.finditer(text)))):
+        yield "bank account"
     if any(_is_card(match[0]) for match in _CARD.finditer(text)):
         yield "payment card"
+
+
+def _begins_with_account(text: str) -> bool:
+    """Whether the first words are an account number; others may follow it."""
+    ends = [match.end() for match in re.finditer(r"[A-Za-z0-9]+", text)]
+    return any(_is_account([sign for sign in text[:end] if sign.isalnum()]) for end in ends)
+
+
+def _is_account(signs: list[str]) -> bool:
+    """Whether they leave 1 by 97, and are digits for the greater part, as all of them are."""
+    if len(signs) < _IBAN_LEAST or sum(map(str.isdigit, signs)) < _IBAN_DIGITS:
+        return False
+    return int("".join(str(int(sign, 36)) for sign in signs[4:] + signs[:4])) % 97 == 1
 
 
 def _is_card(text: str) -> bool:
@@ -56,7 +74,8 @@ def _texts(value: Any, way: str) -> Iterator[tuple[str, str]]:
         yield way, value
     elif isinstance(value, dict):
         for key, inner in value.items():
+            yield f"a key of {way or 'it'}", str(key)
             yield from _texts(inner, f"{way}.{key}".lstrip("."))
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _texts(inner, f"{way}[{index}]")

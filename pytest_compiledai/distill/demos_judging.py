@@ -5,7 +5,9 @@ Until a candidate is accepted, gates see validation rows; then the test rows are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,6 +25,7 @@ from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.distill.agreeing import canonical
 from pytest_compiledai.distill.demos import Demos
+from pytest_compiledai.distill.demos import expected
 from pytest_compiledai.distill.demos import made
 from pytest_compiledai.distill.demos import read_demos
 from pytest_compiledai.distill.paired import break_even
@@ -39,15 +42,17 @@ from pytest_compiledai.distill.tensors import read_matrices
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
+    from pytest_compiledai.core.golden import Row
     from pytest_compiledai.distill.demospec import DemosSpec
     from pytest_compiledai.llm.request import Reply
 
 VERSIONS: Final = dict.fromkeys(
-    ("security", "syntax", "execution", "accuracy", "latency", "cost"), 1
+    ("security", "syntax", "execution", "accuracy", "latency", "cost"), 2
 )
 #: What a vector of an encoder may differ by, made again on another machine.
 _DRIFT: Final = 1e-4
 _MILLION: Final = 1_000_000
+_WORD: Final = re.compile(r"\w+")
 
 Found = tuple[str, str]  # rule, message
 
@@ -125,6 +130,7 @@ class Judging:
                     "failed",
                     f"{trace.id}: found the score {trace.score:g}; expected {spec.keep:g} or more",
                 )
+        yield from self._lies()
         width = {len(row) for matrix in demos.index.matrices.values() for row in matrix}
         for key, matrix in sorted(demos.index.matrices.items()):
             for at, row in enumerate(matrix):
@@ -217,19 +223,40 @@ class Judging:
             )
 
     def _leaks(self) -> Iterator[Found]:
-        """Yield rows whose own task is among the demonstrations."""
+        """Yield rows whose own task is among the demonstrations, by its words or by its name."""
         shown = {
-            tuple(canonical(trace.key(key, step) or "") for key in self.demos.cascade.keys): trace
+            self._words(trace.key(key, step) for key in self.demos.cascade.keys): trace
             for trace in self.demos.traces
             for step in range(len(trace.steps))
         }
+        named = {trace.id: trace for trace in self.demos.traces}
         for row in self.rows:
-            task = tuple(canonical(str(row.input.get(k) or "")) for k in self.demos.cascade.keys)
-            if task in shown:
+            trace = shown.get(self._task(row)) or named.get(row.id)
+            if trace is not None:
                 yield (
                     "leak",
-                    f"row {row.id}: found its task in {shown[task].id!r}; expected unseen tasks",
+                    f"row {row.id}: found its task in {trace.id!r}; expected unseen tasks",
                 )
+
+    def _lies(self) -> Iterator[Found]:
+        """Yield trajectories that call themselves right where a train row says otherwise."""
+        rows = self.spec.rows_in(Split.TRAIN)
+        known = {self._task(row): canonical(expected(row.output)) for row in rows}
+        for trace in self.demos.traces:
+            for at, step in enumerate(trace.steps):
+                task = self._words(trace.key(key, at) for key in self.demos.cascade.keys)
+                if known.get(task, canonical(step.action)) != canonical(step.action):
+                    found = f"{trace.id}: found the action {step.action!r}"
+                    yield "failed", f"{found[:200]}; expected what its train row has"
+
+    def _task(self, row: Row) -> tuple[str, ...]:
+        given = (row.input.get(key) for key in self.demos.cascade.keys)
+        return self._words(None if value is None else str(value) for value in given)
+
+    @staticmethod
+    def _words(texts: Iterable[str | None]) -> tuple[str, ...]:
+        """Return texts by their words alone: another stop or capital makes no other task."""
+        return tuple(" ".join(_WORD.findall((text or "").casefold())) for text in texts)
 
     def _latency(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask for the seconds of an answer, where they were measured, and the tokens."""

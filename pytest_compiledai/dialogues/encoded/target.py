@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class EncodedTarget:
     """The flow's state machine, and a frozen encoder that tells intents apart."""
 
-    method = 2
+    method = 3
     versions: Mapping[str, int] = dict.fromkeys(judging.VERSIONS, 3)
 
     def proposer(self, spec: DialogueSpec) -> str:

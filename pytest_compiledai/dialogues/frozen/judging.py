@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 Found = tuple[str, str]  # a rule's name, and the message
 VERSIONS: Final = dict.fromkeys(
-    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 1
+    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 2
 )
 BARE: Final = (LEARNT[0],)
 _MEASURED: Final = 60  # turns whose time is taken

@@ -21,7 +21,8 @@ _NODE = re.compile(
 )
 _ARROW = re.compile(
     r"\s*(?:(?:-->|-\.->|==>)\s*(?:\|(?P<bar>[^|]*)\|)?"
-    r"|(?:--|==|-\.)\s*(?P<mid>[^->=|.][^|]*?)\s*(?:-->|\.->|==>))\s*"
+    # A label begins and ends with a sign, so that a space has one place in the pattern.
+    r"|(?:--|==|-\.)\s*(?P<mid>[^\s>=|.-](?:[^|]*?\S)?)\s*(?:-->|\.->|==>))\s*"
 )
 _HEAD = re.compile(r"(?:flowchart|graph)\s+(?:TD|TB|BT|LR|RL)?\s*;?")
 _SKIPPED = re.compile(
@@ -124,7 +125,7 @@ def _mermaid(text: str, name: str, path: str) -> Sketch:
             if node is None:
                 raise _amiss(f"{path}:{number}", rest[:60])
             told = next((part for part in node.groups()[1:] if part), "").strip("\"'")
-            made.says[node[1]] = re.sub(r"<[^>]*>", " ", told) or made.says.get(node[1], "")
+            made.says[node[1]] = re.sub(r"<[^<>]*>", " ", told) or made.says.get(node[1], "")
             if before:
                 made.ways.append((before, label, node[1]))
             rest = re.sub(r"^:::\w+", "", rest[node.end() :])

@@ -11,6 +11,7 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.errors import ModelError
+from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.core.tensorfile import BadTensors
 from pytest_compiledai.core.tensorfile import header
 from pytest_compiledai.dialogues.flow import Flow
@@ -39,6 +40,12 @@ TRAINER: Final = "pytest_compiledai.dialogues.weights.training"
 VERSION: Final = 2
 #: What a checkpoint to start from may hold: weights, and the counters and masks beside them.
 BASE_TYPES: Final = ("I8", "U8", "BF16", "F16", "F32", "I32", "I64")
+#: Keys of a configuration by which transformers loads code or packages beyond its own.
+_CODE: Final = (
+    *("auto_map", "trust_remote_code", "custom_pipelines", "quantization_config"),
+    *("kernel_config", "use_kernels"),
+)
+_OWN: Final = (None, "eager", "sdpa")  # ways to attend that need nothing else
 
 
 def build(spec: DialogueSpec, settings: Settings) -> dict[str, bytes]:
@@ -126,7 +133,7 @@ def train(
         "choices": choices(spec.flow),
         "slots": list(spec.flow.watched),
         "out": str(folder / "out"),
-        "start": start(spec, settings),
+        "start": start(spec, settings, folder / "start"),
         "train": settings.as_json(),
         "stop": stop,
         "threads": threads,
@@ -134,9 +141,11 @@ def train(
     return ask(TRAINER, job, folder, timeout_s=spec.timeout_s)
 
 
-def start(spec: DialogueSpec, settings: Settings) -> str | None:
+def start(spec: DialogueSpec, settings: Settings, into: Path) -> str | None:
     """Return the folder of the checkpoint that training starts from; None for from scratch.
 
+    It is ``into``, with the three files whose digest the spec names and no other: what else lies
+    beside a checkpoint, adapters and code among it, is never read.
     Raises ``ModelError`` where a file is missing, unsafe, or another than the spec names.
     """
     if not settings.base:
@@ -153,13 +162,34 @@ def start(spec: DialogueSpec, settings: Settings) -> str | None:
     except BadTensors as error:
         raise _base(spec, f"model.safetensors: {error}", "a sound file") from None
     if remote_code(files["config.json"]):
-        raise _base(spec, "config.json with `auto_map`", "an architecture that needs no code")
-    return str(folder)
+        raise _base(spec, "config.json that loads code", "an architecture that needs no code")
+    into.mkdir()
+    for name, content in files.items():
+        (into / name).write_bytes(content)
+    return str(into)
 
 
 def remote_code(config: bytes) -> bool:
-    """Return whether a configuration asks for code that comes with it."""
-    return any(word in config for word in (b"auto_map", b"trust_remote_code", b"custom_pipelines"))
+    """Return whether a configuration asks for code from elsewhere, or is no JSON.
+
+    Keys count as they are read, whatever their escapes; an implementation of a repository's is one.
+    """
+    try:
+        return _loads(read_json(config.decode("utf-8")))
+    except ValueError:
+        return True
+
+
+def _loads(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_asks(key, inner) or _loads(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(map(_loads, value))
+
+
+def _asks(key: str, value: Any) -> bool:
+    if key.endswith("_implementation"):
+        return value not in _OWN
+    return key in _CODE and value not in (None, False)
 
 
 def _base(spec: DialogueSpec, found: str, expected: str) -> ModelError:

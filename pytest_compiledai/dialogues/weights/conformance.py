@@ -18,6 +18,7 @@ from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.spec import DialogueSpec
+from pytest_compiledai.dialogues.weights import edges
 from pytest_compiledai.dialogues.weights.consistency import LEAST
 from pytest_compiledai.dialogues.weights.consistency import LEAST_TURNS
 from pytest_compiledai.dialogues.weights.data import Data
@@ -92,6 +93,7 @@ def of_answers(
     if trained:
         whole = [all(turn.right for turn in talk) for talk in found["paths"]]
         yield from _share("path conversation", whole, settings.path_conversation, asked, figures)
+        yield from _edges(asked, answers, figures)
     else:
         sound = [all(t.right or t.share < threshold for t in talk) for talk in found["paths"]]
         yield from _share("path conversation", sound, bounds.right, asked, figures)
@@ -111,6 +113,19 @@ def of_answers(
         [(talk[0].path, all(turn.right for turn in talk)) for talk in found["paths"] if talk],
         bounds.repeats,
     )
+
+
+def _edges(asked: Questions, answers: Any, figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield edges that are wrong too often, however seldom walks take them."""
+    least, shares = asked.settings.edge_action, []
+    for (edge, turns), rows in zip(asked.edges.items(), answers["scored"]["edges"], strict=True):
+        right = sum(good for good, _ in edges.right(asked.spec.flow, turns, rows))
+        shares.append(right / len(turns))
+        if shares[-1] < least:
+            found = f"{right} of {len(turns)} right; expected {least:g}"
+            yield "edge", f"{edge[0]} --{edge[1]}-->: found {found}"
+    figures["edge action"] = sum(shares) / len(shares) if shares else 0.0
+    figures["edge action: least"] = min(shares, default=0.0)
 
 
 def abstained(asked: Questions, answers: Any, files: Mapping[str, bytes]) -> float:

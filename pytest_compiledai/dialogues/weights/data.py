@@ -11,6 +11,7 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest
+from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.dialogues.flow import Flow
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import phrasings
@@ -26,7 +27,9 @@ from pytest_compiledai.dialogues.weights.paths import coverage
 from pytest_compiledai.dialogues.weights.paths import split
 from pytest_compiledai.dialogues.weights.paths import walks
 from pytest_compiledai.dialogues.weights.settings import Settings
+from pytest_compiledai.dialogues.weights.wording import ENCODED
 from pytest_compiledai.dialogues.weights.wording import FOLDS
+from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Style
 
 #: Conversations that the threshold is taken from, as many of each part of their carriers, which
@@ -73,11 +76,23 @@ def lines(rows: Iterable[Any]) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode("utf-8")
 
 
+_kept: dict[str, Data] = {}  # the last data: building and both phases of gates ask for it
+
+
 def made(spec: DialogueSpec, settings: Settings) -> Data:
     """Return the data of a flow: equal flows and settings give equal bytes.
 
     Raises ``SpecError`` for a file of phrasings that cannot be used.
     """
+    key = digest_of([settings.as_json(), repr(spec), CALIBRATION])
+    if key not in _kept:
+        found = _made(spec, settings)
+        _kept.clear()
+        _kept[key] = found
+    return _kept[key]
+
+
+def _made(spec: DialogueSpec, settings: Settings) -> Data:
     flow = spec.flow
     phrased = phrasings.read(spec, settings.phrasings, settings.phrasings_sha256)
     found = walks(flow, settings.bounds)
@@ -85,7 +100,16 @@ def made(spec: DialogueSpec, settings: Settings) -> Data:
     return Data(
         split=parts,
         complete=found.complete,
-        train=tuple(examples(flow, parts.train, settings.examples, phrased, seed=settings.seed)),
+        train=tuple(
+            examples(
+                flow,
+                parts.train,
+                settings.examples,
+                phrased,
+                seed=settings.seed,
+                style=TRAIN if spec.target == "weights" else ENCODED,
+            )
+        ),
         calibration=tuple(
             talk
             for at, carriers in enumerate(FOLDS)

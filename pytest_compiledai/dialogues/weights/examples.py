@@ -18,18 +18,24 @@ from typing import NamedTuple
 
 from pytest_compiledai.dialogues import machine
 from pytest_compiledai.dialogues.flow import Flow
+from pytest_compiledai.dialogues.flow import placeholders
+from pytest_compiledai.dialogues.flow import words_of
 from pytest_compiledai.dialogues.weights.paths import Path
 from pytest_compiledai.dialogues.weights.phrasings import Phrasings
 from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Said
+from pytest_compiledai.dialogues.weights.wording import Style
+from pytest_compiledai.dialogues.weights.wording import hollow
 from pytest_compiledai.dialogues.weights.wording import nothing
 from pytest_compiledai.dialogues.weights.wording import shape
 from pytest_compiledai.dialogues.weights.wording import written
 
 #: Draws of words after which a turn is told in those that its walk was found with.
 _DRAWS: Final = 12
-_UNSURE: Final = 0.15  # share of turns that mean nothing at their node
-_FOREIGN: Final = 0.5  # share of these that mean something elsewhere
+_UNSURE: Final = 0.18  # share of turns that mean nothing at their node
+_UNSURE_ENCODED: Final = 0.15  # the same for an encoder
+#: Of these: what means something elsewhere, examples without their telling words, and anything.
+_FOREIGN, _HOLLOW, _ANY = range(3)
 _SPOKEN: Final = 8  # of so many examples one teaches what the agent says at a node
 
 
@@ -78,13 +84,20 @@ def examples(
     phrased: Phrasings | None = None,
     *,
     seed: int,
+    style: Style = TRAIN,
 ) -> Iterator[Example]:
-    """Yield ``count`` turns of ``paths`` in fresh words: of examples, and of what is phrased."""
+    """Yield ``count`` turns of ``paths`` in fresh words: of examples, and of what is phrased.
+
+    In the ``style`` of an encoder no example is emptied: its frame is near, whatever is in it.
+    """
     rng = random.Random(f"examples {seed}")  # noqa: S311 - repeatable on purpose
     by_edge = situations(flow, paths)
     edges = sorted(by_edge)
     weights = list(accumulate(len(by_edge[edge]) ** 0.5 for edge in edges))
-    foreign = {node: _foreign(flow, node) for node, _, _ in edges}
+    nodes = sorted({node for node, _, _ in edges})
+    foreign = {node: _foreign(flow, node) for node in nodes}
+    bare = {node: _bare(flow, node) if style.often else None for node in nodes}
+    unsure = _UNSURE if style.often else _UNSURE_ENCODED
     speaking = [node for node in flow.nodes.values() if not node.routes]
     once = list(reversed(edges))  # the first turns take each edge once, so that none is left out
     for number in range(count):
@@ -92,14 +105,16 @@ def examples(
             node = speaking[number // _SPOKEN % len(speaking)]
             yield Example(node="", after=node.name, say=rng.choice(node.say))
             continue
-        sure = bool(once) or rng.random() >= _UNSURE
+        sure = bool(once) or rng.random() >= unsure
         edge = once.pop() if once else rng.choices(edges, cum_weights=weights)[0]
         situation = rng.choice(by_edge[edge])
         if sure:
             texts = (*flow.intents[edge[1]].examples, *(phrased or {}).get(edge[:2], ()))
-            yield _told(flow, situation, texts, rng)
+            yield _told(flow, situation, texts, rng, style)
         else:
-            yield _unsure(flow, situation.state, foreign[edge[0]], rng)
+            user = _meaning_nothing(flow, foreign[edge[0]], bare[edge[0]], rng, style)
+            state = situation.state
+            yield Example(node=state.node, has=has(flow, state), user=user, after="")
 
 
 def has(flow: Flow, state: machine.State) -> tuple[str, ...]:
@@ -107,11 +122,13 @@ def has(flow: Flow, state: machine.State) -> tuple[str, ...]:
     return tuple(slot for slot in flow.watched if slot in state.slots)
 
 
-def _told(flow: Flow, situation: Situation, texts: Sequence[str], rng: random.Random) -> Example:
+def _told(
+    flow: Flow, situation: Situation, texts: Sequence[str], rng: random.Random, style: Style
+) -> Example:
     """Return the turn in fresh words; in those it was found with where fresh ones lead astray."""
     state, said = situation.state, situation.said
     for _ in range(_DRAWS):
-        fresh = written(flow, said.intent, rng.choice(texts), rng, TRAIN)
+        fresh = written(flow, said.intent, rng.choice(texts), rng, style)
         then, _ = machine.step(flow, state, fresh.intent, fresh.values)
         if then.node == situation.after:
             said = fresh
@@ -149,12 +166,37 @@ def _foreign(flow: Flow, node: str) -> list[tuple[str, str]]:
     ]
 
 
-def _unsure(
-    flow: Flow, state: machine.State, foreign: Sequence[tuple[str, str]], rng: random.Random
-) -> Example:
-    """Return a turn whose words say nothing that the node has an edge for."""
-    if foreign and rng.random() < _FOREIGN:
-        user = written(flow, *rng.choice(foreign), rng, TRAIN).text
-    else:
-        user = nothing(flow, rng)
-    return Example(node=state.node, has=has(flow, state), user=user, after="")
+def _bare(flow: Flow, node: str) -> list[tuple[str, frozenset[str]]]:
+    """Return examples of the node's edges, each with the words that tell it from the other edges.
+
+    Without these an example is a frame: `it is` tells nothing, whatever follows.
+    """
+    legal = [flow.intents[edge.intent] for edge in flow.nodes[node].edges]
+    words = {i.name: {w for text in i.examples for w in words_of(text)} for i in legal}
+    whole = [f" {' '.join(words_of(text))} " for intent in legal for text in intent.examples]
+    found = []
+    for intent in legal:
+        others = frozenset().union(*(words[name] for name in words if name != intent.name))
+        telling = frozenset(words[intent.name]) - others
+        for text in intent.examples:
+            left = ["" if word in telling else word for word in words_of(text)]
+            frame = f" {' '.join(left)} "
+            if "" in left and not placeholders(text) and not any(e in frame for e in whole):
+                found.append((text, telling))
+    return found
+
+
+def _meaning_nothing(
+    flow: Flow,
+    foreign: Sequence[tuple[str, str]],
+    bare: Sequence[tuple[str, frozenset[str]]] | None,
+    rng: random.Random,
+    style: Style,
+) -> str:
+    """Return words that say nothing that the node has an edge for."""
+    kind = rng.choice((_FOREIGN, _ANY) if bare is None else (_FOREIGN, _HOLLOW, _ANY))
+    if foreign and kind == _FOREIGN:
+        return written(flow, *rng.choice(foreign), rng, style).text
+    if bare and kind == _HOLLOW:
+        return hollow(flow, *rng.choice(bare), rng)
+    return nothing(flow, rng, style)

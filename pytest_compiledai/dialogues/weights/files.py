@@ -77,7 +77,7 @@ def _unsafe_json(name: str, content: bytes) -> Iterator[tuple[str, str]]:
     except ValueError as error:
         yield "json", f"{name}: found {error}; expected JSON"[:300]
     if remote_code(content):
-        yield "code", f"{name}: found `auto_map` or the like; expected nothing that loads code"
+        yield "code", f"{name}: found what loads code, as `auto_map` does; expected nothing like it"
 
 
 def private(data: Data, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
@@ -122,7 +122,25 @@ def disagreements(
         yield "other", "settings: found other than the spec's; expected what the spec says"
     if not (type(record["threshold"]) is float and 0.5 <= record["threshold"] <= 1):  # noqa: PLR2004 - its range
         yield "threshold", f"found {record['threshold']!r}; expected a number from 0.5 to 1"
+    yield from _made_otherwise(settings, read_json(files["config.json"].decode("utf-8")))
     yield from _shapes(spec, files, figures)
+
+
+def _made_otherwise(settings: Settings, config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where a network from scratch has another form than asked: heads have no shape."""
+    if settings.base:
+        return
+    wanted = {
+        "model_type": settings.architecture,
+        "hidden_size": settings.width,
+        "num_hidden_layers": settings.layers,
+        "num_attention_heads": settings.heads,
+        "num_key_value_heads": settings.heads,
+        "max_position_embeddings": settings.context,
+    }
+    for key, value in wanted.items():
+        if config.get(key) != value:
+            yield "form", f"{key}: found {config.get(key)!r}; expected {value!r}, as was asked"
 
 
 def _shapes(

@@ -29,7 +29,7 @@ from pytest_compiledai.dialogues.weights.settings import settings_of
 from pytest_compiledai.dialogues.weights.talking import FILE
 
 VERSIONS: Final = dict.fromkeys(
-    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 2
+    ("security", "syntax", "execution", "accuracy", "latency", "fuzz", "cost"), 3
 )
 
 Found = tuple[str, str]  # rule, message
@@ -93,7 +93,8 @@ class Judging:
         unsafe = list(files.unsafe(self.files, self.settings.artifact_mb))
         yield from unsafe
         yield from files.private(self.asked.data, self.files)
-        if not unsafe:  # what is not safe is not opened
+        # What is not safe is not opened, nor what asks for more than its tensors: a billion layers.
+        if not unsafe and not list(files.disagreements(self.spec, self.settings, self.files, {})):
             yield from conduct.memory(self.answers, figures)
 
     def _syntax(self, figures: dict[str, Any]) -> Iterator[Found]:

@@ -20,6 +20,9 @@ from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.child import ask
 from pytest_compiledai.dialogues.weights.data import Data
 from pytest_compiledai.dialogues.weights.data import made
+from pytest_compiledai.dialogues.weights.edges import Edge
+from pytest_compiledai.dialogues.weights.edges import Turn
+from pytest_compiledai.dialogues.weights.edges import along
 from pytest_compiledai.dialogues.weights.grammar import Conversation
 from pytest_compiledai.dialogues.weights.grammar import conversations
 from pytest_compiledai.dialogues.weights.grammar import heard
@@ -33,6 +36,8 @@ from pytest_compiledai.dialogues.weights.wording import like
 EXAMINER: Final = "pytest_compiledai.dialogues.weights.examining"
 #: Conversations of each set: while choosing, and for the verdict.
 _COUNT: Final = {Phase.SELECT: 60, Phase.ACCEPT: 200}
+#: Turns along each edge.
+_EDGE_TURNS: Final = 10
 #: Conversations of the held-out walks that are had turn by turn.
 _FREE: Final = 100
 #: Seeds far from those of the data.
@@ -88,6 +93,14 @@ class Questions:
         if accept:
             found["wording"] = self._drawn(walks, Style(carriers="train", held_out=True))
         return found
+
+    @cached_property
+    def edges(self) -> dict[Edge, tuple[Turn, ...]]:
+        """Turns along every edge; a machine is told its edges by code and need not be asked."""
+        if self.spec.target != "weights":
+            return {}
+        paths = (*self.data.split.train, *self.data.split.held_out)
+        return along(self.spec.flow, paths, _EDGE_TURNS)
 
     @property
     def free(self) -> tuple[Conversation, ...]:
@@ -149,7 +162,8 @@ class Questions:
                 "scored": {
                     name: [[asked(flow, *turn) for turn in heard(flow, talk)] for talk in talks]
                     for name, talks in self.sets.items()
-                },
+                }
+                | {"edges": [[asked(flow, *t[:2]) for t in of] for of in self.edges.values()]},
                 "talks": {
                     "free": [_texts(talk) for talk in self.free],
                     "walks": [_insisting(flow, talk) for talk in self.walks],

@@ -41,7 +41,7 @@ _WHOLE: Final = {
     "rank": (8, 1, 1024),
     "proof_steps": (4, 1, 1_000_000),
 }
-_SHARES: Final = {"right": 0.99, "path_action": 0.995, "path_conversation": 0.9}
+_SHARES: Final = {"right": 0.99, "path_action": 0.995, "path_conversation": 0.9, "edge_action": 0.8}
 _ABOVE: Final = {"lr": 3e-3, "artifact_mb": 5.0}
 #: Words: default, and what they may be where that is listed.
 _WORDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -85,6 +85,7 @@ class Settings:
     right: float  # share that answered turns are calibrated to
     path_action: float  # least share of right actions on walks that are held out
     path_conversation: float  # the same of whole conversations
+    edge_action: float  # the same of turns along each single edge
     artifact_mb: float
 
     @property

@@ -178,7 +178,7 @@ def opened(
     def turn(data: Mapping[str, Any]) -> dict[str, Any]:
         """Return what follows the user's text; the state None begins a conversation."""
         text, told = data.get("text"), data.get("state")
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not _is_unicode(text):
             raise abstain("input: no text")
         try:
             reply = taken.opening() if told is None else taken.turn(read_state(told), text)
@@ -195,6 +195,15 @@ def opened(
         }
 
     return turn
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has no half of a surrogate pair, which no tokenizer takes."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_state(value: Any) -> machine.State:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class WeightsTarget:
     """A flow trained into a small network."""
 
-    method = 4
+    method = 5
     versions: Mapping[str, int] = judging.VERSIONS
 
     def proposer(self, spec: DialogueSpec) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 from typing import Final
 from typing import NamedTuple
 
+from pytest_compiledai.dialogues.weights import catching_up
 from pytest_compiledai.dialogues.weights import low_rank
 from pytest_compiledai.dialogues.weights import tokens
 from pytest_compiledai.dialogues.weights import trl_loop
@@ -60,13 +61,14 @@ def train(job: Mapping[str, Any]) -> dict[str, Any]:
     longest = max(len(example.ids) for example in examples)
     if longest > model.config.max_position_embeddings:
         raise ValueError(f"found a turn of {longest} tokens; expected no more than context")
+    legal = _legal(encoder, job["choices"], model.config.vocab_size)
+    behind = _behind(model, encoder, rows, examples, legal) if job["start"] else []
     if settings["method"] == "lora":
         low_rank.attach(model, settings["rank"])
     if settings["trainer"] == "trl":
         loss, proof = trl_loop.fit(model, encoder, examples, job, _digest)
     else:
-        legal = _legal(encoder, job["choices"], model.config.vocab_size)
-        parts = _batches(examples, settings["batch"], settings["seed"])
+        parts = _batches(examples, settings["batch"], settings["seed"], behind)
         batches = (_padded(part, encoder.pad, legal) for part in parts)
         loss, proof = _loop(model, batches, settings, job["stop"])
     if not math.isfinite(loss):
@@ -152,6 +154,27 @@ def _model(job: Mapping[str, Any], tokenizer: Any) -> Any:
     return model.train()
 
 
+def _behind(
+    model: Any,
+    encoder: tokens.Encoder,
+    rows: Sequence[Mapping[str, Any]],
+    examples: Sequence[tokens.Encoded],
+    legal: Mapping[str, Any],
+) -> list[tokens.Encoded]:
+    """Return the turns that the checkpoint does not take as the flow has it now."""
+    import torch
+
+    def right(part: Sequence[tokens.Encoded]) -> list[bool]:
+        batch = _padded(part, encoder.pad, legal)
+        with torch.inference_mode():
+            hidden = model.base_model(input_ids=batch.ids, use_cache=False).last_hidden_state
+            scores = model.get_output_embeddings()(hidden[batch.actions]).float()
+        found = scores.masked_fill(~batch.legal, -math.inf).argmax(-1)
+        return list((found == batch.chosen).tolist())
+
+    return catching_up.behind(rows, examples, right)
+
+
 def _config(shape: Mapping[str, Any], tokenizer: Any) -> Any:
     import transformers
 
@@ -233,15 +256,23 @@ def _rate(done: float) -> float:
 
 
 def _batches(
-    examples: Sequence[tokens.Encoded], size: int, seed: int
+    examples: Sequence[tokens.Encoded],
+    size: int,
+    seed: int,
+    behind: Sequence[tokens.Encoded] = (),
 ) -> Iterator[list[tokens.Encoded]]:
-    """Yield batches without end; each has its share of what the agent says."""
+    """Yield batches without end; each has its share of what the agent says, and of ``behind``."""
     turns = [example for example in examples if example.node]
     spoken = [example for example in examples if not example.node]
     share = max(1, size * len(spoken) // len(examples))
-    parts = _parts(turns, max(1, size - share), f"turns {seed}"), _parts(spoken, share, f"{seed}")
-    for one, other in zip(*parts, strict=True):
-        yield [*one, *other]
+    more = int(size * catching_up.SHARE) if behind else 0
+    parts = [
+        _parts(turns, max(1, size - share - more), f"turns {seed}"),
+        _parts(spoken, share, f"{seed}"),
+        *([_parts(behind, more, f"behind {seed}")] if more else []),
+    ]
+    for told in zip(*parts, strict=True):
+        yield [example for part in told for example in part]
 
 
 def _parts(

@@ -11,6 +11,7 @@ import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 from typing import NamedTuple
@@ -96,12 +97,15 @@ class Style:
     typos: float = 0.0  # share of utterances with one
     noise: float = 0.0  # share of utterance edges with made-up words
     loose: float = 0.0  # share of these that are words of other examples
+    often: bool = False  # and these come up as often as examples have them
     held_out: bool = False  # utterances and values that no data is made of
 
 
 PLAIN: Final = Style()
 #: With words of other examples, so that a whole example counts for more than a word of another.
-TRAIN: Final = Style(carriers="train", typos=0.12, noise=0.35, loose=0.35)
+TRAIN: Final = Style(carriers="train", typos=0.12, noise=0.35, loose=0.35, often=True)
+#: The same for an encoder, which knows frequent words: more of them, and it abstains for nothing.
+ENCODED: Final = replace(TRAIN, often=False)
 
 
 def draw(flow: Flow, intent: str, rng: random.Random, style: Style = PLAIN) -> Said:
@@ -120,9 +124,9 @@ def written(flow: Flow, intent: str, template: str, rng: random.Random, style: S
         template = _mistyped(template, rng)
     before, after = map(rng.choice, _carriers(style.carriers, flow.phrases))
     if rng.random() < style.noise:
-        before = _made_up(flow, rng, style.loose)
+        before = _made_up(flow, rng, style)
     if rng.random() < style.noise:
-        after = _made_up(flow, rng, style.loose)
+        after = _made_up(flow, rng, style)
     text = PLACEHOLDER.sub(lambda match: texts[match[1]], template)
     return Said(intent, " ".join(part for part in (before, text, after) if part), values)
 
@@ -145,9 +149,27 @@ def shape(template: str) -> str:
     return PLACEHOLDER.sub("{}", template.casefold())
 
 
-def nothing(flow: Flow, rng: random.Random) -> str:
-    """Return words that tell no intent."""
-    return " ".join(_made_up(flow, rng, TRAIN.loose) for _ in range(rng.randint(1, 2)))
+def nothing(flow: Flow, rng: random.Random, style: Style = TRAIN) -> str:
+    """Return words that tell no intent; for weights between the carriers that words with one have.
+
+    An encoder that learned such turns would take carriers it never saw for nothing.
+    """
+    found = " ".join(_made_up(flow, rng, style) for _ in range(rng.randint(1, 2)))
+    return _carried(flow, found, rng, style.carriers) if style.often else found
+
+
+def hollow(flow: Flow, template: str, telling: frozenset[str], rng: random.Random) -> str:
+    """Return an example with invented words in the places of those that tell its intent."""
+
+    def other(match: re.Match[str]) -> str:
+        return _foreign(flow, rng) if match[0].casefold() in telling else match[0]
+
+    return _carried(flow, re.sub(r"[A-Za-z]+", other, template), rng, TRAIN.carriers)
+
+
+def _carried(flow: Flow, text: str, rng: random.Random, carriers: str) -> str:
+    before, after = map(rng.choice, _carriers(carriers, flow.phrases))
+    return " ".join(part for part in (before, text, after) if part)
 
 
 def _stated(slot: Slot, rng: random.Random, style: Style) -> tuple[str, str | int]:
@@ -182,15 +204,15 @@ def _mistyped(text: str, rng: random.Random) -> str:
     return text[:spot] + rng.choice((two, one + one + two, two + one)) + text[spot + 2 :]
 
 
-def _made_up(flow: Flow, rng: random.Random, loose: float) -> str:
+def _made_up(flow: Flow, rng: random.Random, style: Style) -> str:
     """Return one to five words that mean nothing here, as good as in any order.
 
     They are everyday words and invented ones, none of them of the flow, and loose words of it.
     """
     found = []
     for _ in range(rng.randint(1, 5)):
-        if flow.loose and rng.random() < loose:
-            found.append(rng.choice(flow.loose))
+        if flow.loose and rng.random() < style.loose:
+            found.append(rng.choice(flow.often if style.often else flow.loose))
             continue
         word = rng.choice(_COMMON) if rng.random() < _EVERYDAY else _foreign(flow, rng)
         if word not in flow.words and word not in flow.stated:

@@ -70,7 +70,7 @@ def table(read: Callable[[str], DialogueSpec]) -> DialogueSpec:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few() -> Iterator[None]:
+def few(one_process: None) -> Iterator[None]:
     """Learn and ask about few turns: each is encoded."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(questions._COUNT, Phase.ACCEPT, 6)

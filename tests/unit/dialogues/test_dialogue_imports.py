@@ -83,6 +83,8 @@ def test_what_is_said_comes_along(read: Callable[[str], DialogueSpec]) -> None:
         '{"nodes": 1}',
         "flowchart TD\n  a ??? b",
         "flows: {x: {steps: []}}",
+        "flows: {x: {steps: [!!python/object/apply:os.system [echo]]}}",
+        "name: a\nstart: b\nnodes: {b: &x {prompt: p}, c: *x}",
         "{" * 5_000,
     ],
 )
@@ -99,6 +101,37 @@ def test_a_flow_is_drawn_and_read_again(table: DialogueSpec) -> None:
     ways = {(source, target) for source, _, target in sketch.ways}
     expected = {(n.name, to) for n in table.flow.nodes.values() for to in n.successors()}
     assert (set(table.flow.nodes), expected) == (set(sketch.says), ways)
+
+
+def test_a_script_in_a_drawing_is_no_part_of_the_draft() -> None:
+    """Links, calls and tags of a flowchart are left out."""
+    drawn = (
+        'flowchart TD\n  a["hi <img src=x onerror=run()>"] -->|go| b([done])\n'
+        '  click a "javascript:run()" _blank\n  click b call run()\n'
+    )
+
+    spec = yaml_mapping(sketched(drawn.encode(), "m.mmd").spec("m.mmd"))
+
+    assert not [word for word in ("javascript", "onerror", "run()") if word in spec]
+
+
+def test_what_an_agent_says_draws_nothing_of_its_own(
+    read: Callable[[str], DialogueSpec], table_text: str
+) -> None:
+    """A line end, a tag or a node called `end` stays a label in the exported flowchart."""
+    text = table_text.replace("[hello]", '["<b>hi</b>\\n  click greet \\"javascript:run()\\""]')
+    text = text.replace("bye: {say", "end: {say").replace("quit: bye", "quit: end")
+
+    lines = mermaid(read(text).flow).split("\n")
+
+    assert not [line for line in lines if "<" in line or line.strip().startswith("click")]
+    assert not [line for line in lines if line.split()[:1] == ["end"] or line.endswith(" end")]
+
+
+def test_a_label_without_an_end_costs_no_more_than_its_length():
+    """Spaces once cost the cube of their number; now half a megabyte of them is read at once."""
+    with pytest.raises(SpecError):
+        sketched(b"flowchart TD\n  a -- " + b" " * 500_000 + b"x", "g.mmd")
 
 
 def test_a_file_of_many_levels_is_refused():

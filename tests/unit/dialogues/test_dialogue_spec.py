@@ -38,6 +38,8 @@ def test_a_spec_is_read(table: DialogueSpec) -> None:
         ("terminal: success", "terminal: victory", 25),
         ("say: [which city], ", "", 23),
         ("stop, forget it", "stop, stop", 13),
+        ("dallas: []", "dallas: [Beantown]", 7),
+        ("dallas: []", "Boston: []", 7),
         ("in {city}", "in {town}", 10),
         ("in {city}", "in {city} {", 10),
         ('"2", "12"', '"2", "two"', 8),

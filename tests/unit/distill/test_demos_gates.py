@@ -164,9 +164,24 @@ def test_accuracy_says_how_sure_agreement_makes(tickets):
 
 def test_accuracy_tells_a_row_that_was_shown(tickets):
     """A demonstration of a test row's own task would answer it."""
-    tickets.traces[1]["goal"] = tickets.rows[20]["input"]["goal"]
+    tickets.traces[1]["goal"] = tickets.rows[20]["input"]["goal"].upper() + "!"
 
     assert "leak" in tickets.rules("accuracy")
+
+
+def test_accuracy_tells_a_trajectory_that_is_called_like_a_row(tickets):
+    """In other words it may still be the row's own task."""
+    tickets.traces[1]["id"] = tickets.rows[20]["id"]
+
+    assert "leak" in tickets.rules("accuracy")
+
+
+def test_syntax_tells_a_failure_that_calls_itself_a_success(tickets):
+    """A trajectory of a train row's task has to act as the row says."""
+    tickets.rows[0]["split"] = "train"
+    tickets.traces[1] |= {"goal": tickets.rows[0]["input"]["goal"], "steps": [{"action": "login"}]}
+
+    assert {"failed"} == tickets.rules("syntax")
 
 
 def test_latency_keeps_its_bound_and_needs_seconds(tickets):

@@ -97,7 +97,7 @@ def over(parcel: DialogueSpec, root: Path, **more: Any) -> DialogueSpec:
 
 
 @pytest.fixture(scope="module")
-def lora(parcel: DialogueSpec, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def lora(parcel: DialogueSpec, tmp_path_factory: pytest.TempPathFactory, one_process: None) -> Made:
     """The checkpoint after three steps of low rank."""
     root = tmp_path_factory.mktemp("checkpoint")
     (root / "base").mkdir()

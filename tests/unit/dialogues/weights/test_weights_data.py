@@ -15,6 +15,7 @@ from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights.consistency import LEAST
 from pytest_compiledai.dialogues.weights.consistency import consistency
 from pytest_compiledai.dialogues.weights.examples import Example
+from pytest_compiledai.dialogues.weights.examples import _bare
 from pytest_compiledai.dialogues.weights.examples import examples
 from pytest_compiledai.dialogues.weights.paths import Bounds
 from pytest_compiledai.dialogues.weights.paths import coverage
@@ -27,6 +28,7 @@ from pytest_compiledai.dialogues.weights.wording import CARRIERS
 from pytest_compiledai.dialogues.weights.wording import TRAIN
 from pytest_compiledai.dialogues.weights.wording import Style
 from pytest_compiledai.dialogues.weights.wording import draw
+from pytest_compiledai.dialogues.weights.wording import hollow
 from pytest_compiledai.dialogues.weights.wording import nothing
 
 
@@ -111,6 +113,52 @@ def test_words_that_mean_nothing_at_their_node_are_no_example_there(
 
     assert 0.1 < len(unsure) / len(data) < 0.2
     assert not [e for e in unsure if any(e.user == text for text in legal[e.node])]
+
+
+def test_words_that_mean_nothing_stand_between_carriers_too(parcel: DialogueSpec) -> None:
+    """A carrier round them must not tell that an example is among them."""
+    rng = random.Random(0)
+    carriers = tuple(after for after in CARRIERS["train"][1] if after)
+
+    said = [nothing(parcel.flow, rng) for _ in range(300)]
+
+    assert 0.5 < sum(text.endswith(carriers) for text in said) / len(said) < 0.9
+
+
+def test_an_example_without_its_telling_words_means_nothing(parcel: DialogueSpec) -> None:
+    """`i` and `it` are said for several intents: what is left with them is a frame."""
+    frames = dict(_bare(parcel.flow, "greet"))
+    rng = random.Random(0)
+
+    said = hollow(parcel.flow, "i have to go", frames["i have to go"], rng)
+
+    assert {"have", "go"} <= frames["i have to go"]
+    assert not {"i", "to"} & frames["i have to go"]
+    assert {"i", "to"} <= set(said.split())
+    assert not {"have", "go"} & set(said.split())
+
+
+def test_a_frame_that_is_an_example_itself_means_that(
+    read: Callable[[str], DialogueSpec], parcel_text: str
+) -> None:
+    """`i do` is said by who agrees, so `yes i do` without `yes` still means it."""
+    text = parcel_text.replace("[never mind,", "[i do not,").replace(
+        "complain: {examples: [", "complain: {examples: [yes i do, i do, "
+    )
+
+    frames = dict(_bare(read(text).flow, "greet"))
+
+    assert "yes i do" not in frames
+    assert "i do" not in frames
+
+
+def test_loose_words_come_up_as_often_as_examples_have_them(parcel: DialogueSpec) -> None:
+    """What many examples hold tells least, and noise has it most."""
+    counts = Counter(parcel.flow.often)
+
+    assert counts["i"] == 4
+    assert counts["slip"] == 1
+    assert set(counts) == set(parcel.flow.loose)
 
 
 def test_turns_know_which_slots_are_filled(table: DialogueSpec) -> None:

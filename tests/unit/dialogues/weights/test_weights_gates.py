@@ -27,6 +27,7 @@ from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.dialogues.spec import DialogueSpec
 from pytest_compiledai.dialogues.weights import building
+from pytest_compiledai.dialogues.weights import child
 from pytest_compiledai.dialogues.weights import conduct
 from pytest_compiledai.dialogues.weights import conformance
 from pytest_compiledai.dialogues.weights import files as checks
@@ -36,6 +37,8 @@ from pytest_compiledai.dialogues.weights.questions import Questions
 from pytest_compiledai.dialogues.weights.settings import digest_of_files
 from pytest_compiledai.dialogues.weights.settings import settings_of
 from pytest_compiledai.dialogues.weights.target import TARGET
+from pytest_compiledai.dialogues.weights.training import FILES
+from tests.unit.dialogues.torch_process import TorchProcess
 
 pytestmark = pytest.mark.skipif(
     find_spec("torch") is None, reason="the extra `weights` is not installed"
@@ -81,12 +84,21 @@ def built(parcel: DialogueSpec, folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def trained(
-    parcel: DialogueSpec, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    parcel: DialogueSpec,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    torch_process: TorchProcess,
 ) -> Trained:
     """The flow of five nodes, trained with a small budget and judged once."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(request.config, "workerinput") else base
     was_here = "torch" in sys.modules
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "run_module", torch_process.run_module)
+        return _trained(parcel, shared, was_here=was_here)
+
+
+def _trained(parcel: DialogueSpec, shared: Path, *, was_here: bool) -> Trained:
     files = built(parcel, shared)
     candidate = Candidate(files=files, proposer="test", attempt=1)
     questions = Questions(spec=parcel, settings=settings_of(parcel), phase=Phase.ACCEPT)
@@ -155,6 +167,9 @@ EIGHT = {"a": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}}
         ("model.safetensors", _tensors(OVERLAP, 12), "tensors"),
         ("model.safetensors", _tensors(EIGHT, 8), "dtype"),
         ("config.json", b'{"auto_map": {"AutoModel": "evil.Model"}}', "code"),
+        ("config.json", b'{"auto\\u005fmap": {"AutoModel": "evil.Model"}}', "code"),
+        ("config.json", b'{"text": [{"attn_implementation": "evil/kernel"}]}', "code"),
+        ("config.json", b'{"quantization_config": {"quant_method": "evil"}}', "code"),
         ("config.json", b"{not json", "json"),
     ],
 )
@@ -208,8 +223,11 @@ def _changed(trained: Trained, file: str, way: list[Any], value: Any) -> dict[st
         ("dialogue.json", ["threshold"], 0.1, "threshold"),
         ("dialogue.json", ["more"], 1, "record"),
         ("config.json", ["hidden_size"], 128, "shapes"),
-        ("config.json", ["num_hidden_layers"], 7, "shapes"),
+        ("config.json", ["num_hidden_layers"], 10**9, "shapes"),
+        ("config.json", ["num_attention_heads"], 4, "form"),
+        ("config.json", ["model_type"], "llama", "form"),
         ("tokenizer.json", ["added_tokens", 0, "id"], 100_000, "tokens"),
+        ("tokenizer.json", ["added_tokens", 0, "id"], 1, "tokens"),
         ("tokenizer.json", ["added_tokens"], [], "tokens"),
     ],
 )
@@ -229,6 +247,56 @@ def test_files_that_disagree_are_found(
     found = [rule for rule, _ in checks.disagreements(trained.spec, settings, changed, {})]
 
     assert rule in found
+
+
+def test_a_network_that_asks_for_more_than_its_tensors_is_not_opened(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A billion layers would take all memory before the gate of syntax had its say."""
+    changed = _changed(trained, "config.json", ["num_hidden_layers"], 10**9)
+    asked: list[Any] = []
+    monkeypatch.setattr(Questions, "asked", lambda _self, files: asked.append(files))
+    candidate = Candidate(
+        files={f"parcel/{name}": data for name, data in changed.items()}, proposer="test", attempt=1
+    )
+
+    judge("security", trained.spec, candidate, Phase.ACCEPT)
+
+    assert asked == []
+
+
+def test_weights_that_are_no_numbers_are_refused(
+    trained: Trained, torch_process: TorchProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is sound by its header, its digest is made again, and no answer comes of it."""
+    monkeypatch.setattr(child, "run_module", torch_process.run_module)
+    content = trained.bare["model.safetensors"]
+    start = 8 + int.from_bytes(content[:8], "little")
+    numbers = b"\x00\x00\xc0\x7f" * ((len(content) - start) // 4)
+    changed = {**trained.bare, "model.safetensors": content[:start] + numbers}
+    record = {**trained.record}
+    record["trained"] = record["trained"] | {"weights": digest_of_files(changed)}
+    changed["dialogue.json"] = json.dumps(record).encode()
+    candidate = Candidate(
+        files={f"parcel/{name}": data for name, data in changed.items()}, proposer="test", attempt=1
+    )
+
+    assert list(checks.unsafe(changed, 5.0)) == []
+    assert judge("accuracy", trained.spec, candidate, Phase.ACCEPT).findings
+
+
+def test_an_edge_that_is_wrong_is_found(trained: Trained) -> None:
+    """Weights that take one edge wrongly fail, however seldom walks take it."""
+    answers = deepcopy(trained.answers)
+    at = list(trained.questions.edges).index(("told", "complain"))
+    for row in answers["scored"]["edges"][at][:3]:
+        row.update({node: float(node == "over") for node in row})
+
+    found = conformance.of_answers(trained.questions, answers, trained.bare, {})
+
+    assert [message for rule, message in found if rule == "edge"] == [
+        "told --complain-->: found 7 of 10 right; expected 0.8"
+    ]
 
 
 def test_other_tensors_than_the_trained_ones_are_found(trained: Trained) -> None:
@@ -319,12 +387,16 @@ forged = [
     "told",
 ]
 refused = 0
+try:
+    turn({"state": None, "text": "half a pair \\ud800"})
+except Abstained:
+    refused += 1
 for state in forged:
     try:
         turn({"state": state, "text": "one more parcel"})
     except Abstained:
         refused += 1
-print(json.dumps([said, told, refused == len(forged)]))
+print(json.dumps([said, told, refused == len(forged) + 1]))
 """
 
 
@@ -367,16 +439,20 @@ def test_words_that_do_not_tell_the_branch_stop_the_build(parcel: DialogueSpec) 
 
 
 def test_a_checkpoint_of_another_digest_is_refused(trained: Trained, tmp_path: Any) -> None:
-    """Training starts from the checkpoint that the spec names, or not at all."""
+    """Training starts from the three files that the spec names, or not at all."""
     for name, content in trained.bare.items():
         (tmp_path / name).write_bytes(content)
     block = {**trained.spec.weights, "base": ".", "base_sha256": digest_of_files(trained.bare)}
     spec = replace(trained.spec, weights=block, root=tmp_path)
 
-    assert building.start(spec, settings_of(spec)) == str(tmp_path)
+    (tmp_path / "adapter_config.json").write_text("{}", encoding="utf-8")
+    into = tmp_path / "start"
+
+    assert building.start(spec, settings_of(spec), into) == str(into)
+    assert {file.name for file in into.iterdir()} == set(FILES)
     other = replace(spec, weights={**block, "base_sha256": "0" * 64})
     with pytest.raises(ModelError, match="base_sha256"):
-        building.start(other, settings_of(other))
+        building.start(other, settings_of(other), into)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory by /proc is Linux's")
