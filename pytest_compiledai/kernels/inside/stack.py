@@ -1,4 +1,4 @@
-"""Shows what compiled code wrote into the stack below its own frames, where a call could be counted.
+"""Shows what compiled code wrote into the stack below its own frames.
 
 Locals begin anew in each call and a library holds no writable data, so that memory would be the
 last place from which an earlier call could change a later one. It is filled before a call and
