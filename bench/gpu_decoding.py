@@ -45,17 +45,23 @@ def sizes(setting: Setting) -> tuple[int, int]:
 
 
 def kernels_of(setting: Setting, name: str, regions, *, early: bool = False):
-    """Return the chosen kernels of these regions, ready on the device."""
+    """Return the chosen kernels of these regions, one a bucket, ready on the device."""
     from pytest_compiledai.kernels.runtime.kernel import fitted
     from pytest_compiledai.kernels.runtime.kernel import launched
+    from pytest_compiledai.kernels.runtime.step import Buckets
 
     suffix = ".cpp" if setting.reduced else ".py"
     texts, found = chosen(setting, name), {}
     for region in regions:
         if region.name in texts:
             facts = {"dtype": setting.dtype, "context": setting.context}
-            kernel = fitted(region, texts[region.name], suffix, **facts)
-            found[region.name] = launched(kernel, setting.device, early=early)
+            ready = {
+                text: launched(fitted(region, text, suffix, **facts), setting.device, early=early)
+                for text in dict.fromkeys(texts[region.name].values())
+                if text
+            }
+            ends = {end: ready.get(text) for end, text in texts[region.name].items()}
+            found[region.name] = Buckets(kernels=ends)
     return found
 
 

@@ -47,14 +47,11 @@ def _ran(setting: Setting, name: str) -> Iterator[Row]:
 
     texts, plan = chosen(setting, name), setting.plan(name)
     for region in plan.regions:
-        if region.name not in texts:
-            continue
-        kernel = launched(
-            fit(setting, region, SimpleNamespace(source=texts[region.name])), setting.device
-        )
-        (held, *_) = Asked(setting, name, region).drawn(0.25, most=1)
-        kernel.at(call_of(region), held).run({})
-        yield {"what": "ran", "model": name, "region": region.name}
+        for text in dict.fromkeys(filter(None, texts.get(region.name, {}).values())):
+            kernel = launched(fit(setting, region, SimpleNamespace(source=text)), setting.device)
+            (held, *_) = Asked(setting, name, region).drawn(0.25, most=1)
+            kernel.at(call_of(region), held).run({})
+            yield {"what": "ran", "model": name, "region": region.name}
 
 
 def _said(setting: Setting, program: str, tool: str, name: str) -> str:

@@ -201,7 +201,7 @@ def _regions(tensors: Sequence[Any]) -> list[Any]:
 class Program:
     """One program of the corpus, its object kept from call to call."""
 
-    def __init__(self, order: Mapping[str, Any], _: Any) -> None:
+    def __init__(self, order: Mapping[str, Any], *_: Any) -> None:
         source = _DEVICE.sub(r"\1cpu\1", order["source"])
         module = types.ModuleType(_NAME)
         module.__file__ = f"<{_NAME}>"

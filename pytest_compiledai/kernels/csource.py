@@ -1,7 +1,9 @@
 """The security gate of C++ and CUDA candidates: a small lexer and an allow-list of words.
 
 It reads tokens, not C++: what a token could hide (a macro, an attribute, an operator of one's own,
-a static object, a string) is refused as a form, so that no meaning has to be worked out.
+a static object, a string) is refused as a form, so that no meaning has to be worked out. So is what
+the compiler takes for other tokens than those read here: a spliced line, a digraph, a trigraph, a
+directive behind anything but blanks.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pytest_compiledai.kernels.policy import policy
 from pytest_compiledai.kernels.policy import reason
 
 _TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<directive>^[ \t]*\#[^\n]*)"
+    r"(?P<directive>^[^\S\n]*\#[^\n]*)|(?P<space>[^\S\n]+|\n)|(?P<comment>//[^\n]*|/\*.*?\*/)"
     r'|(?P<string>"[^"\n]*"|\'[^\'\n]*\')|(?P<word>[A-Za-z_]\w*)'
     r"|(?P<number>\.?\d(?:[\w.]|(?<=[eEpP])[+-])*)|(?P<mark>::|->|<<<|>>>|\[\[|[^\s\w])",
     re.DOTALL | re.MULTILINE,
@@ -25,6 +27,10 @@ _TOKEN = re.compile(
 _INCLUDE = re.compile(r"\s*#\s*include\s*<([\w.]+)>\s*\Z")
 _PRAGMA = re.compile(r"\s*#\s*pragma\s+([\w ]+?)(?:\s+\d+)?\s*\Z")
 
+
+#: A line that the compiler joins to the next, and other spellings of ``#``, ``[`` and braces.
+_SPLICE = re.compile(r"\\\s*?\n")
+_RESPELLED = ("%:", "<:", ":>", "<%", "%>", "??")
 
 #: What opens a block of further definitions and no function.
 _BLOCKS = (["extern", '"C"'], ["namespace"])
@@ -52,6 +58,7 @@ def findings(candidate: Candidate) -> list[Finding]:
         *_words(code, {*functions, *_lambdas(code)}, cuda=cuda),
         *_outside(code, cuda=cuda),
         *_marks(code),
+        *_respelled(tokens),
         *_launched(candidate, functions),
     ]
     return sorted(set(found), key=lambda finding: (finding.line, finding.rule, finding.message))
@@ -72,7 +79,7 @@ def _directives(tokens: list[_Token], *, cuda: bool) -> Iterator[Finding]:
     lists = policy()["c"]
     includes = {*lists["includes"], *(lists["cuda_includes"] if cuda else ())}
     for token in tokens:
-        if token.kind == "comment" and "\\\n" in token.text:
+        if _SPLICE.search(token.text + "\n") and token.kind in ("comment", "directive"):
             yield _finding("security.directive", token.line, "a spliced line", "whole lines")
         if token.kind != "directive":
             continue
@@ -112,14 +119,22 @@ def _words(code: list[_Token], own: set[str], *, cuda: bool) -> Iterator[Finding
 def _marks(code: list[_Token]) -> Iterator[Finding]:
     before = ""
     for token in code:
-        if token.kind == "mark" and (token.text in "\\@$`" or not token.text.isascii()):
+        if token.kind == "mark" and (token.text in "\\@$`#" or not token.text.isascii()):
             yield _finding("security.text", token.line, token.text, "plain C++")
-        if token.text in ("[[", "<<<", ">>>", "?:"):
-            rule = "security.keyword" if token.text == "[[" else "security.stream"
-            yield _finding(rule, token.line, token.text, "functions without attributes")
+        if token.text == "[[" or (before, token.text) == ("[", "["):
+            yield _finding("security.keyword", token.line, "[[", "functions without attributes")
+        if token.text in ("<<<", ">>>"):
+            yield _finding("security.stream", token.line, token.text, "no launch from a kernel")
         if token.text == '"C"' and before != "extern":
             yield _finding("security.string", token.line, token.text, 'extern "C"')
         before = token.text
+
+
+def _respelled(tokens: list[_Token]) -> Iterator[Finding]:
+    for token, following in itertools.pairwise(tokens):
+        both = token.text + following.text
+        if token.kind == following.kind == "mark" and both in _RESPELLED:
+            yield _finding("security.text", token.line, both, "the mark it stands for")
 
 
 def _outside(code: list[_Token], *, cuda: bool) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ from pytest_compiledai.sandbox.zygote import Born
 from pytest_compiledai.sandbox.zygote import Zygote
 
 LOCK_S = 30.0
+_MOST_GAP = 64  # closed pages behind a buffer of compiled code
 LIMITS = Limits(call_s=60.0, cpu_s=240, memory_mb=2048, answer_bytes=1 << 30)
 
 
@@ -162,6 +163,7 @@ class Running:
                 "writable": held.writable,
                 "returned": held.returned,
                 "kept": held.kept,
+                "gap": secrets.randbelow(_MOST_GAP),
             }
             for held in buffers
         ]

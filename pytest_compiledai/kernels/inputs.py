@@ -30,6 +30,9 @@ SCALES: Mapping[str, tuple[float, ...]] = {
     "float16": (1e-3, 30.0),
     "bfloat16": (1e-6, 1e-3, 300.0),
 }
+#: Factor on few numbers of what flows in, as a trained model's channels have it.
+OUTLIERS: Mapping[str, float] = {"float32": 3e4, "float16": 300.0, "bfloat16": 3e4}
+_OUTLIER_SHARE = 1 / 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Case:
     nan: int = -1  # place of the tensor, of those that can hold it, into which one NaN is put
     negative: bool = False  # what flows in is below zero, by as much as the scale at least
     step: float = 0.0  # what flows in is rounded to multiples of this, so that numbers are equal
+    outliers: float = 1.0  # what few numbers of what flows in are multiplied by
     #: What outputs and scratch hold before: NaN, a number, or what the last call of this size left.
     before: Literal["nan", "number", "last"] = "nan"
     again: str = ""  # must answer this earlier case's bits
@@ -66,6 +70,7 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
         yield case(f"scale {scale:g}", 3 + number, scale=scale)
     yield case("zeros", 6, scale=0.0, before="number")
     yield case("below zero", 7, scale=SCALES[dtype][-1], negative=True)
+    yield case("outliers", 13, outliers=OUTLIERS[dtype])
     if any(not _is_float(tensor) for tensor in contract.outputs):
         yield case("equal numbers", 8, step=EQUAL_STEP)
     for place in range(min(MOST_SPOILED, sum(map(_can_hold, contract.tensors)))):
@@ -149,6 +154,9 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
     if tensor.draw in SCALED and (case.scale or tensor.role == "input"):
         values = (-values.abs() - 1.0 if case.negative else values) * case.scale
         values = torch.round(values / case.step) * case.step if case.step else values
+        if case.outliers > 1.0:
+            few = torch.rand(sizes, generator=generator) < _OUTLIER_SHARE
+            values = torch.where(few, values * case.outliers, values)
     elif tensor.draw == "peaked" and case.scale > 1.0:
         values = values * BEYOND
     if tensor.poison_from:

@@ -30,6 +30,7 @@ FLAGS: Sequence[str] = (
     "-nostartfiles",
     # What an earlier call left on the stack is no input: a variable that is read unwritten is huge.
     "-ftrivial-auto-var-init=pattern",
+    "-fstack-usage",
     "-Wl,--build-id=none",
     "-Wl,-z,now",
 )
@@ -48,8 +49,11 @@ _STATE = re.compile(
     r"\] (\.(?!data\.rel\.ro)(?:data|bss|tdata|tbss)\S*) +[A-Z]+ +[0-9a-f]+ +[0-9a-f]+ +([0-9a-f]+)"
 )
 _IMPORTED = re.compile(r" UND ([\w.]+)")
-#: Libraries of this process by source, machine and flags: gates ask for the same one.
-_BUILT: dict[tuple[str, ...], bytes] = {}
+#: Larger tables are scratch, which the candidate's head names.
+_MOST_FRAMES = 64 << 10
+#: Libraries of this process and the bytes of their frames, by source, machine and flags: gates ask
+#: for the same one.
+_BUILT: dict[tuple[str, ...], tuple[bytes, int]] = {}
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
 
 
@@ -71,16 +75,37 @@ def build(source: str, folder: Path, *, march: str = MARCH, flags: Sequence[str]
     library = folder / ("kernel.checked.so" if flags else "kernel.so")
     key = (source, march, *flags)
     if key in _BUILT:
-        library.write_bytes(_BUILT[key])
-        return library
+        return _written(library, *_BUILT[key])
     machine = [f"-march={march}"] if march else []
     argv = [compiler(), *FLAGS, *machine, *flags, "kernel.cpp", "-o", library.name, "-lm"]
     ran = run(argv, cwd=folder, env=ENVIRONMENT, timeout_s=_TIMEOUT_S, output_cap=1 << 20)
     if ran.code != 0:
         raise NotBuiltError(_first_error(ran.err.decode("utf-8", "replace")))
     _check(library)
-    _BUILT[key] = library.read_bytes()
+    _BUILT[key] = library.read_bytes(), _frames(folder)
+    return _written(library, *_BUILT[key])
+
+
+def _written(library: Path, data: bytes, frames: int) -> Path:
+    """Write a library, and beside it how deep its functions' frames reach together."""
+    library.write_bytes(data)
+    library.with_suffix(".frames").write_text(str(frames), encoding="ascii")
     return library
+
+
+def _frames(folder: Path) -> int:
+    """Return the bytes of all frames of the library built here; raises ``NotBuiltError``."""
+    found = 0
+    for path in folder.glob("*.su"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            _, size, kind = line.rsplit("\t", 2)
+            if kind == "dynamic":
+                raise NotBuiltError("an array whose size is known when it runs; expected scratch")
+            found += int(size)
+        path.unlink()
+    if found > _MOST_FRAMES:
+        raise NotBuiltError(f"{found} bytes of local arrays; expected {_MOST_FRAMES}, or scratch")
+    return found
 
 
 def _check(library: Path) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from typing import ClassVar
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.errors import LockError
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import ALWAYS_ON
 from pytest_compiledai.core.gate import GATES
+from pytest_compiledai.core.lock import read_lock
+from pytest_compiledai.core.lock import read_lock_file
 from pytest_compiledai.core.paths import read_regular
 from pytest_compiledai.core.unit import Unit
 from pytest_compiledai.kernels.plan import FILE
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
 #: The unit that checks the step as a whole.
 WHOLE: Final = "whole"
+LOCK: Final = "compiledai.lock"
 PLAN_CAP: Final = 64 << 20  # bytes
 #: Of what the gates of each form ask; a higher one makes entries stale.
 GATE_VERSION: Final = 3
@@ -161,14 +166,28 @@ def _plan(spec: ModelSpec, project: Project) -> tuple[Plan | None, str]:
     """Return the checked-in plan where it is this spec's, else why there is none."""
     path = project.frozen(f"{spec.name}/{FILE}")
     try:
-        plan = read_plan(read_regular(path, cap=PLAN_CAP))
+        data = read_regular(path, cap=PLAN_CAP)
+        plan = read_plan(data)
     except FileNotFoundError:
         return None, "no plan yet"
     except (OSError, PlanError) as error:
         return None, f"a plan that cannot be read ({error})"
     if plan.made_from != spec.captured:
         return None, "a plan of another configuration, shape or dtype"
+    # Kernels are judged by what the plan says: an edited one would be judged by its own edit.
+    if sha256(data).hexdigest() != _locked(spec.name, project):
+        return None, "a plan that is not the one that the lock names"
     return plan, ""
+
+
+def _locked(name: str, project: Project) -> str:
+    """Return the digest that the lock has of a model's plan; "" where it has none."""
+    try:
+        lock = read_lock(read_lock_file(project.frozen("").parent / LOCK, LOCK), LOCK).lock
+    except LockError:
+        return ""
+    entry = lock.entries.get(name)
+    return entry.files.get(f"{name}/{FILE}", "") if entry else ""
 
 
 def _refuse_unknown(spec: ModelSpec, plan: Plan, document: Document) -> None:

@@ -48,6 +48,8 @@ _BEFORE: Mapping[str, bytes] = {"nan": b"\xff", "last": b"\xff", "number": b"\x3
 #: The region's own sizes are run whole where that takes no more loads and stores (in the
 #: interpreter 3 million take a second) and no more numbers than this.
 WHOLE_TOUCHED, WHOLE_NUMBERS = 16_000_000, 5_000_000
+#: What was timed at sizes that are cut elsewhere is as near as this to the framework's answer.
+TIMED_NEAR = 1e-4
 #: Turns of a measurement; ``latency.judge_cpu`` says what interval they give.
 ROUNDS = 15
 
@@ -173,17 +175,36 @@ def _measure(
     framework: list[int] = []
     with Running("", library=library, limits=LIMITS) as running:
         for _ in range(rounds):
-            own.append(running.call(held, todo, warm=True).ns)
+            written = running.call(held, todo, warm=True)
+            own.append(written.ns)
             # Many threads are slower than one where the work is small or the machine is busy.
             taken = []
             for count in (threads, 1):
                 torch.set_num_threads(count)
                 begun = time.perf_counter_ns()
-                contract.reference(drawn, case.numbers)
+                answer = contract.reference(drawn, case.numbers)
                 taken.append(time.perf_counter_ns() - begun)
             framework.append(min(taken))
     torch.set_num_threads(threads)
+    _near(contract, written, answer)
     return own, framework
+
+
+def _near(contract: Contract, written: Written, answer: Mapping[str, torch.Tensor]) -> None:
+    """Raise ``FaultError`` where the last timed call is not the framework's answer.
+
+    The region's own sizes may be too large for the accuracy gate; a kernel must not know them.
+    """
+    import torch
+
+    for name in (tensor.name for tensor in contract.outputs):
+        found = _tensor(written.data[name], answer[name]).double()
+        true = answer[name].double()
+        apart = torch.where((found == true) | (found.isnan() & true.isnan()), 0.0, found - true)
+        most = 0.0 if is_exact(contract, name, answer[name]) else TIMED_NEAR
+        # Written so that NaN fails.
+        if not bool(apart.norm() <= most * torch.nan_to_num(true).norm()):
+            raise FaultError(f"{name} at the sizes that were timed is not the framework's")
 
 
 def _one(

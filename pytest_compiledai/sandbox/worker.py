@@ -47,7 +47,7 @@ class Worker:
         os.set_blocking(self._command, False)
         os.set_blocking(self._result, False)
         self._reader = Reader(answer_bytes + BODY_SLACK)
-        self._out = b""
+        self._out = memoryview(b"")  # a slice of it copies nothing: messages may be large
         self._poll = select.poll()
         self._poll.register(self._result, select.POLLIN)
         self.answered = 0
@@ -55,7 +55,7 @@ class Worker:
 
     def send(self, data: bytes) -> None:
         """Hand ``data`` to the worker; what its pipe does not take yet goes out in ``frame``."""
-        self._out += data
+        self._out = memoryview(b"".join((self._out, data)))
         self._push()
         if self._out:
             self._poll.register(self._command, select.POLLOUT)

@@ -54,3 +54,8 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     bad = pytester.runpytest_subprocess("--compile", "-p", "no:xdist", "specs", "-k", "down_proj")
     bad.stdout.fnmatch_lines(["*float32, plain: t1: found*[[]accuracy.error]"])
     assert before == {path.name: path.read_bytes() for path in frozen.iterdir()}
+
+    path = compiled / "tiny" / "regions.json"
+    path.write_bytes(path.read_bytes().replace(b"aten.add.Tensor", b"aten.sub.Tensor"))
+    edited = pytester.runpytest_subprocess("--compile-locked", "-p", "no:xdist", "specs")
+    edited.stdout.fnmatch_lines(["*FAILED*tiny::compile*", "*1 failed in*"])  # and no region of it

@@ -36,9 +36,14 @@ class TouchedWrongError(Exception):
 class Buffer:
     """One tensor's bytes between two guards; stands for a tensor as the interpreter knows it."""
 
-    def __init__(self, name: str, dtype: str, data: bytes, *, skew: int, writable: bool) -> None:
-        """Place ``data`` at ``skew`` elements behind a 64-byte boundary."""
-        self.name, self.dtype, self.writable = name, dtype, writable
+    def __init__(
+        self, name: str, dtype: str, data: bytes, *, skew: int, writable: bool, gap: int = 0
+    ) -> None:
+        """Place ``data`` at ``skew`` elements behind a 64-byte boundary.
+
+        ``gap`` is for buffers between pages.
+        """
+        self.name, self.dtype, self.writable, self.gap = name, dtype, writable, gap
         self.item = ELEMENT_BYTES[dtype]
         self.count = len(data) // self.item
         self.size = len(data)

@@ -2,6 +2,7 @@
 
 A guard of bytes shows what was written beside a buffer, and not what was read there. A read across
 the end that touches a closed page ends the process; which end lies there changes from call to call.
+How many pages are closed is secret, so that no stride leads from one buffer into another.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ class PagedBuffer(Buffer):
 
     def _taken(self, skew: int) -> tuple[Any, int]:
         inner = -(-(self.size + skew * self.item) // PAGE) * PAGE or PAGE
-        self._map = mmap.mmap(-1, inner + 2 * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        behind = (1 + self.gap) * PAGE
+        size = PAGE + inner + behind
+        self._map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         whole = np.frombuffer(self._map, dtype=np.uint8)
-        for page in (whole.ctypes.data, whole.ctypes.data + PAGE + inner):
-            if _libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(PAGE), _PROT_NONE) != 0:
-                raise OSError(ctypes.get_errno(), "mprotect of a page beside a buffer")
+        first = whole.ctypes.data
+        for page, count in ((first, PAGE), (first + PAGE + inner, behind)):
+            if _libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(count), _PROT_NONE) != 0:
+                raise OSError(ctypes.get_errno(), "mprotect of pages beside a buffer")
         start = inner - self.size if self.at_end else skew * self.item
         return whole[PAGE : PAGE + inner], start
 

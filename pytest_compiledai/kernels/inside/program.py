@@ -14,7 +14,9 @@ from triton.runtime.interpreter import InterpretedFunction
 from triton.runtime.jit import JITFunction
 
 from .memory import Buffer
+from .memory import TouchedWrongError
 from .running import Kernel
+from .stack import Stack
 
 _NAME = "candidate_kernel"
 
@@ -33,6 +35,12 @@ class TritonProgram:
         _interpret(module)
         self._module = module
         self._kernels: dict[str, Kernel] = {}
+
+    def begin(self) -> None:
+        """Do nothing: each load and store is watched."""
+
+    def end(self) -> None:
+        """Do nothing."""
 
     def run(
         self,
@@ -57,8 +65,9 @@ def _interpret(module: types.ModuleType) -> None:
 class NativeProgram:
     """The functions of a library that was opened before the wall stood."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, frames: int) -> None:
         self._library = library
+        self._stack = Stack(frames)
 
     def run(
         self,
@@ -71,6 +80,15 @@ class NativeProgram:
         function = getattr(self._library, name)
         function.restype = None
         function(*map(_native, arguments))
+
+    def begin(self) -> None:
+        """Start to watch the stack below the functions' own variables."""
+        self._stack.fill()
+
+    def end(self) -> None:
+        """Compare it; raises ``TouchedWrongError``."""
+        if not self._stack.holds():
+            raise TouchedWrongError("a write to the stack, below the function's own variables")
 
 
 def _native(value: Buffer | float) -> Any:

@@ -26,6 +26,7 @@ from pytest_compiledai.sandbox.inside.lockdown import Wall
 from pytest_compiledai.sandbox.inside.program import describe
 
 from . import message
+from .stack import frames_of
 
 if TYPE_CHECKING:
     from .memory import Buffer
@@ -46,7 +47,9 @@ class Called(Protocol):
 class Work:
     """One loaded candidate and the buffers of its calls, which stay where they are."""
 
-    def __init__(self, order: Mapping[str, Any], library: ctypes.CDLL | None) -> None:
+    def __init__(
+        self, order: Mapping[str, Any], library: ctypes.CDLL | None, frames: int = 0
+    ) -> None:
         # Loaded by the zygote already; not at this module's import, which comes before Triton's.
         from .program import NativeProgram
         from .program import TritonProgram
@@ -55,7 +58,7 @@ class Work:
         if library is None:
             self._program = TritonProgram(order["source"])
         else:
-            self._program = NativeProgram(library)
+            self._program = NativeProgram(library, frames)
         self._compiled = library is not None
         self._held: dict[tuple[str, str, int, int], Buffer] = {}
 
@@ -70,9 +73,11 @@ class Work:
             buffers[fact["name"]] = self._placed(fact, bytes(data[at : at + fact["bytes"]]))
             at += fact["bytes"]
         WATCH.begin(list(buffers.values()))
+        self._program.begin()
         if head["warm"]:  # the framework's tensors lie in the caches too when it is timed
             self._launched(head["launches"], buffers)
         spent_ns = self._launched(head["launches"], buffers)
+        self._program.end()
         broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
         back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
         facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
@@ -103,7 +108,12 @@ class Work:
         held = self._held.get(key)
         if held is None:
             held = self._sort(fact)(
-                fact["name"], fact["dtype"], data, skew=fact["skew"], writable=fact["writable"]
+                fact["name"],
+                fact["dtype"],
+                data,
+                skew=fact["skew"],
+                writable=fact["writable"],
+                gap=fact["gap"],
             )
             self._held[key] = held
         elif fact["kept"]:
@@ -133,7 +143,7 @@ def live(
     parent: int,
     limits: Mapping[str, Any],
     nonce: bytes,
-    make: Callable[[Mapping[str, Any], ctypes.CDLL | None], Called] = Work,
+    make: Callable[[Mapping[str, Any], ctypes.CDLL | None, int], Called] = Work,
 ) -> NoReturn:
     """Lock this process, say so, and serve requests until the command pipe closes.
 
@@ -141,6 +151,7 @@ def live(
     it has no code that runs on opening (see ``native.py``).
     """
     library = ctypes.CDLL(limits["library"]) if limits.get("library") else None
+    frames = frames_of(limits["library"]) if library else 0
     wall.arrange(keep)
     try:
         held = wall.stand(parent=parent, limits=limits)
@@ -153,7 +164,7 @@ def live(
     while (request := _request(reader)) is not None:
         try:
             if request.kind == Kind.LOAD:
-                work = make(message.unpack(request.body)[0], library)
+                work = make(message.unpack(request.body)[0], library, frames)
                 _send(Kind.LOADED, request.nonce)
             elif work is not None:
                 _send(Kind.VALUE, request.nonce, work.call(request.body))

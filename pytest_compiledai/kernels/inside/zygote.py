@@ -34,6 +34,7 @@ def prepare(_: list[str]) -> None:
         memory.watch()
         hints.check()
         masks.mend()
+        masks.poison()
         bfloat.mend()
         running.quicken()
         selftest.prove()

@@ -25,6 +25,21 @@ class Original:
         made = _built(source) if source["kind"] == "builder" else _pretrained(source)
         return made.eval().requires_grad_(requires_grad=False)
 
+    def repeats(self) -> bool:
+        """Return whether a builder gives the weights again that it gave first; a folder does."""
+        import torch
+
+        source = self.job["source"]
+        if source["kind"] != "builder":
+            return True
+        first = self.module.state_dict()
+        torch.manual_seed(0)  # as before the first
+        again = _built(source).state_dict()
+        return first.keys() == again.keys() and all(
+            torch.equal(tensor, again[name]) or bool(tensor.isnan().any())
+            for name, tensor in first.items()
+        )
+
     @cached_property
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer

@@ -12,6 +12,7 @@ from bench.kernel_cheats import good
 from bench.kernel_cheats import judged
 from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.kernels import apart
+from pytest_compiledai.kernels import candidate
 from pytest_compiledai.kernels import families
 from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.inputs import cases
@@ -30,6 +31,7 @@ _HEAD = '/* launch\n{"LAUNCH": []}\n*/\n#include <algorithm>\n#include <cmath>\n
         ("rmsnorm", "looks beyond the end"),
         ("rmsnorm", "a lane too many"),
         ("sampler", "a maximum that starts at zero"),
+        ("gemv", "a count kept below the stack"),
     ],
 )
 def test_a_kernel_that_is_right_on_most_inputs_is_refused(family, name):
@@ -39,6 +41,19 @@ def test_a_kernel_that_is_right_on_most_inputs_is_refused(family, name):
     (one,) = [one for one in bad(family) if one.name == name]
 
     assert judged(one, seed=SEED, compiled=False) == one.gate
+
+
+def test_a_kernel_that_knows_the_size_that_is_timed_is_refused():
+    """What was timed is compared with the framework's answer, whatever smaller sizes showed."""
+    pytest.importorskip("torch")
+    family = families.family("gemv")
+    contract = family.contract({"N": 40, "K": 64})
+    honest = family.candidates(contract, language="cpp")[0]
+    text = honest.source.replace("row < N", "row < (N == 40 ? 20 : N)")
+    half = candidate.read(text, "cpp", contract)
+
+    with pytest.raises(apart.FailedError, match="not the framework's"):
+        apart.ask("measured", contract, half, "float32")
 
 
 @pytest.mark.parametrize("name", ["few programs, many rows", "sums in double by a moving pointer"])

@@ -122,3 +122,26 @@ def test_what_a_back_end_cannot_take_is_named_and_eager_stays(whole, joined, mon
     assert told["onnxruntime"]["refused"].startswith("the operator compiledai_tests.twist")
     assert told["mine"]["max_error"] > 0.5
     assert measured.chosen(told, whole.unit().body.bounds) == "eager"
+
+
+def test_a_builder_that_gives_other_weights_each_time_fails(whole):
+    """Nothing could be said of the weights that run later from those that were judged."""
+    pytest.importorskip("torch", reason="the extra `kernels` is not installed")
+    from pytest_compiledai.kernels.whole import worker
+
+    net = whole.root / "specs" / "net.py"
+    job = {
+        "source": {"kind": "builder", "builder": str(net), "function": "build"},
+        "inputs": [{"name": "x", "dtype": "float32", "shape": ["batch", 4], "low": 0}],
+        "axes": {"batch": [1, 8]},
+        "framework": "eager",
+        "file": str(net),  # eager reads nothing of it
+        "rows": whole.rows[:2],
+    }
+    assert [found["same"] for found in worker.compare(job)] == [True, True]
+
+    text = net.read_text(encoding="utf-8").replace("torch.manual_seed(0)", "torch.seed()")
+    net.write_text(text, encoding="utf-8")
+
+    told = worker.compare(job)
+    assert [found["failed"] for found in told] == ["the builder gives other weights each time"] * 2
