@@ -338,8 +338,9 @@ def main() -> int:
         fan = fan_of(jobs=asked.jobs, backend=asked.backend, address=asked.address)
         spec = read(asked.spec, Path.cwd().resolve())
         folder = spec.profile_file.parent / f"{spec.name}.answers"
-        folder.mkdir(parents=True, exist_ok=True)
         beside = None if asked.backend == "loky" else folder  # where other machines look, too
+        if beside is not None:
+            beside.mkdir(parents=True, exist_ok=True)
         with desks_of(asked.budget_tokens, beside=beside) as desks:
             profiler = Profiler(spec, desks, folder, samples=asked.samples, fan=fan)
             profiler.check_timed()
@@ -349,6 +350,7 @@ def main() -> int:
                 say(f"{model}: no known price; its calls count as costing nothing\n")
             if not asked.yes and input("begin? [y/N] ").strip().lower() != "y":
                 return 1
+            folder.mkdir(parents=True, exist_ok=True)
             write(profiler.rows(), spec.profile_file)
             for shift in shifts(profiler, asked.sensitivity):
                 say(f"{shift}\n")

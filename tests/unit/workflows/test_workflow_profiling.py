@@ -265,6 +265,7 @@ def test_the_bill_comes_before_the_first_call(world, monkeypatch, capsys):
     assert 1 == code
     # 150 problems, 2 samples: two solvers, one reviewer on right and wrong results; 2 x 3 again.
     assert "at most 1,206 calls, " in capsys.readouterr().err
+    assert not list(world.root.glob("specs/recordings/*.answers"))
 
 
 def test_a_map_is_not_measured_here(world):
