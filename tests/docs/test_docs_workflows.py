@@ -1,4 +1,4 @@
-"""The page on workflows: its spec compiles from its profile, and its set can be used."""
+"""The pages on workflows: the spec compiles from its profile, and its set can be used."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 pytest.importorskip("polars", reason="the extra `workflows` is not installed")
 
 
-def test_the_page_holds_from_top_to_bottom(page, reader):
+def test_the_pages_hold_from_top_to_bottom(page, reader):
     """The generated profile is written, compiled, judged again in locked mode, and picked from."""
     reader.follow(page("workflows.md"))
+    reader.follow(page("tradeoffs.md"))
 
     assert 'kind = "workflow"' in reader.read("compiledai.lock")
