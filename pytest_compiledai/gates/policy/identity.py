@@ -107,7 +107,8 @@ def _is_plain(module: Module, annotation: ast.expr | None) -> bool:
         return False
     names = [node for node in ast.walk(annotation) if isinstance(node, ast.Name)]
     return not any(
-        isinstance(item.node, ast.ClassDef) and not _is_typed_dict(module, item.node)
+        (isinstance(item.node, ast.ClassDef) and not _is_typed_dict(module, item.node))
+        or (item.kind == "import" and not item.target.startswith(("typing", "collections.abc")))
         for name in names
         for item in module.bindings(name)
     )

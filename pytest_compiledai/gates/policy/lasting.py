@@ -89,12 +89,18 @@ def _aliased(module: Module, node: ast.Name) -> ast.expr | None:
 
 def is_lasting(module: Module, node: ast.AST) -> bool:
     """Whether what an expression gives outlives the call: made on import, as a default, cached."""
+    function = maker(module, node)
+    return function is None or is_cached(module, function)
+
+
+def maker(module: Module, node: ast.AST) -> ast.AST | None:
+    """Return the function in whose run an expression is evaluated; None for the module's own."""
     inner, above = node, module.parents.get(node)
     while above is not None:
         if isinstance(above, _FUNCTIONS) and not _is_outside(above, inner):
-            return isinstance(above, ast.FunctionDef) and is_cached(module, above)
+            return above
         inner, above = above, module.parents.get(above)
-    return True
+    return None
 
 
 def _is_iterator(module: Module, value: ast.AST) -> bool:
@@ -126,7 +132,7 @@ def _is_kept(module: Module, value: ast.AST) -> bool:
     while isinstance(above, ast.Tuple | ast.List | ast.Dict | ast.IfExp | ast.BoolOp):
         above = module.parents.get(above)
     bound = isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.arguments)
-    return bound and is_lasting(module, value)
+    return bound and maker(module, value) is None
 
 
 def _is_outside(function: ast.AST, part: ast.AST) -> bool:

@@ -36,7 +36,6 @@ def check(module: Module) -> Iterator[Finding]:
         yield from _some(module, assign)
     for node in module.of(ast.Call):
         if not node.args:
-            yield from _some(module, node)
             continue
         name = module.dotted(node.func)
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
@@ -47,18 +46,16 @@ def check(module: Module) -> Iterator[Finding]:
             yield module.finding("order", node, found, "sorted(...)")
 
 
-def _some(module: Module, node: ast.Call | ast.Assign) -> Iterator[Finding]:
-    """Yield a finding where one text of a set is taken, whichever comes first."""
+def _some(module: Module, node: ast.Assign) -> Iterator[Finding]:
+    """Yield a finding where one text of several in a set is taken, whichever comes first.
+
+    `pop` is left alone: it is how the only text of a set is taken.
+    """
     match node:
-        case ast.Call(func=ast.Attribute(value=value, attr="pop"), args=[]):
-            taken = _is_string_set(module, value, 0)
         case ast.Assign(targets=[ast.Tuple(elts=targets) | ast.List(elts=targets)], value=value):
-            taken = len(targets) > 1 and _is_string_set(module, value, 0)
-        case _:
-            taken = False
-    if taken:
-        found = "a text taken from a set, another one in another run"
-        yield module.finding("order", node, found, "min(...) or sorted(...)")
+            if len(targets) > 1 and _is_string_set(module, value, 0):
+                found = "a text taken from a set, another one in another run"
+                yield module.finding("order", node, found, "min(...) or sorted(...)")
 
 
 def _is_sorted_around(module: Module, node: ast.AST) -> bool:

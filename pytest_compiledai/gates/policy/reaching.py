@@ -13,6 +13,7 @@ from typing import Final
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.changing import changes
 from pytest_compiledai.gates.policy.lasting import is_lasting
+from pytest_compiledai.gates.policy.lasting import maker
 from pytest_compiledai.gates.policy.meaning import Meaning
 from pytest_compiledai.gates.policy.module import Module
 
@@ -49,7 +50,8 @@ def check(module: Module) -> Iterator[Finding]:
             found = "a look-up in a defaultdict that outlives the call, which adds to it"
             yield module.finding("mutation", read, found, "its method `get`")
     for node, changed, grows in sites:
-        if any(_is_changed(module, value, grows=grows) for value in reach.of(changed)):
+        kept = [v for v in reach.of(changed) if not _is_being_made(module, v, node)]
+        if any(_is_changed(module, value, grows=grows) for value in kept):
             found = (
                 f"a change of {ast.unparse(changed)[:40]!r}, which can be what outlives the call"
             )
@@ -64,6 +66,24 @@ def _reads(module: Module) -> Iterator[ast.Subscript]:
 
 def _is_filling(module: Module, value: ast.AST) -> bool:
     return isinstance(value, ast.Call) and module.dotted(value.func) == _FILLING
+
+
+def _is_being_made(module: Module, value: ast.AST, change: ast.AST) -> bool:
+    """Whether a change is a step of the cached function that makes a value, or of its helpers."""
+    making, inside = maker(module, value), module.enclosing(change, _FUNCTIONS)
+    seen: set[ast.AST] = set()
+    pending = [making] if making is not None else []
+    while pending and inside not in seen:
+        function = pending.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        for node in ast.walk(function):
+            if isinstance(node, _FUNCTIONS):
+                pending.append(node)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                pending += [item.node for item in module.bindings(node.func) if item.kind == "def"]
+    return inside in seen
 
 
 def _is_changed(module: Module, value: ast.AST, *, grows: bool) -> bool:

@@ -1,2 +1,0 @@
-def one(data: str) -> str:
-    return {"a", "b", data}.pop()
