@@ -298,12 +298,10 @@ class Controller:
         if set(LEAVING_OUT).intersection(run.store.read(CHOSEN)):
             return
         met = {*run.store.read(UNITS), *self._gone()}
-        root, told = (
-            run.settings.root,
-            self.uncollected,
-        )  # its file could not be read, and that fails the run
         for name, entry in sorted(self._lock().entries.items()):
-            if name not in met and entry.spec not in told and self._is_asked(root / entry.spec):
+            if entry.spec in self.uncollected:
+                continue  # that fails the run by itself
+            if name not in met and self._is_asked(run.settings.root / entry.spec):
                 self.failed = True
                 self.notices.append(
                     f"{entry.spec}: found a spec of {name}, which was not collected; expected "
