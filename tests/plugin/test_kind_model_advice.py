@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench.kernel_search import space
+from pytest_compiledai.core.entry import TARGET
+from pytest_compiledai.core.lock import Entry
+from pytest_compiledai.core.lock import Lock
+from pytest_compiledai.core.lock import render
 from pytest_compiledai.kernels import ranking
 
 for package in ("torch", "triton"):
@@ -42,6 +47,23 @@ pytestmark = [
 ]
 
 
+def naming(plan: Path) -> Entry:
+    """Return what a lock says of a model whose plan was captured: only such a plan has regions."""
+    return Entry(
+        name="product",
+        kind="model",
+        spec="specs/product.yaml",
+        files={"product/regions.json": hashlib.sha256(plan.read_bytes()).hexdigest()},
+        source="b" * 64,
+        evidence="c" * 64,
+        proposer="capture",
+        attempts=1,
+        target=TARGET,
+        gates=("security@1", "syntax@1", "execution@1"),
+        basis="measured",
+    )
+
+
 def test_what_a_model_puts_first_is_tried_and_the_framework_stays_or_not(pytester):
     """The recorded order holds in a run that asks nobody; the gates and the time decide."""
     specs = pytester.mkdir("specs")
@@ -51,6 +73,8 @@ def test_what_a_model_puts_first_is_tried_and_the_framework_stays_or_not(pyteste
     compiled = pytester.path / "compiled"
     (compiled / "product").mkdir(parents=True)
     shutil.copy(PLAN, compiled / "product" / "regions.json")
+    lock = render(Lock(entries={"product": naming(PLAN)}))
+    (pytester.path / "compiledai.lock").write_bytes(lock)
 
     ran = pytester.runpytest_subprocess(
         "--compile", "--compile-record", "none", "-p", "no:xdist", "specs", "-k", "product.linear"

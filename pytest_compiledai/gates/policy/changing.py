@@ -16,13 +16,13 @@ def changes(module: Module) -> Iterator[tuple[ast.AST, ast.expr, bool, list[ast.
             case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
                 call = module.parents.get(node)
                 given = call.args if isinstance(call, ast.Call) and call.func is node else []
-                yield node, node.value, False, given
+                yield node, node.value, False, given[name == "setdefault" :]  # not its key
             case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
                 above = module.parents.get(node)
                 value = [above.value] if isinstance(above, ast.Assign | ast.AugAssign) else []
                 yield node, node.value, False, value
             case ast.AugAssign(target=ast.Name() as target, value=value):
-                yield node, target, True, []
+                yield node, target, True, [value]
             case ast.Call(args=[first, *rest]) if module.dotted(node.func) in calls:
                 yield node, first, False, rest
             case ast.Call(args=[first, *rest]) if module.dotted(first) in calls:

@@ -44,6 +44,8 @@ _PLAIN: Final = frozenset(
      "search", "split", "splitlines", "startswith", "strftime", "strip", "sub", "subn", "swapcase",
      "title", "translate", "upper", "zfill"}
 )  # fmt: skip
+_KEYED: Final = frozenset({"get", "setdefault", "pop"})  # give what is kept, or the second argument
+_PUTTING: Final = frozenset({"append", "appendleft", "add", "insert", "setdefault"})
 _MOST_ROUNDS: Final = 20
 
 
@@ -55,7 +57,11 @@ class Meaning:
         self._known: dict[object, _Values] = {}
         self._asked: set[object] = set()
         self._grew = False
-        self._added = [(changed, parts) for _, changed, _, parts in changes(module) if parts]
+        self._added = [
+            (changed, parts, not self._puts_one(node))
+            for node, changed, _, parts in changes(module)
+            if parts
+        ]
         self._methods: dict[str, list[ast.FunctionDef]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
         self._stores: dict[str, list[ast.expr]] = {}
@@ -82,6 +88,17 @@ class Meaning:
             if value is not None:
                 around = module.enclosing(given, _FUNCTIONS)
                 self._returns.setdefault(around, []).append(value)
+
+    def _puts_one(self, node: ast.AST) -> bool:
+        """Whether a change puts a value into another as it is, not the values that lie in it."""
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Load()):
+                return name in _PUTTING
+            case ast.Subscript(slice=place):
+                return (
+                    not isinstance(place, ast.Slice) and "builtins.slice" not in self.module.named
+                )
+        return isinstance(node, ast.Attribute)
 
     def _store(self, target: ast.expr, value: ast.expr | None) -> None:
         above = self.module.parents.get(self.module.parents[target])
@@ -127,7 +144,7 @@ class Meaning:
             case ast.Subscript(slice=ast.Slice()):
                 return frozenset({node})
             case ast.Subscript(value=value):
-                return self._parts(self.of(value))
+                return self._items(self.of(value))
             case ast.Call():
                 return self._called(node)
             case ast.BinOp() | ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
@@ -144,28 +161,34 @@ class Meaning:
         found: set[ast.AST] = set()
         pending = list(values)
         while pending:
-            value = pending.pop()
-            new = self._once(("parts", value), partial(self._within, value)) - found
+            new = self._items([pending.pop()]) - found
             found |= new
             pending += new
         return frozenset(found)
 
+    def _items(self, values: Iterable[ast.AST]) -> _Values:
+        """Return what lies right in values."""
+        within = (self._once(("parts", each), partial(self._within, each)) for each in values)
+        return _NOTHING.union(*within)
+
     def _within(self, value: ast.AST) -> _Values:
         """Return the parts that a value was made with, and those it was given later."""
         found = self._made_with(value)
-        for changed, parts in self._added:
+        for changed, parts, is_spread in self._added:
             if value in self.of(changed):
-                found |= self._all(parts)
+                given = self._all(parts)
+                found |= given | (self._parts(given) if is_spread else _NOTHING)
         return found
 
     def _made_with(self, value: ast.AST) -> _Values:  # noqa: PLR0911 - a form a line
         match value:
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                return self._all(items)
+                spread = [item for item in items if isinstance(item, ast.Starred)]
+                return self._all(items) | self._parts(self._all(spread))
             case ast.Dict(keys=keys, values=values):
                 pairs = zip(keys, values, strict=True)
-                spread = [item for key, item in pairs if key is None]
-                return self._all(values) | self._parts(self._all(spread))
+                others = [item for key, item in pairs if key is None]
+                return self._all(values) | self._parts(self._all(others))
             case ast.DictComp(value=inner):
                 return self.of(inner)
             case ast.ListComp(elt=inner) | ast.SetComp(elt=inner) | ast.GeneratorExp(elt=inner):
@@ -243,9 +266,13 @@ class Meaning:
         above = self.module.parents.get(item.node)
         if item.kind == "with":
             return values | self._parts(values)
+        is_split = isinstance(above, ast.Tuple | ast.List | ast.Starred)
+        if item.kind == "loop" and not is_split:
+            return self._items(values)
         if item.kind == "loop":
-            return self._parts(values)
-        if isinstance(above, ast.Tuple | ast.List | ast.Starred):
+            together = self._together(item, above)
+            return self._parts(values) if together is None else together
+        if is_split:
             return self._unpacked(item, above) or self._parts(values)
         return _NOTHING if isinstance(above, ast.AugAssign) else values
 
@@ -253,9 +280,20 @@ class Meaning:
         """Return the value at the same place of `a, b = x, y`; None for other forms."""
         match above, item.value:
             case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
-                stars = any(isinstance(part, ast.Starred) for part in [*targets, *values])
-                if not stars and item.node in targets:
+                if not _has_stars([*targets, *values]) and item.node in targets:
                     return self.of(values[targets.index(item.node)])
+        return None
+
+    def _together(self, item: Binding, above: ast.AST | None) -> _Values | None:
+        """Return what `for a, b in zip(x, y)` or `enumerate(x)` binds a name to; else None."""
+        match above, item.value:
+            case ast.Tuple(elts=targets), ast.Call(func=function, args=given):
+                name, is_plain = self.module.dotted(function), not _has_stars([*targets, *given])
+                place = targets.index(item.node) if item.node in targets else -1
+                if name == "builtins.enumerate" and is_plain and given and place >= 0:
+                    return self._items(self.of(given[0])) if place else _NOTHING
+                if name == "builtins.zip" and is_plain and 0 <= place < len(given):
+                    return self._items(self.of(given[place]))
         return None
 
     def _attribute(self, node: ast.Attribute) -> _Values:
@@ -315,7 +353,9 @@ class Meaning:
             found |= given | self._parts(given)
         elif name is None and getattr(call.func, "attr", "") not in _VIEWS | _PLAIN | {""}:
             assert isinstance(call.func, ast.Attribute)
-            found |= self._parts(self.of(call.func.value)) | self._all(_given(call))
+            is_keyed, held = call.func.attr in _KEYED, self.of(call.func.value)
+            found |= self._items(held) if is_keyed else self._parts(held)
+            found |= self._all(_given(call)[is_keyed:])
         return found | {call}
 
     def _handed_in(self, argument: ast.AST) -> _Values:
@@ -354,6 +394,10 @@ class Meaning:
         if 0 <= place < len(call.args):
             found |= self.of(call.args[place])
         return found | self._all(word.value for word in call.keywords if word.arg == name)
+
+
+def _has_stars(nodes: list[ast.expr]) -> bool:
+    return any(isinstance(node, ast.Starred) for node in nodes)
 
 
 def _line(node: ast.AST) -> int:

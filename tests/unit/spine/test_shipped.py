@@ -128,6 +128,11 @@ def test_a_lock_that_production_reads_otherwise_is_told(shipped, old, new) -> No
     assert "next: pytest --compile writes it" in told
 
 
+def test_no_lock_is_nothing_to_read_otherwise(shipped) -> None:
+    """Before the first unit is frozen, and in a part of a matrix that holds none."""
+    assert readings(shipped, "") == []
+
+
 def test_another_lock_inside_the_folder_is_told(shipped) -> None:
     """A wheel ships the one inside."""
     (shipped.out / "compiledai.lock").write_text(LOCK.replace("some/model", "other"))
