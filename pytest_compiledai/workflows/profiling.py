@@ -10,7 +10,9 @@ wrong ones make the rows for wrong inputs.
 
 Calls that answer the problem are measured first or later in a sequence or a mending loop; gates and
 checks on right and on wrong results, routers on the problem. A judge is given results that were
-measured before it, once for every number of right ones among them that there can be.
+measured before it, once for every number of right ones among them that there can be. A call that
+reads several results is given, by problem, the reference's of one sample: right ones together, and
+others of which one is wrong.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 from typing import Final
@@ -48,6 +51,7 @@ from pytest_compiledai.workflows.bill import most_tokens
 from pytest_compiledai.workflows.completing import after
 from pytest_compiledai.workflows.completing import answerers
 from pytest_compiledai.workflows.completing import settled
+from pytest_compiledai.workflows.completing import together
 from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import ROUTER
@@ -56,6 +60,7 @@ from pytest_compiledai.workflows.links import Input
 from pytest_compiledai.workflows.links import Link
 from pytest_compiledai.workflows.links import candidates_of
 from pytest_compiledai.workflows.links import chains
+from pytest_compiledai.workflows.links import completing
 from pytest_compiledai.workflows.links import sides_of
 from pytest_compiledai.workflows.saying import answer_of
 from pytest_compiledai.workflows.saying import normal
@@ -105,12 +110,14 @@ class Profiler:
         """Return the rows of the profile, asked or replayed. Raises ``ModelError``."""
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         for chain in self.chains:
-            given: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+            parts = self._parts(chain)
+            found |= {tuple(row[k] for k in _KEY): row for rows in parts for row in rows}
+            given = self._start(chain, parts)
             for place, link in enumerate(chain):
                 if link.role == JUDGE:
                     asks = self._to_judge(link, list(found.values()))
                 else:
-                    asks = self._asks(link, place, given)
+                    asks = self._asks(link, given)
                 made = self._made(chain, place, asks)
                 found |= {tuple(row[k] for k in _KEY): row for row in made}
                 given = self._results(made, given, prefer=self.settings(link.agent)[0])
@@ -118,13 +125,49 @@ class Profiler:
 
     def given(self, chain: Chain, place: int, *, prefer: str) -> Given:
         """Return what the agent at ``place`` is given by the one before it at one setting."""
-        found: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+        found = self._start(chain, self._parts(chain))
         for number, link in enumerate(chain[:place]):
-            made = self._made(chain, number, self._asks(link, number, found))
+            made = self._made(chain, number, self._asks(link, found))
             last = number == place - 1
             kept = [row for row in made if not last or row["setting"] == prefer]
             found = self._results(kept, found, prefer=self.settings(link.agent)[0])
         return found
+
+    def _parts(self, chain: Chain) -> list[list[dict[str, Any]]]:
+        """Return the rows of each agent whose results the first of ``chain`` reads."""
+        nothing: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+        links = [Link(agent) for agent in chain[0].reads]
+        made = [[self._row(a) for a in self._begun(self._asks(link, nothing))] for link in links]
+        return together(self, completing(chain), made)
+
+    def _start(self, chain: Chain, parts: Sequence[Sequence[Mapping[str, Any]]]) -> Given:
+        """Return what the first of ``chain`` is given: nothing, or results that belong together.
+
+        One that is empty is not given on, as no run would; the reference's of one sample come
+        first, and any others stand in for a state that these never reached.
+        """
+        found: Given = {row.id: {} if parts else {RIGHT: None} for row in self.spec.rows}
+        if not parts:
+            return found
+        first = [self.settings(agent)[0] for agent in chain[0].reads]
+        for sample in range(self.samples):
+            kept = [
+                [row for row in rows if (row["setting"], row["sample"]) == (setting, sample)]
+                for rows, setting in zip(parts, first, strict=True)
+            ]
+            self._give(found, kept, first)
+        self._give(found, parts, first)
+        return found
+
+    def _give(
+        self, found: Given, parts: Sequence[Sequence[Mapping[str, Any]]], first: Sequence[str]
+    ) -> None:
+        """Add to ``found`` the results of ``parts`` put together, for each state it has not."""
+        each = [self._results(p, found, prefer=s) for p, s in zip(parts, first, strict=True)]
+        for query, states in found.items():
+            for chosen in product(*(sorted(given[query].items()) for given in each)):
+                state = RIGHT if all(name == RIGHT for name, _ in chosen) else "wrong"
+                states.setdefault(state, "\n".join(str(text) for _, text in chosen))
 
     def again(
         self, link: Link, state: str, inputs: Sequence[tuple[Row, str]]
@@ -139,9 +182,9 @@ class Profiler:
         made = [self._row(ask) for ask in self._begun(asks)]
         return settled(self, after(chain, place, self.answers), made)
 
-    def _asks(self, link: Link, place: int, given: Given) -> list[Ask]:
+    def _asks(self, link: Link, given: Given) -> list[Ask]:
         return [
-            Ask(row, Input(link, before if place else None, state), setting, sample)
+            Ask(row, Input(link, before, state), setting, sample)
             for row in self.spec.rows
             for state, before in given[row.id].items()
             for setting in self.settings(link.agent)
@@ -268,7 +311,9 @@ class Profiler:
                 )
 
     def _models(self) -> list[str]:
-        agents = {link.agent for chain in self.chains for link in chain}
+        agents = {
+            agent for chain in self.chains for link in chain for agent in (link.agent, *link.reads)
+        }
         return sorted({model_of(each) for agent in agents for each in self.settings(agent)})
 
     def unpriced(self) -> list[str]:
