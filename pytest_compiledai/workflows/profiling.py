@@ -21,7 +21,6 @@ import argparse
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 from typing import Final
@@ -52,6 +51,7 @@ from pytest_compiledai.workflows.completing import after
 from pytest_compiledai.workflows.completing import answerers
 from pytest_compiledai.workflows.completing import settled
 from pytest_compiledai.workflows.completing import together
+from pytest_compiledai.workflows.joining import given_together
 from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import ROUTER
@@ -112,7 +112,7 @@ class Profiler:
         for chain in self.chains:
             parts = self._parts(chain)
             found |= {tuple(row[k] for k in _KEY): row for rows in parts for row in rows}
-            given = self._start(chain, parts)
+            given = given_together(self, chain, parts)
             for place, link in enumerate(chain):
                 if link.role == JUDGE:
                     asks = self._to_judge(link, list(found.values()))
@@ -120,17 +120,17 @@ class Profiler:
                     asks = self._asks(link, given)
                 made = self._made(chain, place, asks)
                 found |= {tuple(row[k] for k in _KEY): row for row in made}
-                given = self._results(made, given, prefer=self.settings(link.agent)[0])
+                given = self.results(made, given, prefer=self.settings(link.agent)[0])
         return list(found.values())
 
     def given(self, chain: Chain, place: int, *, prefer: str) -> Given:
         """Return what the agent at ``place`` is given by the one before it at one setting."""
-        found = self._start(chain, self._parts(chain))
+        found = given_together(self, chain, self._parts(chain))
         for number, link in enumerate(chain[:place]):
             made = self._made(chain, number, self._asks(link, found))
             last = number == place - 1
             kept = [row for row in made if not last or row["setting"] == prefer]
-            found = self._results(kept, found, prefer=self.settings(link.agent)[0])
+            found = self.results(kept, found, prefer=self.settings(link.agent)[0])
         return found
 
     def _parts(self, chain: Chain) -> list[list[dict[str, Any]]]:
@@ -139,35 +139,6 @@ class Profiler:
         links = [Link(agent) for agent in chain[0].reads]
         made = [[self._row(a) for a in self._begun(self._asks(link, nothing))] for link in links]
         return together(self, completing(chain), made)
-
-    def _start(self, chain: Chain, parts: Sequence[Sequence[Mapping[str, Any]]]) -> Given:
-        """Return what the first of ``chain`` is given: nothing, or results that belong together.
-
-        One that is empty is not given on, as no run would; the reference's of one sample come
-        first, and any others stand in for a state that these never reached.
-        """
-        found: Given = {row.id: {} if parts else {RIGHT: None} for row in self.spec.rows}
-        if not parts:
-            return found
-        first = [self.settings(agent)[0] for agent in chain[0].reads]
-        for sample in range(self.samples):
-            kept = [
-                [row for row in rows if (row["setting"], row["sample"]) == (setting, sample)]
-                for rows, setting in zip(parts, first, strict=True)
-            ]
-            self._give(found, kept, first)
-        self._give(found, parts, first)
-        return found
-
-    def _give(
-        self, found: Given, parts: Sequence[Sequence[Mapping[str, Any]]], first: Sequence[str]
-    ) -> None:
-        """Add to ``found`` the results of ``parts`` put together, for each state it has not."""
-        each = [self._results(p, found, prefer=s) for p, s in zip(parts, first, strict=True)]
-        for query, states in found.items():
-            for chosen in product(*(sorted(given[query].items()) for given in each)):
-                state = RIGHT if all(name == RIGHT for name, _ in chosen) else "wrong"
-                states.setdefault(state, "\n".join(str(text) for _, text in chosen))
 
     def again(
         self, link: Link, state: str, inputs: Sequence[tuple[Row, str]]
@@ -272,7 +243,7 @@ class Profiler:
             )
         return reply.seconds
 
-    def _results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
+    def results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
         """Return what the next agent is given: a right and a wrong result, where there are some.
 
         The preferred setting's come first; others' stand in for a state that it never reached.

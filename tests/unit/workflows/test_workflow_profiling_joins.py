@@ -121,6 +121,19 @@ def test_the_whole_is_given_what_a_run_would_give_it(world):
     assert asked["whole", "bad left\nbad right"] == 1
 
 
+def test_the_references_halves_of_one_sample_belong_together(world):
+    """Where both are wrong they are the wrong input, though another setting made a good one."""
+    *_, unit = profiled(world, JOIN)
+    with desks_of(None, lambda name: Halves(name, Counter(), None, empty="")) as desks:
+        profiler = Profiler(unit.body, desks, world.root / "answers", samples=1)
+        given = profiler.given(profiler.chains[0], 0, prefer="small")
+
+    assert given["p6"] == {
+        "wrong": "bad left\nbad right",
+        "correct": "good left of large\ngood right of large",
+    }
+
+
 def test_a_half_that_is_empty_is_not_given_on(world):
     """What no run would ask is not measured, and its problems come out wrong."""
     rows, asked, _, unit = profiled(world, JOIN, empty="right")
