@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from math import prod
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.llm.request import LEAST_BYTES_A_TOKEN
@@ -11,11 +12,12 @@ from pytest_compiledai.llm.request import MOST_ANSWER_TOKENS
 from pytest_compiledai.llm.request import TOKENS_A_MESSAGE
 from pytest_compiledai.workflows.completing import after
 from pytest_compiledai.workflows.links import JUDGE
+from pytest_compiledai.workflows.links import Link
+from pytest_compiledai.workflows.links import completing
 from pytest_compiledai.workflows.saying import told
 
 if TYPE_CHECKING:
     from pytest_compiledai.workflows.links import Chain
-    from pytest_compiledai.workflows.links import Link
     from pytest_compiledai.workflows.profiling import Profiler
 
 #: What goes around each result that a later call is given: a heading and its number.
@@ -60,16 +62,18 @@ def most_tokens(setting: str) -> int:
 def bill_of(profiler: Profiler, *, again: int = 0) -> Bill:
     """Return the most that can be asked, with results so far as long as answers may be.
 
-    A result that is no answer is completed once. ``again`` problems are asked once more of every
-    later call, right and wrong results.
+    A result that is no answer is completed once, results that are read together in every
+    combination. ``again`` problems are asked once more of every later call but those that read
+    several, right and wrong results.
     """
     found = Bill()
     counted: set[Chain] = set()
     completed: set[tuple[Chain, Chain]] = set()
     for chain in profiler.chains:
+        found += _together(profiler, chain, counted, completed)
         for place, link in enumerate(chain):
             settings = profiler.settings(link.agent)
-            states = link.of + 1 if link.role == JUDGE else 1 if place == 0 else 2
+            states = _states(link, place)
             calls = profiler.samples * states
             later = after(chain, place, profiler.answers)
             if (chain[: place + 1], later) not in completed:
@@ -87,6 +91,34 @@ def bill_of(profiler: Profiler, *, again: int = 0) -> Bill:
     return found
 
 
+def _together(
+    profiler: Profiler, chain: Chain, counted: set[Chain], completed: set[tuple[Chain, Chain]]
+) -> Bill:
+    """Return the most that the calls read by the first of ``chain`` add, completed together."""
+    found = Bill()
+    settings = {agent: profiler.settings(agent) for agent in chain[0].reads}
+    for agent, names in settings.items():
+        alone = (Link(agent),)
+        if alone not in counted:
+            counted.add(alone)
+            sizes = _sizes(profiler, alone[0], 0)
+            for setting in names:
+                calls = profiler.samples
+                found += _of(setting, calls * len(sizes), calls * sum(sizes))
+    links = completing(chain)
+    if settings and ((), links) not in completed:
+        completed.add(((), links))
+        every = prod(profiler.samples * len(each) for each in settings.values())
+        found += _completing(profiler, links, len(chain), every)
+    return found
+
+
+def _states(link: Link, place: int) -> int:
+    if link.role == JUDGE:
+        return link.of + 1
+    return 2 if place or link.reads else 1
+
+
 def _completing(profiler: Profiler, later: Chain, place: int, made: int) -> Bill:
     """Return the most that completing ``made`` results a problem by ``later`` links can ask."""
     found = Bill()
@@ -99,7 +131,7 @@ def _completing(profiler: Profiler, later: Chain, place: int, made: int) -> Bill
 def _sizes(profiler: Profiler, link: Link, place: int) -> list[int]:
     """Return the tokens of a call about each problem, at most."""
     prompt = profiler.spec.agents[link.agent].prompt
-    results = max(place, link.of)
+    results = max(place, link.of, len(link.reads))
     around = TOKENS_A_MESSAGE + results * (MOST_ANSWER_TOKENS + _AROUND)
     return [
         -(-len(told(prompt, row.input).encode()) // LEAST_BYTES_A_TOKEN) + around

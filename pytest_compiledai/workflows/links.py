@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 from typing import NamedTuple
 from typing import TypeAlias
@@ -26,6 +27,7 @@ class Link(NamedTuple):
     names: tuple[str, ...] = ()  # the branches that a router may name
     pool: tuple[str, ...] = ()  # the agents whose results a judge is given
     of: int = 0  # how many of them at once
+    reads: tuple[str, ...] = ()  # the agents whose results, one each, it is given together
 
 
 class Input(NamedTuple):
@@ -51,7 +53,7 @@ def chains(spec: WorkflowSpec) -> tuple[Chain, ...]:
     return tuple(sorted(found, key=lambda chain: chain[-1].role == JUDGE))
 
 
-def _of(  # noqa: C901 - one case a step
+def _of(  # noqa: C901, PLR0912 - one case a step
     spec: WorkflowSpec, step: graph.Step, before: Chain
 ) -> Iterator[Chain]:
     match step:
@@ -59,13 +61,15 @@ def _of(  # noqa: C901 - one case a step
             yield (*before, Link(agent))
         case graph.Sequence(steps=steps, reads=()) if all(isinstance(s, graph.Call) for s in steps):
             yield (*before, *(Link(call.agent) for call in graph.calls(step)))
+        case graph.Sequence() if not before and (made := _read(step)):
+            yield made
         case graph.Vote(branches=branches):
             for branch in branches:
                 yield from _of(spec, branch, before)
         case graph.Best(branches=branches, judge=judge) if not before:
-            made = [chain for branch in branches for chain in _of(spec, branch, ())]
-            yield from made
-            pool = tuple(sorted({chain[-1].agent for chain in made}))
+            inner = [chain for branch in branches for chain in _of(spec, branch, ())]
+            yield from inner
+            pool = tuple(sorted({chain[-1].agent for chain in inner}))
             yield (Link(judge.agent, JUDGE, pool=pool, of=len(branches)),)
         case graph.Route(router=router, names=names, branches=branches):
             yield (*before, Link(router.agent, ROUTER, names=names))
@@ -77,16 +81,51 @@ def _of(  # noqa: C901 - one case a step
         case graph.Loop(tries=tries, checks=checks, mends=mends):
             first_tries = list(_of(spec, tries[0], before))
             yield from _gated(iter(first_tries), checks[0] if checks else None)
-            if mends:
-                for chain in first_tries:
-                    yield from _of(spec, tries[1], chain)
+            for chain in first_tries if mends else ():
+                if chain[0].reads:  # whether a draft is right, its mending must not decide
+                    raise _refused(spec, step)
+                yield from _of(spec, tries[1], chain)
         case _:
-            raise SpecError(
-                where=spec.path,
-                found=f"the step {graph.label(step)}, whose calls are not measured here",
-                expected="calls, sequences of calls, votes, judges, routers, cascades and loops",
-                next="import its traces; see docs/workflows.md, section Importing",
-            )
+            raise _refused(spec, step)
+
+
+def _refused(spec: WorkflowSpec, step: graph.Step) -> SpecError:
+    return SpecError(
+        where=spec.path,
+        found=f"the step {graph.label(step)}, whose calls are not measured here",
+        expected="calls, sequences of calls, calls that read single calls side by side, votes, "
+        "judges, routers, cascades and loops",
+        next="import its traces; see docs/workflows.md, section Importing",
+    )
+
+
+def _read(step: graph.Sequence) -> Chain | None:
+    """Return the chain of a sequence that joins single calls and reads them; None for others.
+
+    A result that nobody reads has no place in a chain, and two draws of one agent are not told
+    apart in what is given on.
+    """
+    made: list[tuple[Chain, ...]] = []
+    read = {place for places in step.fed() for place in places}
+    for inner, places in zip(step.steps, step.fed(), strict=True):
+        given = tuple(chain for place in places for chain in made[place])
+        branches = inner.branches if isinstance(inner, graph.Join) else (inner,)
+        found = [_given(branch, given) for branch in branches]
+        if None in found:
+            return None
+        made.append(tuple(chain for chain in found if chain))
+    used = read == set(range(len(step.steps) - 1))
+    return made[-1][0] if used and len(made[-1]) == 1 else None
+
+
+def _given(step: graph.Step, given: Sequence[Chain]) -> Chain | None:
+    if not isinstance(step, graph.Call):
+        return None
+    if len(given) <= 1:
+        return (*(given[0] if given else ()), Link(step.agent))
+    agents = tuple(chain[0].agent for chain in given)
+    alone = all(len(chain) == 1 and not chain[0].reads for chain in given)
+    return (Link(step.agent, reads=agents),) if alone and len(set(agents)) == len(agents) else None
 
 
 def _gated(made: Iterator[Chain], gate: graph.Call | None) -> Iterator[Chain]:
@@ -95,6 +134,11 @@ def _gated(made: Iterator[Chain], gate: graph.Call | None) -> Iterator[Chain]:
         yield chain
         if gate is not None:
             yield (*chain, Link(gate.agent, GATE))
+
+
+def completing(chain: Chain) -> Chain:
+    """Return the links that make an answer of what the first of a chain reads."""
+    return (chain[0], *takewhile(lambda link: link.role == ANSWER, chain[1:]))
 
 
 def sides_of(

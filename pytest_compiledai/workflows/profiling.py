@@ -10,7 +10,9 @@ wrong ones make the rows for wrong inputs.
 
 Calls that answer the problem are measured first or later in a sequence or a mending loop; gates and
 checks on right and on wrong results, routers on the problem. A judge is given results that were
-measured before it, once for every number of right ones among them that there can be.
+measured before it, once for every number of right ones among them that there can be. A call that
+reads several results is given, by problem, the reference's of one sample: right ones together, and
+others of which one is wrong.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ from pytest_compiledai.workflows.bill import most_tokens
 from pytest_compiledai.workflows.completing import after
 from pytest_compiledai.workflows.completing import answerers
 from pytest_compiledai.workflows.completing import settled
+from pytest_compiledai.workflows.completing import together
+from pytest_compiledai.workflows.joining import given_together
 from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
 from pytest_compiledai.workflows.links import ROUTER
@@ -56,6 +60,7 @@ from pytest_compiledai.workflows.links import Input
 from pytest_compiledai.workflows.links import Link
 from pytest_compiledai.workflows.links import candidates_of
 from pytest_compiledai.workflows.links import chains
+from pytest_compiledai.workflows.links import completing
 from pytest_compiledai.workflows.links import sides_of
 from pytest_compiledai.workflows.saying import answer_of
 from pytest_compiledai.workflows.saying import normal
@@ -105,26 +110,35 @@ class Profiler:
         """Return the rows of the profile, asked or replayed. Raises ``ModelError``."""
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         for chain in self.chains:
-            given: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+            parts = self._parts(chain)
+            found |= {tuple(row[k] for k in _KEY): row for rows in parts for row in rows}
+            given = given_together(self, chain, parts)
             for place, link in enumerate(chain):
                 if link.role == JUDGE:
                     asks = self._to_judge(link, list(found.values()))
                 else:
-                    asks = self._asks(link, place, given)
+                    asks = self._asks(link, given)
                 made = self._made(chain, place, asks)
                 found |= {tuple(row[k] for k in _KEY): row for row in made}
-                given = self._results(made, given, prefer=self.settings(link.agent)[0])
+                given = self.results(made, given, prefer=self.settings(link.agent)[0])
         return list(found.values())
 
     def given(self, chain: Chain, place: int, *, prefer: str) -> Given:
         """Return what the agent at ``place`` is given by the one before it at one setting."""
-        found: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+        found = given_together(self, chain, self._parts(chain))
         for number, link in enumerate(chain[:place]):
-            made = self._made(chain, number, self._asks(link, number, found))
+            made = self._made(chain, number, self._asks(link, found))
             last = number == place - 1
             kept = [row for row in made if not last or row["setting"] == prefer]
-            found = self._results(kept, found, prefer=self.settings(link.agent)[0])
+            found = self.results(kept, found, prefer=self.settings(link.agent)[0])
         return found
+
+    def _parts(self, chain: Chain) -> list[list[dict[str, Any]]]:
+        """Return the rows of each agent whose results the first of ``chain`` reads."""
+        nothing: Given = {row.id: {RIGHT: None} for row in self.spec.rows}
+        links = [Link(agent) for agent in chain[0].reads]
+        made = [[self._row(a) for a in self._begun(self._asks(link, nothing))] for link in links]
+        return together(self, completing(chain), made)
 
     def again(
         self, link: Link, state: str, inputs: Sequence[tuple[Row, str]]
@@ -139,9 +153,9 @@ class Profiler:
         made = [self._row(ask) for ask in self._begun(asks)]
         return settled(self, after(chain, place, self.answers), made)
 
-    def _asks(self, link: Link, place: int, given: Given) -> list[Ask]:
+    def _asks(self, link: Link, given: Given) -> list[Ask]:
         return [
-            Ask(row, Input(link, before if place else None, state), setting, sample)
+            Ask(row, Input(link, before, state), setting, sample)
             for row in self.spec.rows
             for state, before in given[row.id].items()
             for setting in self.settings(link.agent)
@@ -229,7 +243,7 @@ class Profiler:
             )
         return reply.seconds
 
-    def _results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
+    def results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
         """Return what the next agent is given: a right and a wrong result, where there are some.
 
         The preferred setting's come first; others' stand in for a state that it never reached.
@@ -268,7 +282,9 @@ class Profiler:
                 )
 
     def _models(self) -> list[str]:
-        agents = {link.agent for chain in self.chains for link in chain}
+        agents = {
+            agent for chain in self.chains for link in chain for agent in (link.agent, *link.reads)
+        }
         return sorted({model_of(each) for agent in agents for each in self.settings(agent)})
 
     def unpriced(self) -> list[str]:
