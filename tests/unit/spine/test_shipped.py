@@ -130,7 +130,7 @@ def test_a_lock_that_production_reads_otherwise_is_told(shipped, old, new) -> No
 
 def test_no_lock_is_nothing_to_read_otherwise(shipped) -> None:
     """Before the first unit is frozen, and in a part of a matrix that holds none."""
-    assert readings(shipped, "") == []
+    assert not list(other_readings(shipped.out, "compiled", b"", Lock(entries={}), "the lock"))
 
 
 def test_another_lock_inside_the_folder_is_told(shipped) -> None:
