@@ -276,7 +276,7 @@ class Meaning:
             return self._unpacked(item, above) or self._parts(values)
         return _NOTHING if isinstance(above, ast.AugAssign) else values
 
-    def _unpacked(self, item: Binding, above: ast.AST) -> _Values | None:
+    def _unpacked(self, item: Binding, above: ast.AST | None) -> _Values | None:
         """Return the value at the same place of `a, b = x, y`; None for other forms."""
         match above, item.value:
             case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
