@@ -21,9 +21,15 @@ def changes(module: Module) -> Iterator[tuple[ast.AST, ast.expr, bool, list[ast.
                 above = module.parents.get(node)
                 value = [above.value] if isinstance(above, ast.Assign | ast.AugAssign) else []
                 yield node, node.value, False, value
-            case ast.AugAssign(target=ast.Name() as target, value=value):
+            case ast.AugAssign(target=ast.Name() as target, value=value) if not _is_sum(node):
                 yield node, target, True, [value]
             case ast.Call(args=[first, *rest]) if module.dotted(node.func) in calls:
                 yield node, first, False, rest
             case ast.Call(args=[first, *rest]) if module.dotted(first) in calls:
                 yield from ((node, given, False, []) for given in rest)  # `partial(heappush, heap)`
+
+
+def _is_sum(node: ast.AugAssign) -> bool:
+    """Whether a change can be of a number only: no list and no set takes a number like this."""
+    is_number = isinstance(node.value, ast.Constant) and isinstance(node.value.value, int | float)
+    return is_number and not isinstance(node.op, ast.Mult)

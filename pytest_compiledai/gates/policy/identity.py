@@ -24,6 +24,7 @@ _MAKERS: Final = frozenset(
     for name in ("str", "int", "float", "bytes", "list", "dict", "tuple", "set", "frozenset",
                  "repr", "sorted", "abs", "round", "sum", "len", "ord", "chr")
 )  # fmt: skip
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEPTH: Final = 8  # names that are looked through
 _LITERALS: Final = (
     ast.JoinedStr, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.BinOp, ast.ListComp, ast.DictComp
@@ -39,6 +40,7 @@ def check(module: Module) -> Iterator[Finding]:
             if (
                 isinstance(sign, ast.Is | ast.IsNot)
                 and any(_is_data(module, side) for side in pair)
+                and not all(_is_own(module, side) for side in pair)
                 and not any(_is_single(module, side) for side in pair)
             ):
                 found = "data compared by `is`, which asks where a value lies"
@@ -98,7 +100,31 @@ def _is_bound_to_data(module: Module, item: Binding, depth: int) -> bool:
     if isinstance(above, ast.Tuple) and isinstance(item.value, ast.Tuple):
         pairs = zip(above.elts, item.value.elts, strict=False)
         return any(one is item.node and _is_data(module, two, depth + 1) for one, two in pairs)
+    if item.kind == "loop" and isinstance(item.value, ast.Tuple | ast.List):
+        return any(_is_data(module, part, depth + 1) for part in item.value.elts)
     return item.kind in {"assign", "loop"} and _is_data(module, item.value, depth + 1)
+
+
+def _is_own(module: Module, node: ast.expr | None, depth: int = 0) -> bool:
+    """Whether a value was made on import: no caller has such an object, unless it is given one."""
+    match node:
+        case ast.Subscript(value=value):
+            return _is_own(module, value, depth + 1)
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return all(_is_own(module, part, depth + 1) for part in parts)
+        case ast.Name() if depth <= _DEPTH:
+            bound = module.bindings(node)
+            return bool(bound) and all(_is_bound_to_own(module, item, depth) for item in bound)
+    return False
+
+
+def _is_bound_to_own(module: Module, item: Binding, depth: int) -> bool:
+    if item.kind in {"assign", "loop"} and isinstance(item.node, ast.Name):
+        if module.enclosing(item.node, _FUNCTIONS) is None:
+            return item.kind == "assign"
+        whole = not isinstance(module.parents.get(item.node), ast.Tuple | ast.List | ast.Starred)
+        return whole and _is_own(module, item.value, depth + 1)
+    return item.kind in {"class", "def", "import"}
 
 
 def _is_plain(module: Module, annotation: ast.expr | None) -> bool:

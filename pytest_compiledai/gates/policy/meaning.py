@@ -183,12 +183,13 @@ class Meaning:
     def _made_with(self, value: ast.AST) -> _Values:  # noqa: PLR0911 - a form a line
         match value:
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                spread = [item for item in items if isinstance(item, ast.Starred)]
-                return self._all(items) | self._parts(self._all(spread))
+                others = self._all(item for item in items if isinstance(item, ast.Starred))
+                plain = (item for item in items if not isinstance(item, ast.Starred))
+                return self._all(plain) | self._parts(others)
             case ast.Dict(keys=keys, values=values):
-                pairs = zip(keys, values, strict=True)
-                others = [item for key, item in pairs if key is None]
-                return self._all(values) | self._parts(self._all(others))
+                pairs = list(zip(keys, values, strict=True))
+                others = self._all(item for key, item in pairs if key is None)
+                return self._all(item for key, item in pairs if key) | self._parts(others)
             case ast.DictComp(value=inner):
                 return self.of(inner)
             case ast.ListComp(elt=inner) | ast.SetComp(elt=inner) | ast.GeneratorExp(elt=inner):

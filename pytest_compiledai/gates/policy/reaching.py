@@ -21,6 +21,11 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
 _LISTS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _FILLING: Final = "collections.defaultdict"
+#: What gives a value that nothing changes.
+_FIXED: Final = frozenset(
+    {"re.compile", "decimal.Decimal", "fractions.Fraction", "builtins.frozenset", "builtins.str",
+     "builtins.int", "builtins.float", "builtins.len", "builtins.ord", "builtins.chr"}
+)  # fmt: skip
 #: Types that `+=` changes where they lie.
 _GROWING: Final = frozenset(
     {"builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray", "builtins.sorted",
@@ -88,6 +93,8 @@ def _is_being_made(module: Module, value: ast.AST, change: ast.AST) -> bool:
 
 def _is_changed(module: Module, value: ast.AST, *, grows: bool) -> bool:
     if isinstance(value, ast.Tuple) or not is_lasting(module, value):
+        return False
+    if isinstance(value, ast.Call) and module.dotted(value.func) in _FIXED:
         return False
     plain = isinstance(value, ast.BinOp)  # of texts, of numbers, of paths
     return not (grows or plain) or _is_growing(module, value)
