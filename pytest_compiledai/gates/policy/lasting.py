@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.changing import changes
 from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.purity import VIEWS
 from pytest_compiledai.gates.policy.purity import is_cached
@@ -24,12 +25,12 @@ _MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
 
 def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each lasting value that a call can change."""
-    changes = list(_changes(module))
-    changing = _changing(module, changes)
+    changed = list(_changes(module))
+    changing = _changing(module, changed)
     for call in module.of(ast.Call):
         if isinstance(call.func, ast.Name):
             if is_lasting(module, call):
-                yield from _made(module, call, call.func, changes)
+                yield from _made(module, call, call.func, changed)
             else:
                 yield from _handed(module, call, changing)
     for value in module.of(ast.GeneratorExp, ast.Call):
@@ -40,29 +41,17 @@ def check(module: Module) -> Iterator[Finding]:
     for function in module.of(ast.FunctionDef):
         for decorator in function.decorator_list:
             if isinstance(decorator, ast.Name) and is_lasting(module, decorator):
-                yield from _made(module, decorator, decorator, changes)
+                yield from _made(module, decorator, decorator, changed)
 
 
 def _changes(module: Module) -> Iterator[tuple[ast.AST, ast.Name]]:
     """Yield each place that changes a value, and the name from which the value is reached."""
-    for node in module.of(ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call):
-        match node:
-            case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
-                changed = _root(module, node.value)
-            case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
-                changed = _root(module, node.value)
-            case ast.AugAssign(
-                target=ast.Name() as target, value=ast.List() | ast.Dict() | ast.Set()
-            ):
-                changed = target
-            case ast.Call(args=[first, *_]) if (
-                module.dotted(node.func) in module.policy.mutating_calls
-            ):
-                changed = _root(module, first)
-            case _:
-                continue
-        if isinstance(changed, ast.Name):
-            yield node, changed
+    for node, changed, grows, given in changes(module):
+        if grows and not isinstance(given[0], ast.List | ast.Dict | ast.Set):
+            continue  # a number or a text, as far as its name tells
+        root = _root(module, changed)
+        if isinstance(root, ast.Name):
+            yield node, root
 
 
 def _root(module: Module, node: ast.expr) -> ast.expr:
