@@ -86,7 +86,14 @@ def calls(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     tasks = drawn(read_tasks(options.data), options.seed)
     found = {}
     for name, way in CALLS.items():
-        asked = {"prompt": 1, "repair": 1, "candidates": 1, "compose": [], **way}
+        asked = {
+            "prompt": 1,
+            "repair": 1,
+            "candidates": 1,
+            "compose": [],
+            "reference": False,
+            **way,
+        }
         words = argparse.Namespace(
             **{**vars(function_calling.parsed([])), **vars(options), **asked}
         )
@@ -129,7 +136,7 @@ def write_hurried(root: Path, way: Mapping[str, Any]) -> None:
 
 def keys_of(way: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a spec that say how its candidates are made."""
-    asked = {"prompt": 1, "repair": 1, "candidates": 1, "compose": [], **way}
+    asked = {"prompt": 1, "repair": 1, "candidates": 1, "compose": [], "reference": False, **way}
     return function_calling.asked_of(argparse.Namespace(**asked))
 
 

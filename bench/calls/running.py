@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +29,19 @@ from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
+from pytest_compiledai.core.unit import Unit as CompileUnit
+from pytest_compiledai.functions import prompt
+from pytest_compiledai.functions import reference
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.synth.proposal import programs
 from pytest_compiledai.gates.complexity import complexities
 from pytest_compiledai.llm.recording import Recordings
+from pytest_compiledai.llm.request import Request
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
+#: Where no example was ever drawn.
+NOWHERE = Path("recordings")
 ROUNDS = 20  # of measured calls; the best of them counts
 
 
@@ -202,13 +209,15 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
 
 
 def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
-    """Return the first request of each chain that has no recording, as an endpoint is asked it."""
+    """Return what has no recording, as an endpoint is asked it.
+
+    That is the first request of each chain, and what the reference is asked.
+    """
     missing = []
     for path in sorted((root / "specs").glob("*.yaml")):
         (document,) = read_documents(path.read_bytes(), f"specs/{path.name}")
         (read,) = FunctionKind().read(document, Project(root=root))
-        for sample in range(read.candidates):
-            request = request_of(opening(read.body), sample)
+        for request in _asked(read):
             if recordings is not None and Recordings(recordings).find(request.key):
                 continue
             messages = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -217,11 +226,24 @@ def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
     return missing
 
 
+def _asked(unit: CompileUnit) -> Iterator[Request]:
+    """Yield the requests that a unit cannot do without."""
+    for sample in range(unit.candidates):
+        yield request_of(opening(unit.body), sample)
+    if unit.body.fuzz.reference == "model":
+        inputs = reference.inputs_of(unit.body, NOWHERE) or []
+        for batch in reference.batches(inputs):
+            yield request_of(prompt.reference(unit.body, batch), 0)
+
+
 def drop_unanswered(root: Path, missing: Sequence[dict[str, Any]]) -> None:
-    """Remove the specs whose first chain has no recording: builtin/synth would answer for them."""
+    """Remove the specs whose first chain or whose reference has no recording.
+
+    builtin/synth would answer for the one, and nothing could be compared with the other.
+    """
     for item in missing:
         if not item["body"]["seed"]:
-            (root / "specs" / f"{item['unit']}.yaml").unlink()
+            (root / "specs" / f"{item['unit']}.yaml").unlink(missing_ok=True)
 
 
 def p50(run: Run) -> float:

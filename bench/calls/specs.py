@@ -23,6 +23,11 @@ INPUT = {
     "properties": {"request": {"type": "string", "maxLength": 20_000}},
 }
 GATES = {"accuracy": "off", "latency": "off", "fuzz": {"examples": 20, "reference": "none"}}
+#: The model answers the request itself, too, and a program has to answer the same or to abstain.
+REFERRED = {
+    **GATES,
+    "fuzz": {"examples": 20, "reference_examples": 1, "agreement": 1, "coverage": 0},
+}
 _SAME = """import json
 import re
 
