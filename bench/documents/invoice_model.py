@@ -1,17 +1,15 @@
 """Invoices of the invoice2data form, read by what a model wrote.
 
     python -m bench.documents.invoice_model [--invoices DIR] [--made DIR] [--recordings DIR]
-        [--proposer NAME] [--reference] [--requests FILE] [--json FILE]
+        [--proposer NAME] [--requests FILE] [--json FILE]
 
 For each company is compiled from the text of its invoice and the names of its golden fields; for
 all is one program that has seen none of the companies (`invoice_specs.py`). The golden values
 decide afterwards. Hand-written templates, which know every company and every value, are right in
 146 of 170 golden fields (85.9 %) by their authors' own count, tables among them.
 
-With --reference the model also reads each invoice itself, and a company's program that reads it
-otherwise is sent back. The proposer is `recordings`, the answers in --recordings: a spec without
-one is not compiled, and its request goes to --requests, which `bench.answering` can serve; or name
-a model.
+The proposer is `recordings`, the answers in --recordings: a spec without one is not compiled, and
+its request goes to --requests, which `bench.answering` can serve; or name a model.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ def measured(
     """Compile, call and score; return the counts of golden scalar fields for both ways."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        invoice_specs.write(root, invoices, made, WAY, referred=options.reference)
+        invoice_specs.write(root, invoices, made, WAY)
         if options.proposer == "recordings":
             missing = running.requests_of(root, options.recordings)
             function_calling.write_requests(options.requests, missing)
@@ -121,7 +119,6 @@ def main() -> None:
     parser.add_argument("--made", type=Path, default=DATA / "invoice2data" / "custom")
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--proposer", default="recordings")
-    parser.add_argument("--reference", action="store_true", help="two ways to an answer")
     parser.add_argument("--requests", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)

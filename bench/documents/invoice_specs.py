@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.calls.specs import REFERRED
 from bench.documents.invoices import Invoice
 
 GENERAL = "read_invoice"
@@ -57,23 +56,13 @@ GATES = {"accuracy": "off", "latency": "off", "fuzz": {"examples": 20, "referenc
 
 
 def write(
-    root: Path,
-    invoices: Sequence[Invoice],
-    made: Sequence[Invoice],
-    more: Mapping[str, Any],
-    *,
-    referred: bool = False,
+    root: Path, invoices: Sequence[Invoice], made: Sequence[Invoice], more: Mapping[str, Any]
 ) -> None:
-    """Write a project with a spec for each invoice and one for all; ``more`` are further keys.
-
-    What is ``referred`` for a company has to read its invoice as the model itself does.
-    """
+    """Write a project with a spec for each invoice and one for all; ``more`` are further keys."""
     (root / "specs").mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for spec, rows in (general(invoices, made), *map(of_company, invoices)):
         name = spec["name"]
-        if referred and name != GENERAL:
-            spec["gates"] = REFERRED
         lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in (spec | more).items())
         (root / "specs" / f"{name}.yaml").write_text(lines, encoding="utf-8")
         kept = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
