@@ -109,6 +109,21 @@ def _changed(data: Mapping[str, Any], value: Any, change: Callable[[Any], Any]) 
     return value
 
 
+def is_stated(task: Task) -> bool:
+    """Whether a schema says of every part of the arguments what it is."""
+    return not any(_has_free(child) for f in task.functions for child in _children(f["parameters"]))
+
+
+def _has_free(data: Mapping[str, Any]) -> bool:
+    return _is_free(data) or any(_has_free(child) for child in _children(data))
+
+
+def _children(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    items = data.get("items")
+    found = list(data.get("properties", {}).values())
+    return [*found, items] if isinstance(items, Mapping) else found
+
+
 def _is_free(data: Mapping[str, Any]) -> bool:
     """Whether anything may be inside: an object without properties, a list without a type."""
     stated = _type(data)
