@@ -78,7 +78,12 @@ def task(gate: str) -> Task:
         output=Schema.parse(data["output"], place, closed=True),
         rows=tuple(_row(item, place()) for item in data["rows"]),
         references=tuple(
-            fuzz.Reference(input=item["input"], output=item["output"], place=place())
+            fuzz.Reference(
+                input=item["input"],
+                output=item["output"],
+                place=place(),
+                abstained=item["output"] is None,
+            )
             for item in data.get("references", [])
         ),
         settings=data.get("settings", {}),
