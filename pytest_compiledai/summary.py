@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 
 from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.result import Outcome
@@ -169,7 +170,14 @@ def _accuracy(result: Result) -> str:
         return ""
     interval = verdict.figures.get("interval") or {}
     span = f" [{interval['low']:.2f}, {interval['high']:.2f}]" if interval else ""
-    return f"  accuracy {verdict.figures['accuracy']:.3f}{span}"
+    return f"  accuracy {verdict.figures['accuracy']:.3f}{span}{accuracy_limits(verdict.figures)}"
+
+
+def accuracy_limits(figures: Mapping[str, Any]) -> str:
+    """Return what an accuracy leaves out: unanswered rows, and that no test row was looked at."""
+    split, coverage = figures.get("split", "test"), figures.get("coverage", 1.0)
+    text = f" of {split} rows" if split != "test" else ""
+    return text + (f", coverage {coverage:.3f}" if coverage < 1 else "")
 
 
 def _price(result: Result) -> str:

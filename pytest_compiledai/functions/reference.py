@@ -76,6 +76,7 @@ def _of_model(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
     inputs = _stored(path)
     if inputs is None:
         inputs = _draw(unit, asking, path)
+    _check_enough(unit, inputs, path)
     place = Place(path=path.name)
     answers = [answer for batch in batches(inputs) for answer in _ask(spec, batch, asking)]
     return tuple(
@@ -135,6 +136,22 @@ def _stored(path: Path) -> list[Any] | None:
     if not isinstance(inputs, list):
         raise _broken(path, "other values")
     return inputs
+
+
+def _check_enough(unit: Unit, inputs: Sequence[Any], path: Path) -> None:
+    """Raise ``ModelError`` where fewer inputs are stored than the spec asks for and has.
+
+    Whoever shortens the file would have the agreement shown by the easy ones.
+    """
+    spec: FunctionSpec = unit.body
+    stored = len({canonical_json(value) for value in inputs if not spec.input.problems(value)})
+    if stored < spec.fuzz.reference_examples and stored < len(_drawn(unit)):
+        raise ModelError(
+            where=path.name,
+            found=f"{stored} different inputs of the schema",
+            expected=f"{spec.fuzz.reference_examples} reference_examples",
+            next=f"git checkout -- {path.name}, or delete it and compile with a model",
+        )
 
 
 def _broken(path: Path, found: str) -> ModelError:
