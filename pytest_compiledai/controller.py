@@ -232,7 +232,7 @@ class Controller:
         if LOADER_PATH in done.written:
             forget_bytecode(out)
         path = self.run.settings.shown_lock
-        self.diff = _difference(path, done.before.lock, done.lock)
+        self.diff = LockDiff.between(path, done.before.lock, done.lock)
 
     def _propose(self) -> None:
         for result in self.results():
@@ -385,17 +385,3 @@ def _owner(name: str) -> str:
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(sorted(names)[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"  # noqa: PLR2004
-
-
-def _difference(path: str, before: Lock, after: Lock) -> LockDiff:
-    old, new = before.entries, after.entries
-    return LockDiff(
-        path=path,
-        added={name: entry.digest for name, entry in new.items() if name not in old},
-        changed={
-            name: (old[name].digest, entry.digest)
-            for name, entry in new.items()
-            if name in old and old[name] != entry
-        },
-        dropped=tuple(name for name in old if name not in new),
-    )

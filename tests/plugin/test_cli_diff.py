@@ -47,6 +47,7 @@ def test_changed_answers_are_shown(two_revisions, capsys):
     assert 1 == code
     assert said.startswith("double: HEAD ")
     assert '  + {"m":0}' in said
+    assert "0 promises changed, 0 of them looser" in said
     assert "inputs answered differently" in said
 
 

@@ -175,6 +175,7 @@ def test_a_lock_diff_names_every_entry():
         f'  + [artifact."b"] entry {"b" * 12}',
         f'  ~ [artifact."c"] entry {"1" * 12} -> {"2" * 12}',
         '  - [artifact."d"]',
+        "  what changed: compiledai diff c",
     ]
 
 
