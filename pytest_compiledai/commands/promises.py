@@ -18,11 +18,15 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
-from pytest_compiledai.core import fields
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.fields import gate_blocks
+from pytest_compiledai.core.fields import mapping
+from pytest_compiledai.core.fields import schema
+from pytest_compiledai.core.fields import shares
+from pytest_compiledai.core.fields import text
 from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.golden import read_golden
@@ -80,7 +84,7 @@ class _Stated:
         self.settings = {"kind": entry.kind, "spec": entry.spec, **_plain(document)}
         self.rows: tuple[Row, ...] = ()
         if entry.kind == "function":
-            blocks, off = fields.gate_blocks(document, (*GATES, DRIFT))
+            blocks, off = gate_blocks(document, (*GATES, DRIFT))
             self.settings |= _of_gates(document, blocks, off)
             self.settings |= dict(self._texts(blocks))
             self.rows = self._golden(document, blocks)
@@ -107,7 +111,7 @@ class _Stated:
     def _golden(
         self, document: Document, blocks: Mapping[str, Mapping[str, Any]]
     ) -> tuple[Row, ...]:
-        path = self._beside(fields.text(document, "golden"))
+        path = self._beside(text(document, "golden"))
         data = self._revision.read(path)
         if data is None:
             where = f"{path} of {self._revision.shown}"
@@ -115,9 +119,9 @@ class _Stated:
         return read_golden(
             data,
             path,
-            input=fields.schema(document, "input"),
-            output=fields.schema(document, "output", closed=True),
-            shares=fields.shares(document, blocks),
+            input=schema(document, "input"),
+            output=schema(document, "output", closed=True),
+            shares=shares(document, blocks),
             abstentions=True,
         )
 
@@ -136,7 +140,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 def _plain(document: Document) -> dict[str, Any]:
     """Return the keys of a spec as they stand, each key of a gate by itself."""
     data = {key: value for key, value in document.data.items() if key not in ("gates", "kind")}
-    for gate, block in fields.mapping(document, "gates").items():
+    for gate, block in mapping(document, "gates").items():
         known = block if isinstance(block, Mapping) else {"": block}
         data |= {f"gates.{gate}.{key}".rstrip("."): value for key, value in known.items()}
     return data
@@ -248,5 +252,5 @@ def _shown(value: Any) -> str:
     """Return a value on one line; a long one ends in what tells it from another long one."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value)
-    return text if len(text) <= _CUT else f"{text[:_CUT]}... ({digest(text.encode())[:8]})"
+    shown = value if isinstance(value, str) and value.isprintable() else json.dumps(value)
+    return shown if len(shown) <= _CUT else f"{shown[:_CUT]}... ({digest(shown.encode())[:8]})"
