@@ -107,7 +107,7 @@ class AccuracySettings:
         split = block.get("split", default)
         Shares.parse(split, lambda *keys: place("split", *keys))
         return cls(
-            threshold=reading.share(block, "threshold", rules.threshold, place),
+            threshold=reading.bar(block, "threshold", rules.threshold, place),
             coverage=reading.share(block, "coverage", rules.coverage, place),
             metric=made,
             split=split,

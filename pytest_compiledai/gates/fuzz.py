@@ -110,7 +110,7 @@ class FuzzSettings:
                 least=1,
                 most=_MOST_REFERENCES,
             ),
-            agreement=reading.share(block, "agreement", rules.agreement, place),
+            agreement=reading.bar(block, "agreement", rules.agreement, place),
         )
 
     @property

@@ -148,7 +148,7 @@ def test_too_little_coverage_fails():
 def test_nothing_answered_fails_whatever_the_coverage():
     """No answered row is a failure even where no coverage is demanded."""
     rows = spread(train=0, validation=0, test=2)
-    settings = {"coverage": 0.0, "threshold": 0.0}
+    settings = {"coverage": 0.0, "threshold": 0.001}
     found = verdict(rows, {"r1": ABSTAIN, "r2": ABSTAIN}, settings=settings)
 
     assert not found.passed
@@ -284,6 +284,7 @@ def test_findings_are_capped_and_counted():
     ("block", "found"),
     [
         ({"treshold": 1}, "treshold"),
+        ({"threshold": 0}, "above 0"),
         ({"threshold": 1.5}, "1.5"),
         ({"threshold": True}, "True"),
         ({"coverage": "all"}, "all"),
