@@ -284,7 +284,7 @@ def test_findings_are_capped_and_counted():
     ("block", "found"),
     [
         ({"treshold": 1}, "treshold"),
-        ({"threshold": 0}, "above 0"),
+        ({"threshold": 0}, "threshold: 0"),
         ({"threshold": 1.5}, "1.5"),
         ({"threshold": True}, "True"),
         ({"coverage": "all"}, "all"),
