@@ -191,6 +191,7 @@ def _latency(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Ve
         settings=spec.latency,
         reference_seconds=reference.seconds(unit, bench.asking()),
         exclusive=bench.exclusive(),
+        load_ms=latency.policy().load_ms,
     )
 
 
