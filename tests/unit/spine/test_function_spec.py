@@ -292,3 +292,14 @@ def test_rows_of_one_input_are_judged_once(specs):
 
     assert [row.id for row in opened(spec, Phase.SELECT)] == ["a"]
     assert [row.id for row in opened(spec, Phase.ACCEPT)] == ["a", "c"]
+
+
+def test_a_candidate_is_not_its_own_reference(specs):
+    """By whatever name the file goes, it would agree with every one of its answers."""
+    text = "def double(data):\n    return {'m': 2 * data['n']}\n"
+    specs.write("specs/double.py", text)
+    specs.write("specs/twice.py", text)
+    more = 'candidate: double.py\ngates: {fuzz: {reference: "twice.py:double"}}\n'
+
+    with pytest.raises(SpecError, match="whose text is the candidate's"):
+        read_function_spec(specs.document(more), specs.project)
