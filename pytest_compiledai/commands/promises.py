@@ -27,9 +27,11 @@ from pytest_compiledai.core.fields import mapping
 from pytest_compiledai.core.fields import schema
 from pytest_compiledai.core.fields import shares
 from pytest_compiledai.core.fields import text
+from pytest_compiledai.core.fields import words
 from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.golden import read_golden
+from pytest_compiledai.functions.capabilities import call_names
 from pytest_compiledai.gates.accuracy import AccuracySettings
 from pytest_compiledai.gates.comparators import USER
 from pytest_compiledai.gates.fuzz import FuzzSettings
@@ -86,7 +88,7 @@ class _Stated:
         if entry.kind == "function":
             blocks, off = gate_blocks(document, (*GATES, DRIFT))
             self.settings |= _of_gates(document, blocks, off)
-            self.settings |= dict(self._texts(blocks))
+            self.settings |= dict(self._texts(document, blocks))
             self.rows = self._golden(document, blocks)
 
     def _document(self, entry: Entry) -> Document:
@@ -98,15 +100,24 @@ class _Stated:
         where, found = f"{entry.spec} of {self._revision.shown}", f"no spec of {entry.name}"
         raise SpecError(where=where, found=found, expected="one")
 
-    def _texts(self, blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-        """Yield the digests of the files whose functions compare or answer."""
+    def _texts(
+        self, document: Document, blocks: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the digests of the files whose functions compare or answer, and of told calls."""
         stated = [*_leaves(blocks.get("accuracy", {}).get("metric", {}))]
         stated.append(blocks.get("fuzz", {}).get("reference"))
         for value in stated:
             named = USER.fullmatch(value) if isinstance(value, str) else None
             if named:
-                data = self._revision.read(self._beside(named["path"]))
-                yield f"text of {named['path']}", digest(data or b"")[:12]
+                yield self._text(named["path"])
+        golden = posixpath.dirname(text(document, "golden"))
+        for call in call_names(words(document, "capabilities")):
+            name = text(document, "name")
+            yield self._text(posixpath.join(golden, f"{name}.{call}.jsonl"))
+
+    def _text(self, path: str) -> tuple[str, str]:
+        data = self._revision.read(self._beside(path))
+        return f"text of {path}", digest(data or b"")[:12]
 
     def _golden(
         self, document: Document, blocks: Mapping[str, Mapping[str, Any]]

@@ -34,6 +34,7 @@ _FLOW = (
     ast.ExceptHandler,
     ast.While,
     ast.For,
+    ast.MatchMapping,
 )
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
@@ -54,6 +55,8 @@ def check(module: Module) -> Iterator[Finding]:
                 yield from _loop(module, node)
             case ast.For():
                 yield from _endless_for(module, node)
+            case ast.MatchMapping():
+                yield from _unread(module, node)
 
 
 def _top(module: Module, node: ast.stmt, *, first: bool) -> Iterator[Finding]:
@@ -105,6 +108,13 @@ def _endless_for(module: Module, node: ast.For) -> Iterator[Finding]:
     endless |= name == "itertools.repeat" and len(getattr(node.iter, "args", ())) == 1
     if endless and not leaves(node.body):
         yield module.finding("loop", node, "a loop without an end", "a `break` or a `return` in it")
+
+
+def _unread(module: Module, node: ast.MatchMapping) -> Iterator[Finding]:
+    """Yield what Semgrep gives up on: its silence would name neither the line nor the remedy."""
+    if node.rest is not None or any(isinstance(key, ast.Attribute) for key in node.keys):
+        found = "a mapping pattern with `**rest` or a dotted key, on which Semgrep ends"
+        yield module.finding("tool", node, found, "the keys looked up in the case's body")
 
 
 def leaves(body: list[ast.stmt]) -> bool:

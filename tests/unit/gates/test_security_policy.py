@@ -32,6 +32,8 @@ ESCAPES = [
     ("import urllib.parse\ndef f(x): return urllib.request.urlopen(x)", "member"),
     ("def f(x):\n    match x:\n        case object(__class__=c): return c", "dunder"),
     ("def f(x):\n    match x:\n        case str(f_back=c): return c", "frame"),
+    ("def f(x):\n    match x:\n        case {'a': 1, **rest}: return rest", "tool"),
+    ("class K:\n    A = 1\ndef f(x):\n    match x:\n        case {K.A: c}: return c", "tool"),
     ("def f(x):\n    g = (i for i in [1])\n    return g.gi_frame.f_back", "frame"),
     ("@(lambda g: eval)\ndef f(x): return x", "builtin"),
     ("def f(x, y=open): return y(x)", "builtin"),

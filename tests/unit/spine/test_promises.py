@@ -129,3 +129,15 @@ def test_other_kinds_tell_their_keys():
     found = changed_promises(Revision(spec), entry("demos"), Revision(after), entry("demos"))
 
     assert ["other  gates.cost.most: 3 -> 9"] == [str(promise).strip() for promise in found]
+
+
+def test_recorded_calls_are_a_promise():
+    """The same capability, and the callable tells other answers."""
+    spec = SPEC + "capabilities: ['call:rates']\n" + GATES
+    revisions = [Revision(spec), Revision(spec)]
+    for revision, text in zip(revisions, ("one", "two"), strict=True):
+        revision._files["rows/double.rates.jsonl"] = text
+
+    (line,) = told(*revisions)
+
+    assert line.startswith("other  text of ../rows/double.rates.jsonl: ")
