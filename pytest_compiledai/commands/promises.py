@@ -83,7 +83,7 @@ class _Stated:
         self._revision = revision
         self._folder = posixpath.dirname(entry.spec)
         document = self._document(entry)
-        self.settings = {"kind": entry.kind, "spec": entry.spec, **_plain(document)}
+        self.settings = {**_plain(document), **_of_entry(entry)}
         self.rows: tuple[Row, ...] = ()
         if entry.kind == "function":
             blocks, off = gate_blocks(document, (*GATES, DRIFT))
@@ -140,6 +140,21 @@ class _Stated:
         return posixpath.normpath(posixpath.join(self._folder, path))
 
 
+def _of_entry(entry: Entry) -> dict[str, Any]:
+    """Return what the lock says beside the spec.
+
+    The evidence moves with rows, policies and tools, and where nothing else changed it tells of
+    the recordings that a verdict rests on.
+    """
+    return {
+        "kind": entry.kind,
+        "spec": entry.spec,
+        "gates and versions": list(entry.gates),
+        "proposer": entry.proposer,
+        "evidence": entry.evidence[:12],
+    }
+
+
 def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, Mapping):
         for item in value.values():
@@ -188,7 +203,8 @@ def _settings(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Promis
         if canonical_json(old) == canonical_json(new) or _is_told(key, gate, was, now):
             continue
         looser = key in _LOOSER and _LOOSER[key](old, new)
-        yield Promise(what=key, before=_shown(old), after=_shown(new), looser=looser)
+        what = _shown(key)
+        yield Promise(what=what, before=_shown(old), after=_shown(new), looser=looser)
 
 
 def _is_told(key: str, gate: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

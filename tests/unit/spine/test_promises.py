@@ -39,14 +39,14 @@ class Revision:
         return self._files[path].encode() if path in self._files else None
 
 
-def entry(kind="function"):
+def entry(kind="function", evidence="e" * 64):
     return Entry(
         name="double",
         kind=kind,
         spec="specs/double.yaml",
         files={},
         source="",
-        evidence="",
+        evidence=evidence,
         proposer="bridge/llm",
         attempts=1,
         target="",
@@ -112,6 +112,15 @@ def test_other_keys_of_a_spec_are_told():
         'looser capabilities: nothing -> ["clock"]',
         "other  description: Return twice the number n. -> Return thrice the number n.",
     ]
+
+
+def test_recordings_that_changed_show_in_the_evidence():
+    """Nothing of the spec did, and a verdict rests on other answers of a model."""
+    revision = Revision(SPEC + GATES)
+
+    (found,) = changed_promises(revision, entry(), revision, entry(evidence="f" * 64))
+
+    assert str(found).strip() == f"other  evidence: {'e' * 12} -> {'f' * 12}"
 
 
 def test_an_older_spec_that_nothing_can_read_is_told():
