@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_compiledai.core.trees import LARGEST_BITS
+from pytest_compiledai.core.trees import huge_number
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 
@@ -43,6 +45,10 @@ def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each statement out of place, endless loop or handler of everything."""
     for index, statement in enumerate(module.tree.body):
         yield from _top(module, statement, first=index == 0)
+    huge = huge_number(module.tree)
+    if huge is not None:
+        found = f"a number of more than {LARGEST_BITS} bits"
+        yield module.finding("size", huge, found, "smaller ones, or a rule that makes them")
     for node in module.of(*_FLOW):
         match node:
             case ast.AsyncFunctionDef() | ast.AsyncFor() | ast.AsyncWith() | ast.Await():

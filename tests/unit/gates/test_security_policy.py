@@ -34,6 +34,7 @@ ESCAPES = [
     ("def f(x):\n    match x:\n        case str(f_back=c): return c", "frame"),
     ("def f(x):\n    match x:\n        case {'a': 1, **rest}: return rest", "tool"),
     ("class K:\n    A = 1\ndef f(x):\n    match x:\n        case {K.A: c}: return c", "tool"),
+    (f"N = 0x{'f' * 1025}\ndef f(x): return x % N", "size"),
     ("def f(x):\n    g = (i for i in [1])\n    return g.gi_frame.f_back", "frame"),
     ("@(lambda g: eval)\ndef f(x): return x", "builtin"),
     ("def f(x, y=open): return y(x)", "builtin"),
