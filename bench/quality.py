@@ -69,7 +69,7 @@ HURRIED = {
     "normalise_money": "Turn an amount of money as people write it into amount and currency.",
     "route_ticket": "Decide which queue answers a support ticket, and whether it is urgent.",
 }
-GATES = {"accuracy": {"threshold": 0, "coverage": 0}, "fuzz": {"reference": "none"}}
+GATES = {"accuracy": {"threshold": 0.001, "coverage": 0}, "fuzz": {"reference": "none"}}
 
 
 def drawn(tasks: Sequence[Task], seed: int) -> list[Task]:

@@ -21,6 +21,7 @@ from pytest_compiledai.failure import collect_fault
 from pytest_compiledai.plug import adds
 from pytest_compiledai.plug import plug
 from pytest_compiledai.properties import properties
+from pytest_compiledai.run import ALONE
 from pytest_compiledai.run import CHOSEN
 from pytest_compiledai.run import UNITS
 from pytest_compiledai.run import Run
@@ -101,6 +102,7 @@ class Hooks:
         """Note the gate items before anything takes some out but an option of the command line."""
         units = {item.unit.name for item in items if isinstance(item, GateItem)}
         self.run.store.once(UNITS, lambda: sorted(units))
+        self.run.store.once(ALONE, lambda: sorted(self.run.alone))
         if not set(SELECTING).intersection(self.run.store.read(CHOSEN)):
             self.run.collected = gate_ids(items)
         return (yield)

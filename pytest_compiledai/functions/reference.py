@@ -79,6 +79,7 @@ def _of_model(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
     inputs = inputs_of(spec, asking.folder)
     if inputs is None:
         inputs = [*_own_inputs(spec), *_draw(unit, asking, path)]
+    _check_enough(spec, inputs, path)
     place = Place(path=path.name)
     answers = [answer for batch in batches(inputs) for answer in _ask(spec, batch, asking)]
     return tuple(
@@ -160,6 +161,26 @@ def _stored(path: Path) -> list[Any] | None:
     if not isinstance(inputs, list):
         raise _broken(path, "other values")
     return inputs
+
+
+def _check_enough(spec: FunctionSpec, inputs: Sequence[Any], path: Path) -> None:
+    """Raise ``ModelError`` where fewer inputs are stored than the spec asks for and has.
+
+    Whoever shortens the file would have the agreement shown by the easy ones.
+    """
+    stored = _different(spec, inputs)
+    asked = spec.fuzz.reference_examples
+    if stored < asked and stored < _different(spec, [*_own_inputs(spec), *_drawn(spec)]):
+        raise ModelError(
+            where=path.name,
+            found=f"{stored} different inputs of the schema",
+            expected=f"{asked} reference_examples",
+            next=f"git checkout -- {path.name}, or delete it and compile with a model",
+        )
+
+
+def _different(spec: FunctionSpec, inputs: Sequence[Any]) -> int:
+    return len({canonical_json(value) for value in inputs if not spec.input.problems(value)})
 
 
 def _broken(path: Path, found: str) -> ModelError:

@@ -111,7 +111,7 @@ class FuzzSettings:
                 least=1,
                 most=_MOST_REFERENCES,
             ),
-            agreement=reading.share(block, "agreement", rules.agreement, place),
+            agreement=reading.bar(block, "agreement", rules.agreement, place),
             coverage=reading.share(block, "coverage", 0, place) if "coverage" in block else None,
         )
 

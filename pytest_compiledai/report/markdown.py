@@ -13,6 +13,7 @@ from pytest_compiledai.failure import finding_line
 from pytest_compiledai.llm.redact import redact
 from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.facts import gate_outcome
+from pytest_compiledai.summary import accuracy_limits
 from pytest_compiledai.summary import break_even
 from pytest_compiledai.summary import lock_lines
 
@@ -85,7 +86,8 @@ def _accuracy(result: Result) -> str:
     interval = figures.get("interval")
     if interval is None:
         return ""
-    return f"{figures['accuracy']:.3f} ({interval['low']:.2f} to {interval['high']:.2f})"
+    span = f"({interval['low']:.2f} to {interval['high']:.2f})"
+    return f"{figures['accuracy']:.3f} {span}{accuracy_limits(figures)}"
 
 
 def _failed(result: Result) -> str:

@@ -275,6 +275,7 @@ def test_examples_are_valid_when_the_schema_allows_none(sandbox):
         ({"reference": "gpt"}, "gpt"),
         ({"reference": None}, "None"),
         ({"reference_examples": 0}, "0"),
+        ({"agreement": 0.0}, "agreement: 0.0"),
         ({"agreement": 2}, "2"),
         ({"coverage": -1}, "-1"),
     ],

@@ -111,6 +111,19 @@ def test_examples_are_drawn_once(specs, asking):
     assert '"n": 42' in asking.asked[1][0][1][1]
 
 
+@pytest.mark.parametrize(
+    "kept", ['{"n": 41}', '{"n": 41}, {"n": 41}, {"n": 42}', '{"n": 1}, {}, {}']
+)
+def test_fewer_stored_inputs_than_the_spec_asks_for_are_an_error(specs, asking, kept):
+    """A shortened file would have the agreement shown by the easy inputs."""
+    asking.folder.mkdir()
+    path = asking.folder / "double.reference.json"
+    path.write_text(f'{{"examples": [{kept}]}}', encoding="utf-8")
+
+    with pytest.raises(ModelError, match="different inputs of the schema; expected 3"):
+        references(specs.unit(THREE), Bench(asking))
+
+
 def test_drawing_is_the_same_on_every_machine(specs, asking):
     """The seed is the unit's name: two draws give equal bytes."""
     asking.answers = [ANSWERS, ANSWERS]
