@@ -18,7 +18,6 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.plan import Wish
 from pytest_compiledai.workflows.plan import structures
-from pytest_compiledai.workflows.spoken import check_words
 from pytest_compiledai.workflows.tradeoffs import FILE
 from pytest_compiledai.workflows.tradeoffs import NothingFits
 from pytest_compiledai.workflows.tradeoffs import TradeOffs
@@ -54,6 +53,8 @@ def made(spec: WorkflowSpec) -> bytes:
     Made from train and validation problems only. Raises ``ModelError`` where the profile is
     missing or does not hold what the flow needs, ``SpecError`` where it cannot be read.
     """
+    from pytest_compiledai.workflows.spoken import check_words
+
     data = recorded.profile_bytes(spec)
     whole = recorded.read_cached(data, spec.profile)
     _check_covered(spec, whole)

@@ -155,6 +155,23 @@ def test_nothing_heavy_is_loaded_without_the_flag(project):
     result.assert_outcomes(passed=1)
 
 
+def test_a_run_loads_only_the_kinds_that_it_compiles(project):
+    """Collecting a function loads no other kind, and no package of an extra."""
+    project.pytester.makeconftest(
+        """
+        import sys
+
+        def pytest_collection_finish(session):
+            others = ("workflows", "kernels", "dialogues", "distill")
+            ours = {f"pytest_compiledai.{name}" for name in others} & set(sys.modules)
+            assert not ours | {"numpy", "polars", "torch", "hypothesis"} & set(sys.modules)
+        """
+    )
+    result = project.unit().run("--compile", "--collect-only", "specs", "-p", "no:hypothesispytest")
+
+    assert result.ret == 0, result.stdout.str()
+
+
 def test_quiet_and_no_summary_are_obeyed(project):
     """-q prints the totals alone; --no-summary prints nothing of ours."""
     project.unit()
