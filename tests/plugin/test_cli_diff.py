@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+# pytester forgets modules that a test imports first; their packages do not.
+import pytest_compiledai.commands.diff  # noqa: F401
 from pytest_compiledai.cli import main
 
 CHANGED = """\
@@ -25,18 +27,21 @@ def git(project):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=project.root, check=True, timeout=30)
 
-    run("init", "--quiet")
     return run
 
 
 @pytest.fixture
 def two_revisions(project, git):
     """Freeze `double`, commit it, and freeze another function of that name beside it."""
-    project.frozen()
-    git("add", ".")
-    git("commit", "--quiet", "-m", "one")
-    project.unit(code=CHANGED).run("--compile", "specs")
-    return project
+
+    def make(new) -> None:
+        new.frozen()
+        git("init", "--quiet")
+        git("add", ".")
+        git("commit", "--quiet", "-m", "one")
+        new.unit(code=CHANGED).run("--compile", "specs")
+
+    return project.once("two revisions", make)
 
 
 def test_changed_answers_are_shown(two_revisions, capsys):
