@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -20,28 +21,24 @@ def {name}(data: {type}Input) -> {type}Output:
 
 
 @pytest.fixture
-def git(project):
+def two_revisions(project):
+    """Give `double` frozen and committed, and another function of that name frozen beside it."""
+    kept = project.template / "two-revisions"
+    if not kept.exists():
+        project.frozen()
+        git(project, "init", "--quiet")
+        git(project, "add", ".")
+        git(project, "commit", "--quiet", "-m", "one")
+        project.unit(code=CHANGED).run("--compile", "specs")
+        shutil.copytree(project.root, kept)
+    shutil.copytree(kept, project.root, dirs_exist_ok=True)
+    return project
+
+
+def git(project, *arguments: str) -> None:
     """Run git in the project."""
-
-    def run(*arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=project.root, check=True, timeout=30)
-
-    return run
-
-
-@pytest.fixture
-def two_revisions(project, git):
-    """Freeze `double`, commit it, and freeze another function of that name beside it."""
-
-    def make(new) -> None:
-        new.frozen()
-        git("init", "--quiet")
-        git("add", ".")
-        git("commit", "--quiet", "-m", "one")
-        new.unit(code=CHANGED).run("--compile", "specs")
-
-    return project.once("two revisions", make)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=project.root, check=True, timeout=30)
 
 
 def test_changed_answers_are_shown(two_revisions, capsys):
