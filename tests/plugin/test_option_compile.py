@@ -93,9 +93,10 @@ def test_one_bad_spec_does_not_stop_the_others(project):
 
 
 def test_other_yaml_is_counted(project):
-    """YAML without the header is ignored and named in the summary."""
+    """YAML without the header is ignored and named in the summary, where the run was asked to look."""
     project.unit()
     project.write("specs/other.yaml", "a: 1\n")
+    project.write("action.yml", "a: 1\n")
 
     result = project.run("--compile", "specs")
 
