@@ -53,10 +53,10 @@ def made(spec: WorkflowSpec) -> bytes:
     Made from train and validation problems only. Raises ``ModelError`` where the profile is
     missing or does not hold what the flow needs, ``SpecError`` where it cannot be read.
     """
-    from pytest_compiledai.workflows.spoken import check_words
-
     data = recorded.profile_bytes(spec)
     whole = recorded.read_cached(data, spec.profile)
+    from pytest_compiledai.workflows.spoken import check_words  # needs what reading needed
+
     _check_covered(spec, whole)
     check_words(spec, whole)
     return f"{json.dumps(_set(spec, whole), ensure_ascii=False, indent=1)}\n".encode()
