@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,9 +28,6 @@ from pytest_compiledai.settings import read_settings
 from pytest_compiledai.store import Store
 from pytest_compiledai.xdist import STORE_KEY
 from pytest_compiledai.xdist import XdistHooks
-
-if TYPE_CHECKING:
-    from pytest_compiledai.core.kind import Kind
 
 PAYLOAD = "compiledai"  # the attribute of a test report; JSON values only
 CONTROLLER = pytest.StashKey[Controller]()
@@ -206,17 +202,3 @@ class ControllerHooks:
 def gate_ids(items: Iterable[pytest.Item]) -> frozenset[str]:
     """Return the node ids of the items that are ours."""
     return frozenset(item.nodeid for item in items if isinstance(item, GateItem))
-
-
-def built_in_kinds() -> tuple[Kind, ...]:
-    """Return the kinds of this package."""
-    # Imported here: a kind pulls in gates and readers that only a compiling run needs.
-    from pytest_compiledai.dialogues.kind import DialogueKind
-    from pytest_compiledai.distill.demos_kind import DemosKind
-    from pytest_compiledai.distill.skill_kind import SkillKind
-    from pytest_compiledai.functions.kind import FunctionKind
-    from pytest_compiledai.kernels.kind import ModelKind
-    from pytest_compiledai.workflows.kind import WorkflowKind
-
-    kinds: tuple[Kind, ...] = (FunctionKind(), WorkflowKind(), ModelKind(), DialogueKind())
-    return (*kinds, DemosKind(), SkillKind())

@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+# pytester forgets modules that a test imports first; their packages do not.
+import pytest_compiledai.commands.diff  # noqa: F401
 from pytest_compiledai.cli import main
 
 CHANGED = """\
