@@ -147,7 +147,7 @@ def _close(name: str, found: torch.Tensor, right: Right, dtype: str) -> Compared
 
 def _scatter(count: float) -> float:
     """Return by what factor a norm over ``count`` independent errors may be above its mean."""
-    return 1.0 + 3.0 / count**0.5
+    return float(1.0 + 3.0 / count**0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
