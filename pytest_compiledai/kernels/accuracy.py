@@ -20,8 +20,8 @@ Moved inputs stand for the backward error of sums in float32. With u = 2^-24 a r
 0.4 u on average; of ``n`` products added one after the other, signs at random, each is then off by
 0.4 u sqrt(n / 2) (Higham 2002, Accuracy and Stability of Numerical Algorithms, chapter 4; sqrt(n)
 in place of n as in Higham and Mary 2019, A new approach to probabilistic rounding error analysis).
-A product of two inputs, each moved by up to u and rounded, is off by u. Four times that are chains
-of two hundred; longer sums are taken in parts, as the framework's path does.
+A product of two inputs, each moved by up to u, is off by 0.8 u. Four times that are chains of a
+hundred and twenty; longer sums are taken in parts, as the framework's path does.
 """
 
 from __future__ import annotations

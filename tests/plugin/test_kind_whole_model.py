@@ -49,4 +49,3 @@ except RuntimeError as error:
 """
     ran = pytester.run(sys.executable, "-c", code)
     ran.stdout.fnmatch_lines(["(1, 3)", "tiny: found other weights than were judged*"])
-
