@@ -180,7 +180,8 @@ def key_of(asked: Asked, targets: Sequence[str], *, runs: bool) -> str:
     gates = [GATE_VERSION, sorted(policy().items()), native.MARCH, native.FLAGS]
     tools = [metadata.version(name) for name in ("torch", "triton", "numpy")]
     source = asked.candidate.source if asked.candidate else ""
-    told = (_place(asked), asked.contract, source, list(targets), runs, gates, tools)
+    compiled = list(targets) if asked.candidate and asked.candidate.language == "triton" else []
+    told = (_place(asked), asked.contract, source, compiled, runs, gates, tools)
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
