@@ -31,6 +31,8 @@ SCALES: Mapping[str, tuple[float, ...]] = {
     "float16": (1e-3, 30.0),
     "bfloat16": (1e-6, 1e-3, 300.0),
 }
+#: Larger than any layer hands over: nothing that a region sums or squares leaves the format yet.
+LARGE: Mapping[str, float] = {"float32": 1e12, "bfloat16": 1e12}
 #: Factor on few numbers of what flows in, as a trained model's channels have it.
 OUTLIERS: Mapping[str, float] = {"float32": 3e4, "float16": 300.0, "bfloat16": 3e4}
 _OUTLIER_SHARE = 1 / 64
@@ -77,6 +79,8 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
     yield case("zeros", 6, scale=0.0, before="number")
     yield case("below zero", 7, scale=SCALES[dtype][-1], negative=True)
     yield case("outliers", 13, outliers=OUTLIERS[dtype])
+    if dtype in LARGE:
+        yield case("large numbers", 14, scale=LARGE[dtype])
     if any(not _is_float(tensor) for tensor in contract.outputs):
         yield case("equal numbers", 8, step=EQUAL_STEP)
     for place in range(min(MOST_SPOILED, sum(map(_can_hold, contract.tensors)))):
