@@ -90,6 +90,15 @@ def break_even(result: Result) -> int | None:
     return math.ceil(total / result.reference_tokens)
 
 
+def pays_after(result: Result) -> str:
+    """Return when compiling is earned back: in calls, else in a gate's own words; or nothing."""
+    calls = break_even(result)
+    if calls is not None:
+        return f"{calls:,} call{'s' if calls != 1 else ''}"
+    told = (verdict.figures.get("pays_after", "") for verdict in result.verdicts)
+    return next(filter(None, told), "")
+
+
 def unit_lines(results: Sequence[Result], *, verbose: bool) -> list[Line]:
     """Return one line a unit, and with ``verbose`` one a gate."""
     width = max((len(result.unit) for result in results), default=0)
@@ -202,11 +211,10 @@ def accuracy_limits(figures: Mapping[str, Any]) -> str:
 
 
 def _price(result: Result) -> str:
-    calls = break_even(result)
-    if calls is None:
-        return ""
+    after = pays_after(result)
     tokens = result.cost.tokens_in + result.cost.tokens_out
-    return f"  {tokens:,} tokens, pays after {calls:,} call{'s' if calls != 1 else ''}"
+    spent = f"{tokens:,} tokens, " if tokens else ""
+    return f"  {spent}pays after {after}" if after else ""
 
 
 def _figures(result: Result) -> list[Line]:

@@ -53,6 +53,15 @@ def test_an_accuracy_says_what_it_leaves_out(result_of):
     assert "accuracy 0.960 [0.80, 0.99] of train rows, coverage 0.250" in line.text
 
 
+def test_a_gate_may_say_when_a_unit_without_tokens_pays(result_of):
+    """What was measured in seconds stands where tokens would."""
+    syntax = Verdict(gate="syntax", figures={"pays_after": "9 calls: 1 predictions a day"})
+
+    (line,) = texts(unit_lines([result_of(verdicts=(SECURITY, syntax))], verbose=False))
+
+    assert line.endswith("  pays after 9 calls: 1 predictions a day")
+
+
 def test_a_rejected_unit_names_its_gate(result_of):
     """The failing gate is what matters."""
     result = result_of(outcome=Outcome.REJECTED, verdicts=(REFUSED,))
