@@ -139,7 +139,7 @@ def remember_scans(folder: Path) -> None:
         return pickle.loads(path.read_bytes())
 
     tools.scan = scan
-    RunBench._smoke = lambda _: []  # type: ignore[method-assign]
+    RunBench._prove = lambda *_: None  # type: ignore[method-assign, assignment]
 
 
 def pytest_load_initial_conftests() -> None:

@@ -2,13 +2,15 @@
 
     python -m bench.function_calling [--data DIR] [--mode task|function] [--proposer NAME]
         [--recordings DIR] [--requests FILE] [--half N] [--prompt N] [--repair N]
-        [--candidates N] [--compose HOW] [--limit N] [--each N] [--seed N] [--json FILE]
+        [--candidates N] [--compose HOW] [--reference] [--limit N] [--each N] [--seed N]
+        [--json FILE]
 
 DIR holds tasks in the form of the Berkeley leaderboard (default ../shared/data/bfcl). Per task is
 the published protocol: each task compiled by itself from its own request, then run on it. One
 request teaches little, so a program must answer from the request and the schema alone; its right
-answer never enters a gate. Per function compiles from half of the requests that share a schema and
-is scored on the other half.
+answer never enters a gate. With --reference the model also answers each request itself, and a
+program must answer the same or is sent back: two ways to one answer. Per function compiles from
+half of the requests that share a schema and is scored on the other half.
 
 The proposer is builtin/synth, or `recordings`: answers of a model in --recordings. A unit without
 one counts as not compiled and its request goes to --requests, a JSON line each; or name a model
@@ -36,6 +38,7 @@ from bench.calls.running import Unit
 from bench.calls.scoring import figures
 from bench.calls.scoring import scored
 from bench.calls.scoring import table
+from bench.calls.specs import REFERRED
 from bench.calls.tasks import Task
 from bench.calls.tasks import read_tasks
 from bench.replaying import DATA
@@ -98,6 +101,8 @@ def asked_of(options: argparse.Namespace) -> dict[str, Any]:
     if options.compose:
         asked["compose"] = options.compose
     more: dict[str, Any] = {"proposing": asked} if asked else {}
+    if options.reference:
+        more["gates"] = REFERRED
     return more | ({"candidates": options.candidates} if options.candidates > 1 else {})
 
 
@@ -157,9 +162,13 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repair", type=int, default=1, help="version of a repair's request")
     parser.add_argument("--candidates", type=int, default=1, help="chains in a pool")
     parser.add_argument("--compose", action="append", default=[], help="fields or agreement")
+    parser.add_argument("--reference", action="store_true", help="per task, two ways to an answer")
     parser.add_argument("--quick", action="store_true", help="no gates, builtin/synth alone")
     parser.add_argument("--json", type=Path)
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.reference and options.mode != "task":
+        parser.error("--reference is for --mode task: rows that state answers are compared already")
+    return options
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ TINY = {
 }
 #: Input and output tokens as published, and the same shape for a machine without a device.
 WORKLOADS = ((128, 128), (2048, 512), (8192, 4096), (12288, 8192), (20480, 16384))
-REDUCED_WORKLOADS = ((4, 4), (8, 8), (16, 24))
+REDUCED_WORKLOADS = ((4, 4), (8, 4), (8, 8), (12, 16), (16, 24))
 CONTEXT = 36_864
 REDUCED_CONTEXT = 48
 

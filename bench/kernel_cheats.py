@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels import families
 from pytest_compiledai.kernels import values
 from pytest_compiledai.kernels.candidate import Candidate
+from pytest_compiledai.kernels.candidate import Language
 from pytest_compiledai.kernels.candidate import MalformedError
 from pytest_compiledai.kernels.candidate import read
 from pytest_compiledai.kernels.compiling import compile_one
@@ -69,10 +71,9 @@ def bad(only: str = "") -> Iterator[Planted]:
     for name in families.names():
         if only and name != only:
             continue
-        family = families.family(name)
-        contract = family.contract()
+        contract = families.family(name).contract()
         for item in _corpus(name).get("bad", ()):
-            honest = _honest(family, contract, item)
+            honest = _honest(name, item)
             yield Planted(
                 family=name,
                 name=item["name"],
@@ -88,15 +89,10 @@ def good(only: str = "") -> Iterator[Planted]:
     for name in families.names():
         if only and name != only:
             continue
-        family = families.family(name)
-        contract = family.contract()
+        contract = families.family(name).contract()
         for language in ("triton", "cpp"):
-            variants = {
-                one.parameters["variant"]: one
-                for one in family.candidates(contract, language=language)
-            }
-            for variant in sorted(variants):
-                text = _honest(family, contract, {"language": language, "variant": variant})
+            for variant in sorted({one.parameters["variant"] for one in _space(name, language)}):
+                text = _honest(name, {"language": language, "variant": variant})
                 yield Planted(
                     family=name,
                     name=variant,
@@ -232,9 +228,14 @@ def _summed(rows: list[dict[str, Any]], path: Path | None) -> int:
     return int(bool(refused) or len(caught) < 0.98 * len(planted))
 
 
-def _honest(family: families.Family, contract: Contract, item: dict[str, Any]) -> str:
-    language = item.get("language", "triton")
-    held = family.candidates(contract, language=language)
+@cache
+def _space(name: str, language: Language) -> list[Candidate]:
+    family = families.family(name)
+    return family.candidates(family.contract(), language=language)
+
+
+def _honest(name: str, item: dict[str, Any]) -> str:
+    held = _space(name, item.get("language", "triton"))
     wanted = item.get("variant") or held[0].parameters["variant"]
     split = item.get("split")
     chosen = [
@@ -243,6 +244,7 @@ def _honest(family: families.Family, contract: Contract, item: dict[str, Any]) -
         if one.parameters["variant"] == wanted
         and (split is None or one.parameters["SPLIT"] == split)
     ]
+    contract = families.family(name).contract()
     # Many threads hold a large tile without spilling.
     return min(chosen, key=lambda one: (-one.launches[0].warps, _programs(one, contract))).source
 

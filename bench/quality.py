@@ -31,6 +31,7 @@ import yaml
 from bench import function_calling
 from bench.calls import running
 from bench.calls.tasks import Task
+from bench.calls.tasks import is_stated
 from bench.calls.tasks import read_tasks
 from bench.replaying import DATA
 from bench.replaying import ROOT
@@ -45,6 +46,7 @@ CALLS: Mapping[str, Mapping[str, Any]] = {
     "all": {**_TWO, "candidates": 2, "compose": ["fields", "agreement"]},
     "without prompts": {"repair": 2, "candidates": 2, "compose": ["fields", "agreement"]},
     "without pool": _TWO,
+    "without pool, with reference": {**_TWO, "reference": True},
     "without targeted repair": {"prompt": 2, "candidates": 2, "compose": ["fields", "agreement"]},
     "without refusal": {**_TWO, "candidates": 2, "compose": ["fields"]},
     "without pool and repair": {"prompt": 2},
@@ -67,7 +69,7 @@ HURRIED = {
     "normalise_money": "Turn an amount of money as people write it into amount and currency.",
     "route_ticket": "Decide which queue answers a support ticket, and whether it is urgent.",
 }
-GATES = {"accuracy": {"threshold": 0, "coverage": 0}, "fuzz": {"reference": "none"}}
+GATES = {"accuracy": {"threshold": 0.001, "coverage": 0}, "fuzz": {"reference": "none"}}
 
 
 def drawn(tasks: Sequence[Task], seed: int) -> list[Task]:
@@ -75,7 +77,7 @@ def drawn(tasks: Sequence[Task], seed: int) -> list[Task]:
     chance = random.Random(seed)
     found: list[Task] = []
     for category, count in STRATA.items():
-        stated = [t for t in tasks if t.category == category and running.per_task([t])[0].train]
+        stated = [t for t in tasks if t.category == category and is_stated(t)]
         few = chance.sample(stated, min(count, len(stated)))
         found += sorted(few, key=lambda task: task.id)
     return found
@@ -86,7 +88,14 @@ def calls(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     tasks = drawn(read_tasks(options.data), options.seed)
     found = {}
     for name, way in CALLS.items():
-        asked = {"prompt": 1, "repair": 1, "candidates": 1, "compose": [], **way}
+        asked = {
+            "prompt": 1,
+            "repair": 1,
+            "candidates": 1,
+            "compose": [],
+            "reference": False,
+            **way,
+        }
         words = argparse.Namespace(
             **{**vars(function_calling.parsed([])), **vars(options), **asked}
         )
@@ -129,7 +138,7 @@ def write_hurried(root: Path, way: Mapping[str, Any]) -> None:
 
 def keys_of(way: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a spec that say how its candidates are made."""
-    asked = {"prompt": 1, "repair": 1, "candidates": 1, "compose": [], **way}
+    asked = {"prompt": 1, "repair": 1, "candidates": 1, "compose": [], "reference": False, **way}
     return function_calling.asked_of(argparse.Namespace(**asked))
 
 

@@ -2,36 +2,44 @@
 
     python -m bench.regions [--quick] [--model NAME ...] [--region NAME ...] [--dtype NAME ...]
                             [--language triton|cpp ...] [--targets sm_90 ...] [--minutes N]
-                            [--code-only] [--json FILE]
+                            [--code-only] [--json FILE] [--resume FILE]
 
 Models are captured from their configurations, with no weights, and cut into regions once; a region
 is judged in each dtype. Triton runs in the interpreter, C++ as built for this processor (float32
 alone, for its templates read nothing else). Sizes that take too long are cut to a few tiles and
 tails, and the line names the cut. Compiled code is looked at for each target at full size.
 `--quick` is one model, bfloat16 and one target; `--code-only` looks at compiled code alone and runs
-nothing. After `--minutes` what is left is counted as not
-asked.
+nothing. After `--minutes` what is left is counted as not asked.
+
+With `--resume FILE` each kernel's line is added to FILE as soon as it is judged, and one that
+stands there already is not judged again. A line counts only for the same kernel, contract, dtype
+and targets under the same gates: their version, their policy and the versions of what runs them.
+A refusal is kept like a pass: inputs are drawn from a secret seed, and asking again is no remedy.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from bench.capture import MODELS
 from bench.capture import ROOT
 from bench.capture import SPEC
+from bench.kept_lines import Kept
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.kernels import families
 from pytest_compiledai.kernels import latency
+from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.adapting import contract_of
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.capturing import captured
@@ -43,9 +51,11 @@ from pytest_compiledai.kernels.judge import security
 from pytest_compiledai.kernels.matching import matched
 from pytest_compiledai.kernels.plan import Plan
 from pytest_compiledai.kernels.plan import read_plan
+from pytest_compiledai.kernels.policy import policy
 from pytest_compiledai.kernels.region import Region
 from pytest_compiledai.kernels.region import region_from
 from pytest_compiledai.kernels.spec import read_model_spec
+from pytest_compiledai.kernels.units import GATE_VERSION
 
 DTYPES = ("float32", "float16", "bfloat16")
 CAPTURED = "bfloat16"  # the dtype of the one capture of each model
@@ -79,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--resume", type=Path)
     for name in ("model", "region", "dtype", "language"):
         parser.add_argument(f"--{name}", action="append", default=[])
     parser.add_argument("--targets", nargs="*", default=None)
@@ -95,7 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not told.region or asked.region in told.region
         if not told.language or (asked.candidate and asked.candidate.language in told.language)
     ]
-    rows = list(judged(questions, targets, told.minutes, runs=not told.code_only))
+    kept = Kept(told.resume)
+    rows = list(judged(questions, targets, told.minutes, kept, runs=not told.code_only))
     print(summary(rows))
     if told.json:
         told.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
@@ -140,18 +152,42 @@ def plan_context(plan: Plan) -> int:
 
 
 def judged(
-    questions: Sequence[Asked], targets: Sequence[str], minutes: float, *, runs: bool = True
-) -> Iterator[Any]:
-    """Yield what the gates say of each, printed as it comes."""
+    questions: Sequence[Asked],
+    targets: Sequence[str],
+    minutes: float,
+    kept: Kept,
+    *,
+    runs: bool = True,
+) -> Iterator[dict[str, Any]]:
+    """Yield what the gates say of each, printed as it comes, or what is kept of it."""
     begun = time.monotonic()
     for asked in questions:
+        key = key_of(asked, targets, runs=runs)
+        row = kept.get(key)
         late = minutes and time.monotonic() - begun > 60 * minutes
-        row = {"asked": False, "refused": ""} if late else _judged(asked, targets, runs=runs)
-        row |= {"model": asked.model, "region": asked.region, "dtype": asked.dtype}
-        row |= {"family": asked.family, "variant": asked.variant}
+        if row is None and late:
+            row = {"asked": False, "refused": ""} | _place(asked)
+        elif row is None:
+            row = _judged(asked, targets, runs=runs) | _place(asked)
+            kept.add(key, row)
         if row["asked"]:
             print(line(row), flush=True)
         yield row
+
+
+def key_of(asked: Asked, targets: Sequence[str], *, runs: bool) -> str:
+    """Return the digest of everything that a line rests on but the secret seed."""
+    gates = [GATE_VERSION, sorted(policy().items()), native.MARCH, native.FLAGS]
+    tools = [metadata.version(name) for name in ("torch", "triton", "numpy")]
+    source = asked.candidate.source if asked.candidate else ""
+    compiled = list(targets) if asked.candidate and asked.candidate.language == "triton" else []
+    told = (_place(asked), asked.contract, source, compiled, runs, gates, tools)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _place(asked: Asked) -> dict[str, Any]:
+    place = {"model": asked.model, "region": asked.region, "dtype": asked.dtype}
+    return place | {"family": asked.family, "variant": asked.variant}
 
 
 def line(row: dict[str, Any]) -> str:

@@ -35,9 +35,11 @@ class RunBench:
 
     def of(self, unit: Unit) -> UnitBench:
         """Return the bench as the gates of ``unit`` see it."""
-        self._prove("static", self._static_smoke)
+        self._check_tools()
+        self.scanning.ahead()  # the analysers work while the other gates prove themselves
         if self.run.settings.mode.writes:
             _ = self.proved_sandbox  # no artifact without it, so no more is spent where it fails
+        self._prove("static", self._static_smoke)
         return UnitBench(bench=self, unit=unit)
 
     def of_calls(self, unit: Unit) -> UnitBench:
@@ -93,8 +95,13 @@ class RunBench:
             self.sandbox.close()
 
     def _foreseen(self) -> list[ScanRequest]:
-        """Return what selected units will want scanned, as far as no model decides it."""
-        found: list[ScanRequest] = []
+        """Return the samples of the analysers, and what selected units will want scanned.
+
+        What a model still decides is not foreseen.
+        """
+        from pytest_compiledai.gates import smoke
+
+        found = smoke.requests()
         for unit in self.run.selected.values():
             candidate = self.run.foreseen(unit)
             if candidate is not None:
@@ -102,10 +109,8 @@ class RunBench:
                 found.extend(kind.sources(unit, candidate))
         return found
 
-    def _prove(self, gates: str, smoke: Callable[[], list[str]]) -> None:
-        """Let gates judge their own samples once a run; a gate that errs stops the run."""
-        if gates in self._proved:
-            return
+    def _check_tools(self) -> None:
+        """Raise ``ToolError`` where an analyser is not installed."""
         missing = [name for name, found in self.run.project.versions.items() if found == "missing"]
         if missing:
             raise ToolError(
@@ -114,6 +119,11 @@ class RunBench:
                 expected="every analyser: what could not be checked has failed",
                 next='pip install "pytest-compiledai[gates]"',
             )
+
+    def _prove(self, gates: str, smoke: Callable[[], list[str]]) -> None:
+        """Let gates judge their own samples once a run; a gate that errs stops the run."""
+        if gates in self._proved:
+            return
         wrong = self.run.store.once(f"smoke/{gates}", smoke)
         if wrong:
             raise ToolError(
@@ -127,15 +137,12 @@ class RunBench:
     def _static_smoke(self) -> list[str]:
         from pytest_compiledai.gates import smoke
 
-        static = smoke.smoke(cache=self.run.store.folder("mypy"))
-        # From here on the analysers have nothing else to do, and mypy's cache is warm.
-        self.scanning.ahead()
-        return sorted(static)
+        return sorted(smoke.smoke(self.scanning.reports))
 
     def _dynamic_smoke(self) -> list[str]:
         from pytest_compiledai.gates import proof
 
-        return sorted(proof.smoke(self.sandbox))
+        return sorted(proof.smoke(self.sandbox, draw=self.drawer.examples))
 
     def _drift_smoke(self) -> list[str]:
         from pytest_compiledai.gates import drift_proof

@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     keep.add_argument("--output", metavar="JSON", help="the right answer for it")
     keep.add_argument("--input", metavar="JSON", help="another input than the last counterexample")
     keep.set_defaults(command=_keep)
-    diff = commands.add_parser("diff", help="show the answers that changed between two revisions")
+    diff = commands.add_parser(
+        "diff", help="show the promises and answers that changed between revisions"
+    )
     diff.add_argument("name", metavar="NAME")
     diff.add_argument("before", nargs="?", default="HEAD", metavar="BEFORE", help="default: HEAD")
     diff.add_argument("after", nargs="?", default="", metavar="AFTER", help="default: what is here")

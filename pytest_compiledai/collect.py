@@ -37,7 +37,9 @@ def collect_file(path: Path, parent: pytest.Collector, run: Run) -> SpecFile | N
         return None
     named = path in run.named
     if not named and not _is_spec(path):
-        run.ignored.add(run.relative(path))
+        # pytest looks at what lies beside the way to a folder that was named, too.
+        if any(path.is_relative_to(each) for each in run.named):
+            run.ignored.add(run.relative(path))
         return None
     return SpecFile.from_parent(parent, path=path, run=run)
 

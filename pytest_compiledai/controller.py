@@ -26,6 +26,7 @@ from pytest_compiledai.drifting import write_rows
 from pytest_compiledai.frozen import basis_of
 from pytest_compiledai.frozen import claims_another_basis
 from pytest_compiledai.rejudging import gate_value
+from pytest_compiledai.run import ALONE
 from pytest_compiledai.run import CHOSEN
 from pytest_compiledai.run import SELECTION
 from pytest_compiledai.run import UNITS
@@ -42,6 +43,7 @@ from pytest_compiledai.summary import LockDiff
 from pytest_compiledai.trust import stale_signature
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping
     from typing import Any
 
@@ -230,7 +232,7 @@ class Controller:
         if LOADER_PATH in done.written:
             forget_bytecode(out)
         path = self.run.settings.shown_lock
-        self.diff = _difference(path, done.before.lock, done.lock)
+        self.diff = LockDiff.between(path, done.before.lock, done.lock)
 
     def _propose(self) -> None:
         for result in self.results():
@@ -248,14 +250,29 @@ class Controller:
 
     def _gone(self) -> tuple[str, ...]:
         """Return the names of entries whose spec is gone: the file, or the unit in a file read."""
-        root = self.run.settings.root
+        root, met = self.run.settings.root, self._seen(UNITS, self.run.places)
         read = {place.path for place in self.run.places.values()}
+        waiting = self._waiting()
         return tuple(
             name
             for name, entry in sorted(self._lock().entries.items())
-            if name not in self.run.places  # elsewhere: its spec was renamed
+            if name not in met  # elsewhere: its spec was renamed
+            and name not in waiting
             and (entry.spec in read or not (root / entry.spec).is_file())
         )
+
+    def _waiting(self) -> tuple[str, ...]:
+        """Return the names of entries below a unit that could not say which those are.
+
+        Where a plan is missing, edited or of another spec, none of its regions is gone.
+        """
+        alone = self._seen(ALONE, self.run.alone)
+        return tuple(name for name in sorted(self._lock().entries) if _owner(name) in alone)
+
+    def _seen(self, name: str, here: Iterable[str]) -> frozenset[str]:
+        """Return units of this process, and those that another one told of under ``name``."""
+        store = self.run.store
+        return frozenset([*here, *(store.read(name) if store.has(name) else ())])
 
     def _look_at_signature(self) -> None:
         lock, shown = self.run.settings.lock, self.run.settings.shown_lock
@@ -297,7 +314,7 @@ class Controller:
             return
         if set(LEAVING_OUT).intersection(run.store.read(CHOSEN)):
             return
-        met = {*run.store.read(UNITS), *self._gone()}
+        met = {*run.store.read(UNITS), *self._gone(), *self._waiting()}
         for name, entry in sorted(self._lock().entries.items()):
             if entry.spec in self.uncollected:
                 continue  # that fails the run by itself
@@ -348,22 +365,23 @@ class Controller:
             )
             # Nobody judges that artifact any more, and production can still load it.
             self.failed = self.failed or not self.run.settings.mode.writes
+        waiting = self._waiting()
+        if waiting and not self.run.settings.mode.writes:
+            spec = self._lock().entries[waiting[0]].spec
+            out = self.run.relative(self.run.settings.out)
+            self.failed = True
+            self.notices.append(
+                f"{spec}: found no plan that spec and lock agree on for {_some(waiting)}; expected "
+                f"the frozen one; next: git checkout -- {out}, or pytest --compile {spec}"
+            )
+
+
+def _owner(name: str) -> str:
+    """Return the unit whose plan names the unit ``name``; "" for one that stands by itself."""
+    owner, dot, _ = name.partition(".")
+    return owner if dot else ""
 
 
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(sorted(names)[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"  # noqa: PLR2004
-
-
-def _difference(path: str, before: Lock, after: Lock) -> LockDiff:
-    old, new = before.entries, after.entries
-    return LockDiff(
-        path=path,
-        added={name: entry.digest for name, entry in new.items() if name not in old},
-        changed={
-            name: (old[name].digest, entry.digest)
-            for name, entry in new.items()
-            if name in old and old[name] != entry
-        },
-        dropped=tuple(name for name in old if name not in new),
-    )

@@ -17,6 +17,7 @@ from pytest_compiledai.core.gate import DRIFT
 from pytest_compiledai.core.gate import GATES
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.kinds import Kinds
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.candidate import Candidate
@@ -75,19 +76,17 @@ class Plugged:
 
 def plug(config: pytest.Config) -> Plugged:
     """Return the kinds and gates of this run. Raises ``UsageError`` for a name that is taken."""
-    from pytest_compiledai.session import built_in_kinds
-
-    kinds = {kind.name: kind for kind in built_in_kinds()}
+    own: dict[str, Kind] = {}
     for group in config.hook.pytest_compiledai_kinds(config=config):
         for kind in group:
-            if kind.name in kinds:
+            if kind.name in Kinds(own):
                 raise pytest.UsageError(f"pytest_compiledai_kinds: {kind.name} exists already")
             if kind.gates[: len(ALWAYS_ON)] != ALWAYS_ON:
                 raise pytest.UsageError(
                     f"pytest_compiledai_kinds: {kind.name} asks {', '.join(kind.gates)}; expected "
                     f"{', '.join(ALWAYS_ON)} first, which no kind can leave out"
                 )
-            kinds[kind.name] = kind
+            own[kind.name] = kind
             config.addinivalue_line("markers", f"{kind.name}: kind of this project")
             for gate in sorted(set(kind.gates) - set(GATES)):
                 config.addinivalue_line("markers", f"{gate}: gate of the kind {kind.name}")
@@ -102,7 +101,7 @@ def plug(config: pytest.Config) -> Plugged:
                 )
             gates[gate.name] = OwnGate(gate=gate)
             config.addinivalue_line("markers", f"{gate.name}: gate of this project")
-    return Plugged(kinds=kinds, gates=dict(sorted(gates.items())))
+    return Plugged(kinds=Kinds(own), gates=dict(sorted(gates.items())))
 
 
 def adds(plugin: object) -> bool:

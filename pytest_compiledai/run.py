@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 SELECTION = "selection"  # the store's name of what was collected
 CHOSEN = "chosen"  # and of the options by which the command line chose among it
 UNITS = "units-collected"  # and of the units that any process collected, chosen or not
+ALONE = "units-alone"  # and of those among them that could not say which units are below them
 
 
 class Run:
@@ -71,6 +72,7 @@ class Run:
         self.store = store
         self.ignored: set[str] = set()
         self.places: dict[str, Place] = {}  # unit -> where it was first collected
+        self.alone: set[str] = set()
         self.selected: dict[str, Unit] = {}
         self.part = (1, 1)  # number, from 1, of how many runs that share a budget
         self.refusal = ""  # why nothing may be judged in this run
@@ -118,6 +120,7 @@ class Run:
         read = kind.read(document, self.project)
         units = tuple(self.plugged.with_own_gates(unit) for unit in read)
         for unit in units:
+            self.alone |= {unit.name} if unit.alone else set()
             other = self.places.setdefault(unit.name, unit.place)
             if other != unit.place:
                 raise SpecError(

@@ -39,7 +39,9 @@ class Scanning:
         self._pool: ThreadPoolExecutor | None = None
 
     def ahead(self) -> None:
-        """Begin to scan what is foreseen in the background, in its order."""
+        """Begin to scan what is foreseen in the background, in its order, unless it was begun."""
+        if self._pool is not None:
+            return
         # Imported here: pytest parses a plugin's modules at import, and see `parse_scan`.
         import pytest_compiledai.gates.tools  # noqa: F401
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +20,7 @@ from pytest_compiledai.failure import collect_fault
 from pytest_compiledai.plug import adds
 from pytest_compiledai.plug import plug
 from pytest_compiledai.properties import properties
+from pytest_compiledai.run import ALONE
 from pytest_compiledai.run import CHOSEN
 from pytest_compiledai.run import UNITS
 from pytest_compiledai.run import Run
@@ -28,9 +28,6 @@ from pytest_compiledai.settings import read_settings
 from pytest_compiledai.store import Store
 from pytest_compiledai.xdist import STORE_KEY
 from pytest_compiledai.xdist import XdistHooks
-
-if TYPE_CHECKING:
-    from pytest_compiledai.core.kind import Kind
 
 PAYLOAD = "compiledai"  # the attribute of a test report; JSON values only
 CONTROLLER = pytest.StashKey[Controller]()
@@ -101,6 +98,7 @@ class Hooks:
         """Note the gate items before anything takes some out but an option of the command line."""
         units = {item.unit.name for item in items if isinstance(item, GateItem)}
         self.run.store.once(UNITS, lambda: sorted(units))
+        self.run.store.once(ALONE, lambda: sorted(self.run.alone))
         if not set(SELECTING).intersection(self.run.store.read(CHOSEN)):
             self.run.collected = gate_ids(items)
         return (yield)
@@ -204,17 +202,3 @@ class ControllerHooks:
 def gate_ids(items: Iterable[pytest.Item]) -> frozenset[str]:
     """Return the node ids of the items that are ours."""
     return frozenset(item.nodeid for item in items if isinstance(item, GateItem))
-
-
-def built_in_kinds() -> tuple[Kind, ...]:
-    """Return the kinds of this package."""
-    # Imported here: a kind pulls in gates and readers that only a compiling run needs.
-    from pytest_compiledai.dialogues.kind import DialogueKind
-    from pytest_compiledai.distill.demos_kind import DemosKind
-    from pytest_compiledai.distill.skill_kind import SkillKind
-    from pytest_compiledai.functions.kind import FunctionKind
-    from pytest_compiledai.kernels.kind import ModelKind
-    from pytest_compiledai.workflows.kind import WorkflowKind
-
-    kinds: tuple[Kind, ...] = (FunctionKind(), WorkflowKind(), ModelKind(), DialogueKind())
-    return (*kinds, DemosKind(), SkillKind())

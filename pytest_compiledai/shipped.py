@@ -20,7 +20,7 @@ from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.errors import IntegrityError
-from pytest_compiledai.runtime.loader import _split
+from pytest_compiledai.runtime.locktext import _split
 from pytest_compiledai.runtime.stubs import beside
 
 if TYPE_CHECKING:

@@ -52,7 +52,7 @@ def on_reference(spec: FunctionSpec, folder: Path, model: str) -> Spent | None:
     """
     if spec.fuzz.reference != "model":
         return None
-    inputs = reference.stored_inputs(folder, spec.name)
+    inputs = reference.inputs_of(spec, folder)
     recordings = Recordings(folder)
     replies = [
         recordings.choose(request_of(prompt.reference(spec, batch), 0), model=None, preferred=model)

@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from typing import TYPE_CHECKING
+from typing import Any
 
 from pytest_compiledai.core.candidate import BUILTIN
 from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.core.result import Result
+
+if TYPE_CHECKING:
+    from pytest_compiledai.core.lock import Lock
 
 _SHOWN_REMARKS = 3
 
@@ -52,6 +57,21 @@ class LockDiff:
     changed: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # before, after
     dropped: tuple[str, ...] = ()
 
+    @classmethod
+    def between(cls, path: str, before: Lock, after: Lock) -> LockDiff:
+        """Return what changed from one state of the lock at ``path`` to another."""
+        old, new = before.entries, after.entries
+        return cls(
+            path=path,
+            added={name: entry.digest for name, entry in new.items() if name not in old},
+            changed={
+                name: (old[name].digest, entry.digest)
+                for name, entry in new.items()
+                if name in old and old[name] != entry
+            },
+            dropped=tuple(name for name in old if name not in new),
+        )
+
     @property
     def is_empty(self) -> bool:
         """Whether the lock stayed as it was."""
@@ -68,6 +88,15 @@ def break_even(result: Result) -> int | None:
     if not total or not result.reference_tokens:
         return None
     return math.ceil(total / result.reference_tokens)
+
+
+def pays_after(result: Result) -> str:
+    """Return when compiling is earned back: in calls, else in a gate's own words; or nothing."""
+    calls = break_even(result)
+    if calls is not None:
+        return f"{calls:,} call{'s' if calls != 1 else ''}"
+    told = (verdict.figures.get("pays_after", "") for verdict in result.verdicts)
+    return next(filter(None, told), "")
 
 
 def unit_lines(results: Sequence[Result], *, verbose: bool) -> list[Line]:
@@ -149,6 +178,8 @@ def lock_lines(diff: LockDiff) -> list[Line]:
         for name, (old, new) in sorted(diff.changed.items())
     ]
     lines += [Line(text=f'  - [artifact."{name}"]', colour="red") for name in sorted(diff.dropped)]
+    if diff.changed:
+        lines.append(Line(text=f"  what changed: compiledai diff {min(diff.changed)}", dim=True))
     return lines
 
 
@@ -169,15 +200,21 @@ def _accuracy(result: Result) -> str:
         return ""
     interval = verdict.figures.get("interval") or {}
     span = f" [{interval['low']:.2f}, {interval['high']:.2f}]" if interval else ""
-    return f"  accuracy {verdict.figures['accuracy']:.3f}{span}"
+    return f"  accuracy {verdict.figures['accuracy']:.3f}{span}{accuracy_limits(verdict.figures)}"
+
+
+def accuracy_limits(figures: Mapping[str, Any]) -> str:
+    """Return what an accuracy leaves out: unanswered rows, and that no test row was looked at."""
+    split, coverage = figures.get("split", "test"), figures.get("coverage", 1.0)
+    text = f" of {split} rows" if split != "test" else ""
+    return text + (f", coverage {coverage:.3f}" if coverage < 1 else "")
 
 
 def _price(result: Result) -> str:
-    calls = break_even(result)
-    if calls is None:
-        return ""
+    after = pays_after(result)
     tokens = result.cost.tokens_in + result.cost.tokens_out
-    return f"  {tokens:,} tokens, pays after {calls:,} call{'s' if calls != 1 else ''}"
+    spent = f"{tokens:,} tokens, " if tokens else ""
+    return f"  {spent}pays after {after}" if after else ""
 
 
 def _figures(result: Result) -> list[Line]:

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,21 +21,27 @@ from bench.calls.specs import same_calls
 from bench.calls.specs import spec_text
 from bench.calls.specs import stand_in
 from bench.calls.specs import unit_name
-from bench.calls.tasks import NoSchema
 from bench.calls.tasks import Task
+from bench.calls.tasks import written
 from pytest_compiledai.asking import request_of
 from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.document import read_documents
 from pytest_compiledai.core.kind import Project
+from pytest_compiledai.core.unit import Unit as CompileUnit
+from pytest_compiledai.functions import prompt
+from pytest_compiledai.functions import reference
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.synth.proposal import programs
 from pytest_compiledai.gates.complexity import complexities
 from pytest_compiledai.llm.recording import Recordings
+from pytest_compiledai.llm.request import Request
 from pytest_compiledai.sandbox.ladder import open_sandbox
 
+#: Where no example was ever drawn.
+NOWHERE = Path("recordings")
 ROUNDS = 20  # of measured calls; the best of them counts
 
 
@@ -61,15 +68,14 @@ class Run:
 
 def per_task(tasks: Sequence[Task]) -> list[Unit]:
     """Return a unit a task: compiled from its own request, without its answer, as published."""
-    found = []
-    for task in tasks:
-        try:
-            row = (task, stand_in(output_schema(task)))
-        except NoSchema:
-            row = None
-        train = (row,) if row else ()
-        found.append(Unit(name=unit_name(task.id), train=train, test=(task,)))
-    return found
+    return [
+        Unit(
+            name=unit_name(task.id),
+            train=((task, stand_in(output_schema(task))),),
+            test=(task,),
+        )
+        for task in tasks
+    ]
 
 
 def per_function(tasks: Sequence[Task]) -> list[Unit]:
@@ -88,8 +94,9 @@ def per_function(tasks: Sequence[Task]) -> list[Unit]:
 
 def expected(task: Task) -> Any:
     """Return the output that a task's answers state first."""
+    stated = {function["name"]: function["parameters"] for function in task.functions}
     calls = [
-        {"name": name, "arguments": _first(allowed)}
+        {"name": name, "arguments": written(stated[name], _first(allowed))}
         for answer in task.answers
         for name, allowed in answer.items()
     ]
@@ -109,16 +116,11 @@ def _first(allowed: Mapping[str, list[Any]]) -> dict[str, Any]:
 def write(
     root: Path, units: Sequence[Unit], *, accuracy: bool, more: Mapping[str, Any] = {}
 ) -> None:
-    """Write a project of specs; a unit that no schema can state has none, and is not compiled.
-
-    ``more`` are further keys of each spec.
-    """
+    """Write a project of specs; ``more`` are further keys of each."""
     folder = root / "specs"
     folder.mkdir(parents=True)
     (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for unit in units:
-        if not unit.train:
-            continue
         task, judged = unit.train[0][0], accuracy and len(unit.train) > 1
         text = spec_text(
             task, unit.name, f"{unit.name}.jsonl", told=accuracy, judged=judged, more=more
@@ -159,8 +161,6 @@ def compiled(root: Path, arguments: Sequence[str]) -> dict[str, dict[str, Any]]:
 def synthesised(root: Path, units: Sequence[Unit], run: Run) -> None:
     """Answer with builtin/synth's own parts, in this process: no gate, no sandbox, seconds."""
     for unit in units:
-        if not unit.train:
-            continue
         path = root / "specs" / f"{unit.name}.yaml"
         (document,) = read_documents(path.read_bytes(), f"specs/{unit.name}.yaml")
         (read,) = FunctionKind().read(document, Project(root=root))
@@ -175,7 +175,7 @@ def synthesised(root: Path, units: Sequence[Unit], run: Run) -> None:
             if output is None:
                 run.reasons[task.id] = "abstained"
             else:
-                run.calls[task.id] = calls_of(output)
+                run.calls[task.id] = calls_of(task, output)
 
 
 def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
@@ -193,7 +193,7 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
         run.call_ms += [min(times) / 1e6 for times in zip(*rounds, strict=True)]
         for task, answer in zip(unit.test, answers, strict=True):
             if answer.status is Status.VALUE:
-                run.calls[task.id] = calls_of(json.loads(answer.value))
+                run.calls[task.id] = calls_of(task, json.loads(answer.value))
             elif answer.status is Status.ABSTAIN:
                 run.reasons[task.id] = answer.detail
             else:
@@ -202,13 +202,15 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
 
 
 def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
-    """Return the first request of each chain that has no recording, as an endpoint is asked it."""
+    """Return what has no recording, as an endpoint is asked it.
+
+    That is the first request of each chain, and what the reference is asked.
+    """
     missing = []
     for path in sorted((root / "specs").glob("*.yaml")):
         (document,) = read_documents(path.read_bytes(), f"specs/{path.name}")
         (read,) = FunctionKind().read(document, Project(root=root))
-        for sample in range(read.candidates):
-            request = request_of(opening(read.body), sample)
+        for request in _asked(read):
             if recordings is not None and Recordings(recordings).find(request.key):
                 continue
             messages = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -217,11 +219,24 @@ def requests_of(root: Path, recordings: Path | None) -> list[dict[str, Any]]:
     return missing
 
 
+def _asked(unit: CompileUnit) -> Iterator[Request]:
+    """Yield the requests that a unit cannot do without."""
+    for sample in range(unit.candidates):
+        yield request_of(opening(unit.body), sample)
+    if unit.body.fuzz.reference == "model":
+        inputs = reference.inputs_of(unit.body, NOWHERE) or []
+        for batch in reference.batches(inputs):
+            yield request_of(prompt.reference(unit.body, batch), 0)
+
+
 def drop_unanswered(root: Path, missing: Sequence[dict[str, Any]]) -> None:
-    """Remove the specs whose first chain has no recording: builtin/synth would answer for them."""
+    """Remove the specs whose first chain or whose reference has no recording.
+
+    builtin/synth would answer for the one, and nothing could be compared with the other.
+    """
     for item in missing:
         if not item["body"]["seed"]:
-            (root / "specs" / f"{item['unit']}.yaml").unlink()
+            (root / "specs" / f"{item['unit']}.yaml").unlink(missing_ok=True)
 
 
 def p50(run: Run) -> float:

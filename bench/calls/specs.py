@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.calls.tasks import Task
 from bench.calls.tasks import arguments_schema
+from bench.calls.tasks import read_back
 
 INPUT = {
     "type": "object",
@@ -23,6 +24,11 @@ INPUT = {
     "properties": {"request": {"type": "string", "maxLength": 20_000}},
 }
 GATES = {"accuracy": "off", "latency": "off", "fuzz": {"examples": 20, "reference": "none"}}
+#: The model answers the request itself, too, and a program has to answer the same or to abstain.
+REFERRED = {
+    **GATES,
+    "fuzz": {"examples": 20, "reference_examples": 1, "agreement": 1, "coverage": 0},
+}
 _SAME = """import json
 import re
 
@@ -87,7 +93,6 @@ def spec_text(
     """Return the spec as YAML, each key with its value as JSON; ``more`` keys come last.
 
     What rows tell is not told by the request; rows that are ``judged`` by pass the accuracy gate.
-    Raises ``NoSchema``.
     """
     told_by = " ".join(f"{f['name']}: {f['description']}" for f in task.functions)
     example = "" if told else f"\n\nThe request, as it comes:\n{task.request}"
@@ -150,7 +155,8 @@ def stand_in(schema: Mapping[str, Any]) -> Any:
     return {"string": "", "integer": 0, "number": 0, "boolean": False}[schema["type"]]
 
 
-def calls_of(output: Mapping[str, Any]) -> list[dict[str, Any]]:
+def calls_of(task: Task, output: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the calls that an output makes, as the checker has them."""
     made = output.get("calls") or [output.get("call") or output]
-    return [{call["name"]: call["arguments"]} for call in made]
+    stated = {function["name"]: function["parameters"] for function in task.functions}
+    return [{c["name"]: read_back(stated[c["name"]], c["arguments"])} for c in made]

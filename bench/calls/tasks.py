@@ -6,6 +6,7 @@ A folder holds `CATEGORY.jsonl`, a task a line, and `CATEGORY_answers.jsonl`, by
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,6 @@ from typing import Any
 TYPES = {"dict": "object", "float": "number", "tuple": "array", "any": "string"}
 #: What the subset of JSON Schema has, beside a type.
 KEPT = ("description", "enum", "items", "properties", "required")
-
-
-class NoSchema(ValueError):
-    """A function's parameters cannot be said as a schema: an object or a list of anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,29 +64,97 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def arguments_schema(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of a function's arguments. Raises ``NoSchema``."""
-    return _schema(parameters)
+    """Return the JSON Schema of a function's arguments.
+
+    No schema of ours states an object or a list of anything: such a value is a text of JSON.
+    """
+    named = {name: _schema(child) for name, child in parameters["properties"].items()}
+    required = [name for name in parameters.get("required", []) if name in named]
+    stated = {"type": "object", "properties": named, "required": required}
+    return stated | _told(parameters, str(parameters.get("description", "")))
+
+
+def written(parameters: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as their schema has them."""
+    return _members(parameters, arguments, lambda value: json.dumps(value, ensure_ascii=False))
+
+
+def read_back(parameters: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as a function takes them; a text that is no JSON stays a text."""
+    return _members(parameters, arguments, _read_text)
+
+
+def _read_text(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _members(
+    data: Mapping[str, Any], values: Mapping[str, Any], change: Callable[[Any], Any]
+) -> dict[str, Any]:
+    stated = data.get("properties", {})
+    return {name: _changed(stated.get(name, {}), value, change) for name, value in values.items()}
+
+
+def _changed(data: Mapping[str, Any], value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a value with ``change`` made of each part in which anything may be."""
+    if _is_free(data):
+        return change(value)
+    if isinstance(value, dict):
+        return _members(data, value, change)
+    if isinstance(value, list):
+        return [_changed(data.get("items", {}), child, change) for child in value]
+    return value
+
+
+def is_stated(task: Task) -> bool:
+    """Whether a schema says of every part of the arguments what it is."""
+    return not any(_has_free(child) for f in task.functions for child in _children(f["parameters"]))
+
+
+def _has_free(data: Mapping[str, Any]) -> bool:
+    return _is_free(data) or any(_has_free(child) for child in _children(data))
+
+
+def _children(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    items = data.get("items")
+    found = list(data.get("properties", {}).values())
+    return [*found, items] if isinstance(items, Mapping) else found
+
+
+def _is_free(data: Mapping[str, Any]) -> bool:
+    """Whether anything may be inside: an object without properties, a list without a type."""
+    stated = _type(data)
+    if stated == "object":
+        return not data.get("properties")
+    typed = isinstance(data.get("items"), Mapping) and "type" in data["items"]
+    return stated == "array" and not typed
+
+
+def _type(data: Mapping[str, Any]) -> str | None:
+    return TYPES.get(data.get("type", ""), data.get("type"))
 
 
 def _schema(data: Mapping[str, Any]) -> dict[str, Any]:
-    stated = TYPES.get(data.get("type", ""), data.get("type"))
-    found: dict[str, Any] = {"type": stated}
-    if stated == "object":
-        if not data.get("properties"):
-            raise NoSchema("an object of anything")
-        named = {name: _schema(child) for name, child in data["properties"].items()}
-        found["properties"] = named
-        found["required"] = [name for name in data.get("required", []) if name in named]
-    elif stated == "array":
-        if not isinstance(data.get("items"), Mapping) or "type" not in data["items"]:
-            raise NoSchema("a list of anything")
+    found: dict[str, Any] = {"type": _type(data)}
+    text = str(data.get("description", ""))
+    if _is_free(data):
+        found["type"] = "string"
+        text = f"{text} Written as a text of JSON.".strip()
+    elif found["type"] == "object":
+        return arguments_schema(data)
+    elif found["type"] == "array":
         # A set that is stated beside a list is that of its items.
         found["items"] = _schema({"enum": data.get("enum"), **data["items"]})
     elif data.get("enum"):
         found["enum"] = list(dict.fromkeys(data["enum"]))
-    text = str(data.get("description", ""))
+    return found | _told(data, text)
+
+
+def _told(data: Mapping[str, Any], text: str) -> dict[str, str]:
+    """Return the description with the default, which no schema of ours states."""
     if "default" in data:
         text = f"{text} Default is {data['default']!r}.".strip()
-    if text:
-        found["description"] = text
-    return found
+    return {"description": text} if text else {}

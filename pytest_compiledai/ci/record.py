@@ -147,6 +147,10 @@ def _check_result(result: Result) -> None:
     _check(not path_fault(result.spec), "a spec")
     numbers = (result.line, result.attempts, result.cost.tokens_in, result.cost.tokens_out)
     _check(all(type(number) is int and number >= 0 for number in numbers), "a number")
+    entry = {} if result.entry is None else result.entry
+    tables = [result.files, entry, *(verdict.figures for verdict in result.verdicts)]
+    _check(all(isinstance(table, dict) for table in tables), "a table")
+    _check(all(isinstance(digest, str) for digest in result.files.values()), "a file")
     findings = [finding for verdict in result.verdicts for finding in verdict.findings]
     for finding in findings:
         texts = (finding.rule, finding.message, finding.path)

@@ -1,7 +1,7 @@
-"""`compiledai diff`: the inputs that two frozen revisions of a unit answer differently.
+"""`compiledai diff`: what two frozen revisions of a unit promise and answer differently.
 
-Both run in the sandbox, on the golden inputs and on inputs drawn as the fuzz gate draws them. No
-difference found is no proof that there is none.
+Of a function both run in the sandbox, on the golden inputs and on inputs drawn as the fuzz gate
+draws them. No difference found is no proof that there is none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_compiledai.commands.promises import Promise
+from pytest_compiledai.commands.promises import changed_promises
 from pytest_compiledai.commands.revision import Revision
 from pytest_compiledai.commands.units import spec_of
 from pytest_compiledai.core.calls import Answer
@@ -40,26 +42,35 @@ class Change:
 
 
 def diff(before: Revision, after: Revision, name: str, *, examples: int, as_json: bool) -> int:
-    """Print the inputs whose answers differ; return 1 when there are any.
+    """Print the promises and the answers that differ; return 1 when there are any.
 
     Raises ``SettingsError`` for a revision or unit that is not there and ``ArtifactError`` for an
     artifact that is not what its lock says.
     """
     old, new = before.entry(name), after.entry(name)
-    spec = spec_of(after.root, new.spec, name)
-    programs = program_of(spec, before, old), program_of(spec, after, new)
-    inputs = _inputs(spec, examples)
-    changes = _changes(inputs, *programs) if programs[0] != programs[1] else []
+    promises = changed_promises(before, old, after, new)
+    inputs: Mapping[bytes, str] = {}
+    changes: list[Change] = []
+    if old.kind == new.kind == "function":
+        spec = spec_of(after.root, new.spec, name)
+        programs = program_of(spec, before, old), program_of(spec, after, new)
+        inputs = _inputs(spec, examples)
+        changes = _changes(inputs, *programs) if programs[0] != programs[1] else []
     facts = {
         "unit": name,
         "before": {"revision": before.shown, "entry": old.digest},
         "after": {"revision": after.shown, "entry": new.digest},
+        "promises": [asdict(promise) for promise in promises],
         "inputs": len(inputs),
         "changed": [asdict(change) for change in changes],
     }
-    shown = json.dumps(facts, indent=2, ensure_ascii=False) if as_json else _text(facts, changes)
+    shown = (
+        json.dumps(facts, indent=2, ensure_ascii=False)
+        if as_json
+        else _text(facts, promises, changes)
+    )
     print(shown)  # noqa: T201 - a command speaks
-    return int(bool(changes))
+    return int(bool(promises or changes))
 
 
 def program_of(spec: FunctionSpec, revision: Revision, entry: Entry) -> Program:
@@ -100,15 +111,21 @@ def _shown(answer: Answer) -> str:
     return "abstains" if answer.status is Status.ABSTAIN else f"{answer.status}: {answer.detail}"
 
 
-def _text(facts: Mapping[str, Any], changes: Sequence[Change]) -> str:
+def _text(facts: Mapping[str, Any], promises: Sequence[Promise], changes: Sequence[Change]) -> str:
     before, after = facts["before"], facts["after"]
     revisions = [f"{side['revision']} {side['entry'][:12]}" for side in (before, after)]
     lines = [f"{facts['unit']}: {' -> '.join(revisions)}"]
+    lines += map(str, promises[:SHOWN])
+    if len(promises) > SHOWN:
+        lines.append(f"  ... {len(promises) - SHOWN} more promises; --json has all")
+    looser = sum(promise.looser for promise in promises)
+    lines.append(f"{len(promises)} promises changed, {looser} of them looser")
     for change in changes[:SHOWN]:
         lead = f"{change.place} " if change.place else ""
         lines.append(f"{lead}{json.dumps(change.input, ensure_ascii=False)}")
         lines += [f"  - {change.before}", f"  + {change.after}"]
     if len(changes) > SHOWN:
         lines.append(f"... {len(changes) - SHOWN} more; --json has all")
-    lines.append(f"{len(changes)} of {facts['inputs']} inputs answered differently")
+    if facts["inputs"]:
+        lines.append(f"{len(changes)} of {facts['inputs']} inputs answered differently")
     return "\n".join(lines)

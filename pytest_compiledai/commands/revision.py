@@ -35,7 +35,7 @@ class Revision:
 
     def entry(self, unit: str) -> Entry:
         """Return the entry of a unit. Raises ``SettingsError`` where the lock has none."""
-        data = self._read(self._lock)
+        data = self.read(self._lock)
         reading = read_lock(data, self._lock) if data is not None else None
         if reading is not None and unit in reading.faults:
             raise reading.faults[unit]
@@ -52,7 +52,7 @@ class Revision:
         """Return the artifact's files. Raises ``ArtifactError`` where the lock says otherwise."""
         found: dict[str, bytes] = {}
         for path, sha256 in sorted(entry.files.items()):
-            data = self._read(f"{self._out}/{path}")
+            data = self.read(f"{self._out}/{path}")
             if data is None or digest(data) != sha256:
                 raise ArtifactError(
                     where=f"{self._out}/{path} of {self.shown}",
@@ -63,7 +63,8 @@ class Revision:
             found[path] = data
         return found
 
-    def _read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file below the root; None where the revision has none."""
         if not self.name:
             file = self.root / path
             return file.read_bytes() if file.is_file() else None

@@ -90,6 +90,10 @@ class Session(Protocol):
         program cannot be measured (it dies, or a call does not end).
         """
 
+    @property
+    def load_ns(self) -> int:
+        """The CPU nanoseconds that loading took the worker of the last ``measure``."""
+
     def kept(self, inputs: Sequence[bytes]) -> Answer:
         """Return, as a JSON list, the names of the module that further calls leave changed.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Final
 
 #: Operators and contexts are one object each for the whole tree: facts, not nodes. The rest of
 #: these hold names and numbers wherever they stand.
@@ -11,6 +12,8 @@ _NO_NODES = frozenset(
     {"asname", "attr", "ctx", "id", "is_async", "kind", "level", "module", "op", "ops"}
     | {"simple", "type_comment"}
 )
+#: Beyond this a number may not be turned into text: Python's own bound is 4300 digits.
+LARGEST_BITS: Final = 4096
 _fields: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
 
 
@@ -36,3 +39,10 @@ def walk(*roots: ast.AST) -> Iterator[ast.AST]:
     while level:
         yield from level
         level = [child for node in level for child in children(node)]
+
+
+def huge_number(root: ast.AST) -> ast.Constant | None:
+    """Return the first whole number of more than ``LARGEST_BITS`` below ``root``."""
+    numbers = (node for node in walk(root) if isinstance(node, ast.Constant))
+    huge = (n for n in numbers if isinstance(n.value, int) and n.value.bit_length() > LARGEST_BITS)
+    return next(huge, None)

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 from typing import Final
 
+from pytest_compiledai.core.hidden import UNSEEN
+from pytest_compiledai.core.personal import is_account
+from pytest_compiledai.core.personal import is_card
 from pytest_compiledai.llm.redact import Secrets
 
 _PERSONAL: Final = (
@@ -17,13 +20,7 @@ _PERSONAL: Final = (
 )
 #: Where an account number (ISO 13616) may begin, in any case and spacing; its sum decides.
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ .-]?[A-Za-z0-9]){11,40}")
-_IBAN_LEAST, _IBAN_DIGITS = 15, 10
 _CARD: Final = re.compile(r"(?<!\d)\d(?:[ ./-]?\d){12,18}(?!\d)")
-#: Characters a reviewer does not see.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\U000e0000-\U000e007f]"
-)
 
 
 def remarks(value: Any) -> Iterator[tuple[str, str]]:
@@ -32,7 +29,7 @@ def remarks(value: Any) -> Iterator[tuple[str, str]]:
     for way, text in _texts(value, ""):
         for seen in secrets.find(text):
             yield "secret", f"{way}: found a {seen.kind}; expected no secret"
-        if _UNSEEN.search(text):
+        if UNSEEN.search(text):
             yield "hidden", f"{way}: found characters that are not seen; expected plain text"
         for kind in personal(text):
             yield "personal", f"{way}: found what looks like a {kind}; expected an invented one"
@@ -45,28 +42,14 @@ def personal(text: str) -> Iterator[str]:
             yield kind
     if any(map(_begins_with_account, (match[0] for match in _IBAN.finditer(text)))):
         yield "bank account"
-    if any(_is_card(match[0]) for match in _CARD.finditer(text)):
+    if any(is_card(match[0]) for match in _CARD.finditer(text)):
         yield "payment card"
 
 
 def _begins_with_account(text: str) -> bool:
     """Whether the first words are an account number; others may follow it."""
     ends = [match.end() for match in re.finditer(r"[A-Za-z0-9]+", text)]
-    return any(_is_account([sign for sign in text[:end] if sign.isalnum()]) for end in ends)
-
-
-def _is_account(signs: list[str]) -> bool:
-    """Whether they leave 1 by 97, and are digits for the greater part, as all of them are."""
-    if len(signs) < _IBAN_LEAST or sum(map(str.isdigit, signs)) < _IBAN_DIGITS:
-        return False
-    return int("".join(str(int(sign, 36)) for sign in signs[4:] + signs[:4])) % 97 == 1
-
-
-def _is_card(text: str) -> bool:
-    """Whether the digits pass the check of H. P. Luhn (US patent 2,950,048)."""
-    digits = [int(sign) for sign in text if sign.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    return any(is_account(text[:end]) for end in ends)
 
 
 def _texts(value: Any, way: str) -> Iterator[tuple[str, str]]:

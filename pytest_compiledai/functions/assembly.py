@@ -79,16 +79,28 @@ def relocate(spec: FunctionSpec, candidate: Candidate, verdict: Verdict) -> Verd
         weights=has_weights(spec.name, candidate.files),
     )
     lines = assembled.text.split("\n")
-    findings = tuple(_moved(f, assembled, lines, spec.candidate or "") for f in verdict.findings)
+    own = candidate.reply.splitlines() if spec.candidate else []
+    path = spec.candidate or ""
+    findings = tuple(_moved(f, assembled, lines, own, path) for f in verdict.findings)
     return replace(verdict, findings=findings)
 
 
-def _moved(finding: Finding, assembled: Assembled, lines: list[str], path: str) -> Finding:
+def _moved(
+    finding: Finding, assembled: Assembled, lines: list[str], own: list[str], path: str
+) -> Finding:
+    """Return a finding at the proposer's line; ``own`` are those of a file of the user's."""
     if not finding.line:
         return replace(finding, path=path)
-    line = assembled.origin(finding.line)
-    code = lines[finding.line - 1].strip()[:_LONGEST_EXCERPT]
-    lead = f"line {line} `{code}`: " if line else f"`{code}`, which the template adds: "
+    whole = lines[finding.line - 1].strip()
+    # Imports are put together at the top, which loses where they stood.
+    stood = next((n for n, text in enumerate(own, start=1) if text.strip() == whole), 0)
+    line, code = assembled.origin(finding.line) or stood, whole[:_LONGEST_EXCERPT]
+    if line:
+        lead = f"line {line} `{code}`: "
+    elif whole.startswith(("import ", "from ")):
+        lead = f"`{code}`, one of the imports: "
+    else:
+        lead = f"`{code}`, which the template adds: "
     message = lead + _LINE.sub("", finding.message)
     return replace(finding, path=path, line=line, message=message)
 

@@ -36,6 +36,7 @@ from pytest_compiledai.gates.tools import policy_digest
 
 __all__ = [
     "judge",
+    "opened",
     "policy_digest",
     "program",
     "rank",
@@ -134,7 +135,7 @@ def _syntax(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Ver
 
 def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     spec: FunctionSpec = unit.body
-    rows = _opened(spec, phase)
+    rows = opened(spec, phase)
     train = [row.input for row in spec.rows_in(Split.TRAIN)]
     return execution.judge(
         sandbox=bench.sandbox(),
@@ -152,7 +153,7 @@ def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> 
 
 def _accuracy(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdict:
     spec: FunctionSpec = unit.body
-    rows = _opened(spec, phase)
+    rows = opened(spec, phase)
     asked = program(unit, candidate)
     with bench.sandbox().open(asked) as session:
         answers = session.call([row.key for row in rows])
@@ -190,6 +191,7 @@ def _latency(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Ve
         settings=spec.latency,
         reference_seconds=reference.seconds(unit, bench.asking()),
         exclusive=bench.exclusive(),
+        load_ms=latency.policy().load_ms,
     )
 
 
@@ -229,10 +231,14 @@ def _begin_drawing(unit: Unit, bench: Bench) -> None:
     bench.drawer().begin(spec.input, train, count=spec.fuzz.examples, seed=_seed(unit))
 
 
-def _opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:
-    if phase is Phase.ACCEPT:
-        return spec.rows
-    return spec.rows_in(Split.TRAIN, Split.VALIDATION)
+def opened(spec: FunctionSpec, phase: Phase) -> tuple[Row, ...]:
+    """Return the rows that ``phase`` may open, those of one input once.
+
+    A row that is repeated shows nothing more, and would hide what the others show.
+    """
+    may = [row for row in spec.rows if phase is Phase.ACCEPT or row.split is not Split.TEST]
+    first = {row.key: row for row in reversed(may)}
+    return tuple(row for row in may if first[row.key] is row)
 
 
 def program(unit: Unit, candidate: Candidate) -> Program:

@@ -1,6 +1,7 @@
 """The reference of the fuzz gate: a model answering edited train inputs directly, or a function.
 
-The examples are drawn once and kept beside the recordings; the answers are recordings.
+The examples are drawn once and kept beside the recordings; the answers are recordings. Where the
+accuracy gate is off nothing else compares the rows, so their own inputs come first, as they stand.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pytest_compiledai.gates.fuzz import draw_references
 if TYPE_CHECKING:
     from pytest_compiledai.core.kind import Asking
     from pytest_compiledai.core.kind import Bench
+    from pytest_compiledai.core.schema import Schema
     from pytest_compiledai.core.unit import Unit
     from pytest_compiledai.functions.spec import FunctionSpec
 
@@ -57,7 +59,7 @@ def _of_function(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
     assert spec.fuzz.user_reference is not None
     path, function = spec.fuzz.user_reference
     program = Program(source=spec.user_files[path].encode("utf-8"), function=function)
-    inputs = _drawn(unit)
+    inputs = [*_own_inputs(spec), *_drawn(spec)]
     with bench.sandbox().open(program) as session:
         answers = session.call([canonical_json(value) for value in inputs])
     return tuple(
@@ -65,6 +67,7 @@ def _of_function(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
             input=value,
             output=json.loads(answer.value) if answer.status is Status.VALUE else None,
             place=Place(path=path),
+            abstained=answer.status is Status.ABSTAIN,
         )
         for value, answer in zip(inputs, answers, strict=True)
     )
@@ -72,16 +75,47 @@ def _of_function(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
 
 def _of_model(unit: Unit, asking: Asking) -> tuple[Reference, ...]:
     spec: FunctionSpec = unit.body
-    path = _path(unit, asking)
-    inputs = _stored(path)
+    path = _path(spec, asking.folder)
+    inputs = inputs_of(spec, asking.folder)
     if inputs is None:
-        inputs = _draw(unit, asking, path)
+        inputs = [*_own_inputs(spec), *_draw(unit, asking, path)]
+    _check_enough(spec, inputs, path)
     place = Place(path=path.name)
     answers = [answer for batch in batches(inputs) for answer in _ask(spec, batch, asking)]
     return tuple(
-        Reference(input=value, output=answer, place=place)
+        _said(spec.output, value, answer, place)
         for value, answer in zip(inputs, answers, strict=True)
     )
+
+
+def _said(output: Schema, value: Any, answer: Any, place: Place) -> Reference:
+    """Return what a model answered to one input: an output, or `{"abstain": reason}`."""
+    if isinstance(answer, dict) and answer.keys() == {"abstain"} and output.problems(answer):
+        return Reference(input=value, output=None, place=place, abstained=True)
+    return Reference(input=value, output=answer, place=place)
+
+
+def _own_inputs(spec: FunctionSpec) -> list[Any]:
+    """Return the rows' inputs that the reference answers as they stand; none that a gate compares.
+
+    Rows of the split `test` are left out: what a gate finds of an example may be quoted.
+    """
+    if "accuracy" not in spec.off:
+        return []
+    rows = spec.rows_in(Split.TRAIN, Split.VALIDATION)
+    return [row.input for row in rows][: spec.fuzz.reference_examples]
+
+
+def inputs_of(spec: FunctionSpec, folder: Path) -> list[Any] | None:
+    """Return the inputs that the reference answers; None where some have yet to be drawn.
+
+    Raises ``ModelError`` for a file of examples that cannot be read.
+    """
+    own = _own_inputs(spec)
+    if not _missing(spec):
+        return own
+    drawn = _stored(_path(spec, folder))
+    return None if drawn is None else [*own, *drawn]
 
 
 def recorded(unit: Unit, asking: Asking) -> str:
@@ -89,7 +123,7 @@ def recorded(unit: Unit, asking: Asking) -> str:
     spec: FunctionSpec = unit.body
     if spec.fuzz.reference != "model" or "fuzz" in unit.off:
         return ""
-    inputs = _stored(_path(unit, asking))
+    inputs = inputs_of(spec, asking.folder)
     if inputs is None:
         return ""
     answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in batches(inputs)]
@@ -105,22 +139,14 @@ def seconds(unit: Unit, asking: Asking) -> float | None:
     spec: FunctionSpec = unit.body
     if spec.fuzz.reference != "model" or "fuzz" in unit.off:
         return None
-    inputs = _stored(_path(unit, asking)) or []
+    inputs = inputs_of(spec, asking.folder) or []
     answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in batches(inputs)]
     measured = [answer.seconds for answer in answers if answer and answer.seconds is not None]
     return sum(measured) / len(inputs) if measured and len(measured) == len(answers) else None
 
 
-def stored_inputs(folder: Path, name: str) -> list[Any] | None:
-    """Return the inputs that the reference of a unit answers; None where none are stored.
-
-    Raises ``ModelError`` for a file that cannot be read.
-    """
-    return _stored(folder / f"{name}.reference.json")
-
-
-def _path(unit: Unit, asking: Asking) -> Path:
-    return asking.folder / f"{unit.name}.reference.json"
+def _path(spec: FunctionSpec, folder: Path) -> Path:
+    return folder / f"{spec.name}.reference.json"
 
 
 def _stored(path: Path) -> list[Any] | None:
@@ -135,6 +161,26 @@ def _stored(path: Path) -> list[Any] | None:
     if not isinstance(inputs, list):
         raise _broken(path, "other values")
     return inputs
+
+
+def _check_enough(spec: FunctionSpec, inputs: Sequence[Any], path: Path) -> None:
+    """Raise ``ModelError`` where fewer inputs are stored than the spec asks for and has.
+
+    Whoever shortens the file would have the agreement shown by the easy ones.
+    """
+    stored = _different(spec, inputs)
+    asked = spec.fuzz.reference_examples
+    if stored < asked and stored < _different(spec, [*_own_inputs(spec), *_drawn(spec)]):
+        raise ModelError(
+            where=path.name,
+            found=f"{stored} different inputs of the schema",
+            expected=f"{asked} reference_examples",
+            next=f"git checkout -- {path.name}, or delete it and compile with a model",
+        )
+
+
+def _different(spec: FunctionSpec, inputs: Sequence[Any]) -> int:
+    return len({canonical_json(value) for value in inputs if not spec.input.problems(value)})
 
 
 def _broken(path: Path, found: str) -> ModelError:
@@ -152,21 +198,27 @@ def _draw(unit: Unit, asking: Asking, path: Path) -> list[Any]:
         raise RecordingMissing(
             where=unit.place,
             found=f"no reference examples at {path.name}",
-            expected=f"{spec.fuzz.reference_examples} examples with a model's answers",
+            expected=f"{_missing(spec)} examples with a model's answers",
             next=f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}",
         )
-    inputs = _drawn(unit)
+    inputs = _drawn(spec)
     # Keys stay as drawn: a replay asks with the stored order, which is part of the request.
     text = json.dumps({"examples": inputs}, ensure_ascii=False, indent=1)
     atomic_write(path, f"{text}\n".encode())
     return inputs
 
 
-def _drawn(unit: Unit) -> list[Any]:
-    spec: FunctionSpec = unit.body
+def _drawn(spec: FunctionSpec) -> list[Any]:
+    if not _missing(spec):
+        return []
     train = [row.input for row in spec.rows_in(Split.TRAIN)]
-    seed = int(digest_of([unit.name, "reference"])[:8], 16)
-    return list(draw_references(spec.input, train, spec.fuzz.reference_examples, seed))
+    seed = int(digest_of([spec.name, "reference"])[:8], 16)
+    return list(draw_references(spec.input, train, _missing(spec), seed))
+
+
+def _missing(spec: FunctionSpec) -> int:
+    """Return how many examples have to be drawn."""
+    return spec.fuzz.reference_examples - len(_own_inputs(spec))
 
 
 def batches(inputs: Sequence[Any]) -> list[Sequence[Any]]:

@@ -124,6 +124,9 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
     golden = beside(document, project, "golden", fields.text(document, "golden"))
     candidate_key = fields.optional_text(document, "candidate")
     candidate = beside(document, project, "candidate", candidate_key) if candidate_key else None
+    candidate_text = _text(document, project, "candidate", candidate) if candidate else None
+    user_files = _user_files(document, project, accuracy, fuzz)
+    _check_independent(document, candidate_text, user_files, fuzz)
     return FunctionSpec(
         name=name,
         description=fields.text(document, "description").strip(),
@@ -142,7 +145,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         ),
         capabilities=_capabilities(document, project, name),
         candidate=candidate,
-        candidate_text=_text(document, project, "candidate", candidate) if candidate else None,
+        candidate_text=candidate_text,
         syntax=_syntax(blocks.get("syntax", {}), document.at("gates", "syntax")),
         accuracy=accuracy,
         latency=LatencySettings.parse(blocks.get("latency", {}), document.at("gates", "latency")),
@@ -159,7 +162,7 @@ def read_function_spec(document: Document, project: Project) -> FunctionSpec:
         ),
         fallback=fields.choice(document, "fallback", ("model", "none"), "model"),
         linear=read_declared(document, input_schema, output_schema),
-        user_files=_user_files(document, project, accuracy, fuzz),
+        user_files=user_files,
         call_tables=_call_tables(document, project, name),
         settings={k: v for k, v in document.data.get("gates", {}).items() if k != DRIFT},
     )
@@ -223,6 +226,19 @@ def _user_files(
         path = beside(document, project, "gates", written)
         found[written] = _text(document, project, "gates", path)
     return found
+
+
+def _check_independent(
+    document: Document, candidate: str | None, user_files: Mapping[str, str], fuzz: FuzzSettings
+) -> None:
+    """Raise ``SpecError`` for a reference that is the candidate: it agrees with all it says."""
+    named = fuzz.user_reference
+    if candidate is not None and named is not None and user_files[named[0]] == candidate:
+        raise SpecError(
+            where=document.place("gates", "fuzz", "reference"),
+            found=f"reference: {fuzz.reference!r}, whose text is the candidate's",
+            expected="a program of its own, model, or none",
+        )
 
 
 def _call_tables(document: Document, project: Project, name: str) -> dict[str, Table]:

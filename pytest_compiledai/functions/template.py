@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_compiledai.core.canonical import digest_of
+from pytest_compiledai.core.trees import LARGEST_BITS
+from pytest_compiledai.core.trees import huge_number
 from pytest_compiledai.functions import guard
 from pytest_compiledai.functions.body import Line
 from pytest_compiledai.functions.body import body
@@ -113,6 +115,10 @@ def candidate_of(artifact: str) -> str:
 
 def _assembled(facts: Facts, text: str, library: Library) -> Assembled:
     tree = parse(text)
+    huge = huge_number(tree)
+    if huge is not None:
+        found = f"a number of more than {LARGEST_BITS} bits"
+        raise TemplateError("size", found=found, expected="smaller ones", line=huge.lineno)
     check_names(facts, tree)
     placed = body(facts, text, tree)
     guarded = _guard(facts)

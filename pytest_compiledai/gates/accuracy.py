@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.interval import wilson
@@ -35,6 +37,7 @@ from pytest_compiledai.gates.promise import capped
 from pytest_compiledai.gates.promise import cut
 from pytest_compiledai.gates.promise import shown_json
 from pytest_compiledai.gates.scoring import Scored
+from pytest_compiledai.gates.scoring import differences
 from pytest_compiledai.gates.scoring import score
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 GATE: Final = "accuracy"
 _KEYS: Final = ("threshold", "coverage", "metric", "split", "shown", "confidence")
 _MOST_SHOWN: Final = 1_000
+_MOST_LOOKED: Final = 50  # different outputs by which a metric shows that it can say no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ class AccuracySettings:
         split = block.get("split", default)
         Shares.parse(split, lambda *keys: place("split", *keys))
         return cls(
-            threshold=reading.share(block, "threshold", rules.threshold, place),
+            threshold=reading.bar(block, "threshold", rules.threshold, place),
             coverage=reading.share(block, "coverage", rules.coverage, place),
             metric=made,
             split=split,
@@ -184,13 +188,16 @@ def judge(
         wanted = "test" if phase is Phase.ACCEPT else "train or validation"
         message = f"found no {wanted} row; expected at least one: add rows, or change the split"
         return Verdict(gate=GATE, findings=(Finding(rule=f"{GATE}.rows", message=message),))
-    chosen = resolved(settings, comparators or {})
     try:
-        scored = [(row, score(row.output, answers[row.id], chosen)) for row in opened]
+        scored = _scored(opened, answers, settings, comparators or {})
     except ComparatorFault as fault:
         message = f"found {fault} from a comparator; expected true or false"
         finding = Finding(rule=f"{GATE}.comparator", message=message)
         return Verdict(gate=GATE, findings=(finding,))
+    except _Blind as blind:
+        message = f"found a metric that takes every two of {blind} different outputs for the same"
+        message += "; expected one that tells some apart"
+        return Verdict(gate=GATE, findings=(Finding(rule=f"{GATE}.blind", message=message),))
     tallies = [
         _Tally(split=split, rows=tuple(pair for pair in scored if pair[0].split is split))
         for split in Split
@@ -204,6 +211,40 @@ def judge(
         findings=(*capped(findings, rules.findings), *capped(copied, rules.findings)),
         figures=_figures(tallies, decisive, rules, settings) | _refused(refusals, answers),
     )
+
+
+class _Blind(Exception):
+    """The metric calls every answer right; how many different outputs it was shown."""
+
+
+def _scored(
+    rows: Sequence[Row],
+    answers: Mapping[str, Answer],
+    settings: AccuracySettings,
+    users: Mapping[str, Comparator],
+) -> list[tuple[Row, Scored]]:
+    """Return each row with its score. Raises ``ComparatorFault`` and ``_Blind``.
+
+    A project's own comparators are asked again in the opposite order: what depends on the calls
+    before says nothing of the answers.
+    """
+    chosen = resolved(settings, users)
+    scored = [score(row.output, answers[row.id], chosen) for row in rows]
+    if settings.user_comparators:
+        again = [score(row.output, answers[row.id], chosen) for row in reversed(rows)]
+        if again[::-1] != scored:
+            raise ComparatorFault("another answer to an equal question")
+    if settings.metric:
+        _check_sight([row.output for row in rows], chosen)
+    return list(zip(rows, scored, strict=True))
+
+
+def _check_sight(outputs: Sequence[Any], comparators: Mapping[str, Comparator]) -> None:
+    """Raise ``_Blind`` where no two different outputs of the rows differ by the metric."""
+    distinct = list({canonical_json(output): output for output in outputs}.values())[:_MOST_LOOKED]
+    pairs = [*pairwise(distinct), *((distinct[0], other) for other in distinct[1:])]
+    if pairs and not any(any(differences(*pair, comparators)) for pair in pairs):
+        raise _Blind(len(distinct))
 
 
 def _is_refused(row: Row, answers: Mapping[str, Answer]) -> bool:

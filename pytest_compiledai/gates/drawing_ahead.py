@@ -106,7 +106,11 @@ def _order(schema: Schema, train_inputs: Sequence[Any], count: int, seed: int) -
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "HYPOTHESIS_NO_PLUGINS": "1",  # other packages have no say in what is drawn
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

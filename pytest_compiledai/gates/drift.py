@@ -104,7 +104,7 @@ class DriftSettings:
         """
         rules = policy()
         reading.known_keys(block, _KEYS, place)
-        threshold = reading.share(block, "threshold", accuracy.threshold, place)
+        threshold = reading.bar(block, "threshold", accuracy.threshold, place)
         confidence = reading.confidence(block, accuracy.confidence, place)
         refused = max(rules.abstain, round(1 - accuracy.coverage, 6))
         defaults = {name: getattr(rules, name) for name in _RATES}
@@ -114,7 +114,7 @@ class DriftSettings:
         return cls(
             threshold=threshold,
             confidence=confidence,
-            agreement=reading.share(block, "agreement", agreement, place),
+            agreement=reading.bar(block, "agreement", agreement, place),
             calls=reading.whole(block, "calls", fewest, place, least=1, most=_MOST_CALLS),
             psi=reading.above_zero(block, "psi", rules.psi, place),
             **{name: reading.share(block, name, defaults[name], place) for name in _RATES},

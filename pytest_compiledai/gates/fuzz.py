@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["GATE", "Bar", "FuzzSettings", "Reference", "draw_references", "judge", "policy"]
 
 GATE: Final = "fuzz"
-_KEYS: Final = ("examples", "reference", "reference_examples", "agreement")
+_KEYS: Final = ("examples", "reference", "reference_examples", "agreement", "coverage")
 _MOST_EXAMPLES: Final = 100_000
 _MOST_REFERENCES: Final = 10_000
 
@@ -86,6 +86,7 @@ class FuzzSettings:
     reference: str = "model"  # or `none`, or file.py:function
     reference_examples: int = 25
     agreement: float = 0.95
+    coverage: float | None = None  # that of the accuracy gate
 
     @classmethod
     def parse(cls, block: Mapping[str, Any], place: reading.At) -> FuzzSettings:
@@ -110,8 +111,19 @@ class FuzzSettings:
                 least=1,
                 most=_MOST_REFERENCES,
             ),
-            agreement=reading.share(block, "agreement", rules.agreement, place),
+            agreement=reading.bar(block, "agreement", rules.agreement, place),
+            coverage=reading.share(block, "coverage", 0, place) if "coverage" in block else None,
         )
+
+    def bar(self, coverage: float) -> Bar:
+        """Return what is demanded where the accuracy gate demands ``coverage``.
+
+        Only a spec that states 0 here lets a candidate abstain from all that the reference answers.
+        """
+        if self.coverage is None:
+            return Bar(agreement=self.agreement, coverage=coverage)
+        least = 1 if self.coverage else 0
+        return Bar(agreement=self.agreement, coverage=self.coverage, least=least)
 
     @property
     def user_reference(self) -> tuple[str, str] | None:
@@ -166,9 +178,13 @@ def judge(
             figures["failing"] = len(failures)
             findings = [_finding(small)]
         if settings.reference != "none" and not failures:
-            bar = Bar(agreement=settings.agreement, coverage=coverage)
             findings += _referred(
-                session, references, output_schema, comparators or {}, bar=bar, figures=figures
+                session,
+                references,
+                output_schema,
+                comparators or {},
+                bar=settings.bar(coverage),
+                figures=figures,
             )
     return Verdict(gate=GATE, findings=capped(findings, rules.findings), figures=figures)
 

@@ -1,6 +1,6 @@
 """The latency gate: CPU time of one call inside the sandbox's worker, against the spec's budget.
 
-What a call costs outside the function (starting Python, loading the module) is not in it.
+Loading the module is not in it but has a bound of its own; starting Python is in neither.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class LatencyPolicy:
     calls: int  # of one round
     least_calls: int  # of one round, however slow the function is
     round_s: float  # CPU seconds that one round should not exceed
+    load_ms: float  # CPU milliseconds of loading a function's module
 
 
 def policy() -> LatencyPolicy:
@@ -80,6 +81,7 @@ class Round:
     calls: int
     p50_ns: int
     p99_ns: int
+    load_ns: int  # CPU time of loading the module, once
     quantiles_ms: Mapping[str, float]  # by name, "p10" to "p99"
 
 
@@ -91,9 +93,11 @@ def judge(
     settings: LatencySettings,
     reference_seconds: float | None,
     exclusive: AbstractContextManager[Any],
+    load_ms: float | None = None,
 ) -> Verdict:
     """Return the verdict of the best of a few rounds, best by its p50.
 
+    ``load_ms`` bounds the CPU time of loading the module: work may not move there unseen.
     ``exclusive`` is held while measuring. Figures are in milliseconds with four significant digits;
     ``speedup`` is there only where ``reference_seconds``, a call of the reference, was measured.
     Messages hold no measured number, so that equal failures read alike.
@@ -119,6 +123,10 @@ def judge(
         )
         if took > budget * NS_PER_MS
     ]
+    if load_ms is not None and best.load_ns > load_ms * NS_PER_MS:
+        message = f"found loading of the module above {load_ms:g} ms of CPU; expected less work"
+        message += " outside the function, or a table that is stated"
+        findings.append(Finding(rule=f"{GATE}.load", message=message))
     return Verdict(gate=GATE, findings=tuple(findings), figures=figures)
 
 
@@ -151,18 +159,21 @@ def _spread(inputs: Sequence[bytes], calls: int) -> list[bytes]:
 def _best(session: Session, inputs: list[bytes], rules: LatencyPolicy) -> Round:
     """Return the best round; a slow function gets fewer calls, so that the time stays bounded."""
     (trial,) = session.measure(inputs[: rules.least_calls], rounds=1, warmup=0)
+    load_ns = session.load_ns
     affordable = int(rules.round_s * _NS_PER_S * len(trial) / max(sum(trial), 1))
     calls = min(len(inputs), max(rules.least_calls, affordable))
     rounds = session.measure(inputs[:calls], rounds=rules.rounds, warmup=1)
-    return min((_round(taken) for taken in rounds), key=lambda round_: round_.p50_ns)
+    load_ns = min(load_ns, session.load_ns)  # each in a worker of its own
+    return min((_round(taken, load_ns) for taken in rounds), key=lambda round_: round_.p50_ns)
 
 
-def _round(taken: Sequence[int]) -> Round:
+def _round(taken: Sequence[int], load_ns: int) -> Round:
     ordered = sorted(taken)
     return Round(
         calls=len(ordered),
         p50_ns=_rank(ordered, 0.50),
         p99_ns=_rank(ordered, 0.99),
+        load_ns=load_ns,
         quantiles_ms={f"p{share}": _ms(_rank(ordered, share / 100)) for share in QUANTILES},
     )
 

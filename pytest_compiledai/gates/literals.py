@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Collection
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Scalar: TypeAlias = "str | int | float"
 
 _FOLDED_CHARACTERS: Final = 100_000  # of a text made by repeating or joining
 CONTAINERS: Final = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+_DIGITS: Final = 40  # of a number in a name; no output of a row is longer
 DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -61,9 +63,20 @@ def names(text: str) -> tuple[Literal, ...]:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 found.setdefault(name, node.lineno)
     return tuple(
-        Literal(value=name.strip("_").replace("_", " "), line=line, table=0)
+        Literal(value=value, line=line, table=0)
         for name, line in found.items()
+        for value in _words(name)
     )
+
+
+def _words(name: str) -> Iterator[Scalar]:
+    """Yield a name's words together, and where it holds numbers, words and numbers apart."""
+    yield name.strip("_").replace("_", " ")
+    pieces = re.findall(r"[0-9]+|[^\W\d_]+", name)
+    numbers = [piece for piece in pieces if piece.isdecimal()]
+    if numbers:
+        yield from (piece for piece in pieces if piece not in numbers)
+        yield from (int(piece[-_DIGITS:]) for piece in numbers)
 
 
 def first_use(text: str, wanted: Collection[str]) -> tuple[str, int] | None:

@@ -29,11 +29,14 @@ from pytest_compiledai.gates import fuzz
 from pytest_compiledai.gates import latency
 from pytest_compiledai.gates.corpus import Sample
 from pytest_compiledai.gates.corpus import samples
+from pytest_compiledai.gates.drawing import drawn_or_none
 from pytest_compiledai.gates.malformed import derive
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.calls import Sandbox
     from pytest_compiledai.core.verdict import Verdict
+
+Draw = Callable[..., tuple[bytes, ...]]
 
 GATES: Final = ("execution", "accuracy", "latency", "fuzz")
 #: Rules whose samples are quick to judge; a timeout, for one, takes seconds to show.
@@ -78,7 +81,12 @@ def task(gate: str) -> Task:
         output=Schema.parse(data["output"], place, closed=True),
         rows=tuple(_row(item, place()) for item in data["rows"]),
         references=tuple(
-            fuzz.Reference(input=item["input"], output=item["output"], place=place())
+            fuzz.Reference(
+                input=item["input"],
+                output=item["output"],
+                place=place(),
+                abstained=item["output"] is None,
+            )
             for item in data.get("references", [])
         ),
         settings=data.get("settings", {}),
@@ -99,8 +107,11 @@ def _row(item: dict[str, Any], place: Place) -> Row:
     )
 
 
-def smoke(sandbox: Sandbox) -> tuple[str, ...]:
-    """Return the paths of the quick samples that a gate judged wrongly; empty: all is well."""
+def smoke(sandbox: Sandbox, *, draw: Draw = drawn_or_none) -> tuple[str, ...]:
+    """Return the paths of the quick samples that a gate judged wrongly; empty: all is well.
+
+    ``draw`` draws the fuzz gate's examples, as in ``fuzz.judge``.
+    """
     few: dict[tuple[str, bool], Sample] = {}
     for gate in GATES:
         for sample in samples(gate):
@@ -109,20 +120,22 @@ def smoke(sandbox: Sandbox) -> tuple[str, ...]:
             if sample.is_good or sample.rule in _QUICK:
                 few.setdefault(key, sample)
     missing = sorted(_QUICK - {rule for rule, is_good in few if not is_good})
-    wrong = [item.source.path for item in few.values() if not is_told(item, sandbox)]
+    wrong = [item.source.path for item in few.values() if not is_told(item, sandbox, draw=draw)]
     return (*missing, *wrong)
 
 
-def is_told(sample: Sample, sandbox: Sandbox) -> bool:
+def is_told(sample: Sample, sandbox: Sandbox, *, draw: Draw = drawn_or_none) -> bool:
     """Whether the gate finds the sample's rule in a bad one, and nothing at all in a good one."""
-    found = {item.rule for item in judged(sample, sandbox).findings}
+    found = {item.rule for item in judged(sample, sandbox, draw=draw).findings}
     return not found if sample.is_good else sample.rule in found
 
 
-def judged(sample: Sample, sandbox: Sandbox) -> Verdict:
+def judged(sample: Sample, sandbox: Sandbox, *, draw: Draw = drawn_or_none) -> Verdict:
     """Return the verdict of the sample's own gate."""
     gate = sample.rule.partition(".")[0]
     program = Program(source=sample.source.data, function="route")
+    if gate == fuzz.GATE:
+        return _fuzz(sandbox, program, task(gate), draw)
     return _JUDGES[gate](sandbox, program, task(gate))
 
 
@@ -162,7 +175,7 @@ def _latency(sandbox: Sandbox, program: Program, given: Task) -> Verdict:
     )
 
 
-def _fuzz(sandbox: Sandbox, program: Program, given: Task) -> Verdict:
+def _fuzz(sandbox: Sandbox, program: Program, given: Task, draw: Draw) -> Verdict:
     return fuzz.judge(
         sandbox=sandbox,
         program=program,
@@ -172,6 +185,7 @@ def _fuzz(sandbox: Sandbox, program: Program, given: Task) -> Verdict:
         settings=fuzz.FuzzSettings(**given.settings),
         coverage=1.0,
         seed=_SEED,
+        draw=draw,
         references=given.references,
     )
 
@@ -180,5 +194,4 @@ _JUDGES: Final[dict[str, Callable[[Sandbox, Program, Task], Verdict]]] = {
     "execution": _execution,
     "accuracy": _accuracy,
     "latency": _latency,
-    "fuzz": _fuzz,
 }

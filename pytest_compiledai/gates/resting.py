@@ -58,7 +58,7 @@ class Bounds(Protocol):
 
     @property
     def resting_sites(self) -> int:
-        """Most literals that are changed."""
+        """Most literals that are changed, and most parts of literals."""
 
 
 def resting(
@@ -81,8 +81,10 @@ def resting(
     least = max(rules.resting_rows, rules.resting_share * len(asked))
     if len(asked) < rules.resting_rows or len(made.sites) < least:
         return ()
-    step = max(1, -(-len(made.sites) // rules.resting_sites))
-    sites = made.sites[::step]
+    whole = [site for site in made.sites if not site.is_part]
+    step = _step(whole, rules)
+    parts = [site for site in made.sites if site.is_part]
+    sites = [*whole[::step], *parts[:: _step(parts, rules)]]
     with sandbox.open(replace(program, source=made.source, function=ENTRY)) as session:
         plain = _called(session, PLAIN, asked)
         if not all(
@@ -96,16 +98,22 @@ def resting(
             if len(owners := _owners(asked, plain, _called(session, site.variant, asked))) == 1
         }
     inputs = {owner: _shown(asked, owner, whole=False) for owner in set(own.values())}
-    held = {
-        owner
+    telling = {
+        site: owner
         for site, owner in own.items()
         if not _is_in(normal(str(site.value)), inputs[owner])
         and not _is_general(site, sites, own, asked)
     }
-    if len(held) * step < least:
+    held = set(telling.values())
+    by_whole = {owner for site, owner in telling.items() if not site.is_part}
+    if max(len(held), len(by_whole) * step) < least:
         return ()
     message = f"found {len(held)} of {len(asked)} golden rows that rest on a literal of their own"
     return (Finding(rule=RULE, message=f"{message}; {_EXPECTED}"),)
+
+
+def _step(sites: Sequence[Site], rules: Bounds) -> int:
+    return max(1, -(-len(sites) // rules.resting_sites))
 
 
 def _is_in(value: str, shown: str) -> bool:
@@ -141,7 +149,8 @@ def _is_general(
     """
     if not site.table:
         return False
-    table = [item for item in sites if item.table == site.table]
+    kind = site.table, site.is_part
+    table = [item for item in sites if (item.table, item.is_part) == kind]
     used = [item for item in table if item in own]
     if len(table) < TABLE or 2 * len(used) >= len(table):
         return False

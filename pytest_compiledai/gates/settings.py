@@ -32,6 +32,17 @@ def share(block: Mapping[str, Any], key: str, default: float, place: At) -> floa
     return float(value)
 
 
+def bar(block: Mapping[str, Any], key: str, default: float, place: At) -> float:
+    """Return the share above 0 at ``key``.
+
+    No answer falls below a bar of 0: that would be a gate switched off which the lock calls asked.
+    """
+    value = share(block, key, default, place)
+    if not value:
+        raise _refused(key, block[key], "a number above 0 up to 1, or the gate `off`", place)
+    return value
+
+
 def confidence(block: Mapping[str, Any], default: float | None, place: At) -> float | None:
     """Return the confidence between 0 and 1 at ``confidence``; None where none is asked for."""
     if block.get("confidence") is None:

@@ -6,9 +6,10 @@ scan. A gate that lets its own bad samples through must not be believed about an
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from pathlib import Path
 
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.gates import security
@@ -19,6 +20,8 @@ from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import ToolReport
 from pytest_compiledai.gates.tools import scan
 
+Scans = Callable[[Sequence[ScanRequest]], Mapping[str, ToolReport]]
+
 # The rules whose findings only an analyser can give.
 ANALYSED = frozenset(
     {"security.bandit", "security.ruff", "security.semgrep", "syntax.ruff", "syntax.mypy"}
@@ -28,21 +31,24 @@ _SIGNATURE = syntax.ExpectedSignature(
 )
 
 
-def smoke(*, with_tools: bool = True, cache: Path | None = None) -> tuple[str, ...]:
+def requests() -> list[ScanRequest]:
+    """Return the samples that the analysers are proved by."""
+    return [ScanRequest(source=sample.source) for sample in _first_of_each()]
+
+
+def smoke(scans: Scans | None = scan) -> tuple[str, ...]:
     """Return the names of the samples that a static gate judged wrongly; empty: all is well.
 
-    ``cache`` is the run's private folder for mypy, as in ``tools.scan``.
+    ``scans`` returns the analysers' reports on ``requests()``; None: they are not asked.
     """
-    everything = [*samples("security"), *samples("syntax")]
     wrong = [
         sample.source.path
-        for sample in everything
+        for sample in _everything()
         if sample.rule not in ANALYSED and not _is_told_by_policy(sample)
     ]
-    if with_tools:
-        few = _first_of_each(everything)
-        scans = scan([ScanRequest(source=sample.source) for sample in few], cache=cache)
-        wrong += [sample.source.path for sample in few if not is_told(sample, scans)]
+    if scans is not None:
+        reports = scans(requests())
+        wrong += [item.source.path for item in _first_of_each() if not is_told(item, reports)]
     return tuple(dict.fromkeys(wrong))
 
 
@@ -76,10 +82,15 @@ def _is_told_by_policy(sample: Sample) -> bool:
     return not found if sample.is_good else sample.rule in found
 
 
-def _first_of_each(everything: Sequence[Sample]) -> list[Sample]:
+@functools.cache
+def _everything() -> tuple[Sample, ...]:
+    return (*samples("security"), *samples("syntax"))
+
+
+def _first_of_each() -> list[Sample]:
     chosen = {
         (sample.rule, sample.is_good): sample
-        for sample in reversed(everything)
+        for sample in reversed(_everything())
         if sample.rule in ANALYSED
     }
     return [chosen[key] for key in sorted(chosen)]

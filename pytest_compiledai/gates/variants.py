@@ -23,7 +23,11 @@ from pytest_compiledai.gates.literals import docstring
 ENTRY: Final = "answer_of_variant"
 #: The number of the variant in which nothing is changed.
 PLAIN: Final = -1
-_WHOLE: Final = 24  # characters up to which a text is changed as a whole
+_WHOLE: Final = 24  # characters up to which a text is changed as a whole, and by its parts
+#: Characters, or digits, from which a literal has room for two rows; a part of it is changed too.
+_ROOM: Final = 7
+_PART: Final = 3  # digits of one part
+_WORDS: Final = r"\\.|([^\W_]+)"  # of a pattern, too: what stands behind a backslash is none
 #: Of a longer one; each character of what is no word, such as a table written as one number.
 _PIECE: Final = r"(?<![^\W_])[^\W_]{1,16}(?![^\W_])|[^\W_]"
 _SHIFTED: Final = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
@@ -40,20 +44,34 @@ _NEXT_LETTER = str.maketrans({"".join(_SHIFTED)!r}, {"".join(s[1:] + s[0] for s 
 _PIECE_OF_TEXT = _re_of_variants.compile({_PIECE!r})
 
 
-def _other_text(text, piece):
-    found = None if len(text) <= {_WHOLE} else list(_PIECE_OF_TEXT.finditer(text))
-    start, end = (0, len(text)) if found is None else found[piece].span()
-    changed = text[start:end].translate(_NEXT_LETTER)
-    changed = changed + "~" if changed == text[start:end] else changed
+def _other_text(text, start, end):
+    part = text[start:end]
+    changed = part[::-1] if end - start == 2 < len(text) else part.translate(_NEXT_LETTER)
+    changed = changed + "~" if changed == part else changed
     return text[:start] + changed + text[end:]
 
 
-def {_CHANGED}(chosen, first, count, value):
+def _other_number(value, start, end):
+    if start == end:
+        return 2 * value + 17
+    if start < 0:
+        return value ^ (21 << 8 * end)
+    return type(value)(_other_text(repr(value), start, end))
+
+
+def {_CHANGED}(chosen, first, pieces, value):
+    count = pieces if isinstance(pieces, int) else len(pieces)
     if not first <= chosen < first + count:
         return value
-    if isinstance(value, bytes):
-        return _other_text(value.decode("latin-1"), chosen - first).encode("latin-1")
-    return _other_text(value, chosen - first) if isinstance(value, str) else 2 * value + 17
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if isinstance(pieces, int):
+        span = list(_PIECE_OF_TEXT.finditer(text))[chosen - first].span()
+    else:
+        span = pieces[chosen - first]
+    if not isinstance(text, str):
+        return _other_number(value, *span)
+    changed = _other_text(text, *span)
+    return changed.encode("latin-1") if isinstance(value, bytes) else changed
 
 
 def {ENTRY}(asked, **given):
@@ -71,6 +89,7 @@ class Site:
     variant: int
     value: Scalar
     table: int  # number of the outermost list, set, tuple or dict around it; 0 for none
+    is_part: bool = False  # of a literal that another site changes as a whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,29 +180,78 @@ class _Marking(ast.NodeTransformer):
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         first = len(self.sites)
-        count = self._marked(node.value)
-        if not count:
+        pieces = self._marked(node.value)
+        if not pieces:
             return node
-        given = [ast.Name(_CHOSEN, ast.Load()), ast.Constant(first), ast.Constant(count), node]
+        (stated,) = parse(repr(pieces)).body
+        assert isinstance(stated, ast.Expr)
+        given = [ast.Name(_CHOSEN, ast.Load()), ast.Constant(first), stated.value, node]
         return ast.Call(ast.Name(_CHANGED, ast.Load()), given, [])
 
     def _pattern(self, node: ast.MatchValue, constant: ast.Constant) -> ast.MatchValue:
         first = len(self.sites)
-        count = self._marked(constant.value)
-        if count:
-            value = f"{_CHANGED}({_CHOSEN}, {first}, {count}, {constant.value!r})"
+        pieces = self._marked(constant.value)
+        if pieces:
+            value = f"{_CHANGED}({_CHOSEN}, {first}, {pieces!r}, {constant.value!r})"
             self.patterns.append(f"{_PATTERNS}.v{first} = {value}\n")
             name = ast.Name(_PATTERNS, ast.Load())
             return ast.MatchValue(ast.Attribute(name, f"v{first}", ast.Load()))
         return node
 
-    def _marked(self, value: object) -> int:
-        """Return how many sites ``value`` is: none, one, or one for each piece of a long text."""
+    def _marked(self, value: object) -> int | tuple[tuple[int, int], ...]:
+        """Return what of ``value`` is changed, a site each; none of what was told.
+
+        Of a long text that is how many pieces it has, else where the parts begin and end.
+        """
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         if isinstance(text, bool) or not isinstance(text, int | float | str) or self.is_told(text):
             return 0
-        long = isinstance(text, str) and len(text) > _WHOLE
-        pieces: list[Scalar] = list(re.findall(_PIECE, str(text))) if long else [text]
-        for piece in pieces:
-            self.sites.append(Site(variant=len(self.sites), value=piece, table=self.table))
-        return len(pieces)
+        if isinstance(text, str) and len(text) > _WHOLE:
+            pieces: list[Scalar] = list(re.findall(_PIECE, text))
+            for piece in pieces:
+                self._note(piece)
+            return len(pieces)
+        parts = _parts_of_text(text) if isinstance(text, str) else _parts_of_number(text)
+        parts = [part for part in parts if part[1] == text or not self.is_told(part[1])]
+        for number, (_, shown) in enumerate(parts):
+            self._note(shown, is_part=number > 0)
+        return tuple(span for span, _ in parts)
+
+    def _note(self, value: Scalar, *, is_part: bool = False) -> None:
+        number = len(self.sites)
+        self.sites.append(Site(variant=number, value=value, table=self.table, is_part=is_part))
+
+
+#: Where a part begins and ends, and the text or number that an input would show of it.
+_Part = tuple[tuple[int, int], Scalar]
+
+
+def _parts_of_text(text: str) -> list[_Part]:
+    """Return a short text whole, and each two neighbours of a word, which change places.
+
+    Whatever decodes the text knows both, so that it fails for no other row.
+    """
+    whole: _Part = ((0, len(text)), text)
+    if len(text) < _ROOM:
+        return [whole]
+    words = [found for found in re.finditer(_WORDS, text) if found[1]]
+    return [
+        whole,
+        *(
+            ((at, at + 2), word[1])
+            for word in words
+            for at in range(word.start(), word.end() - 1)
+            if text[at] != text[at + 1]
+        ),
+    ]
+
+
+def _parts_of_number(number: float) -> list[_Part]:
+    """Return a number whole; of a long one its digits, and of a whole number its bytes, too."""
+    digits = repr(number)
+    whole: _Part = ((0, 0), number)
+    if len(digits) < _ROOM or not re.fullmatch(r"[0-9.]+", digits):
+        return [whole]
+    runs = [found.span() for found in re.finditer(rf"[0-9]{{1,{_PART}}}", digits)]
+    size = (number.bit_length() + 7) // 8 if isinstance(number, int) else 0
+    return [(span, number) for span in ((0, 0), *runs, *((-1, byte) for byte in range(size)))]

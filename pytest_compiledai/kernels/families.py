@@ -75,7 +75,7 @@ class Family:
             "numbers": facts.get("numbers", {}),
             "dynamic": tuple(facts.get("dynamic", ())),
             "free": tuple(facts.get("free", ())),
-            "sweeps": tuple(facts.get("sweeps", ())),
+            "sweeps": tuple(_sizes(sweep, own) for sweep in facts.get("sweeps", ())),
             "cut": _cut(facts.get("cut", {}), own),
             "flops": str(facts.get("flops", "0")),
             "exact": tuple(facts.get("exact", ())),
@@ -144,10 +144,14 @@ def _legal(variant: Variant, contract: Contract) -> Iterator[dict[str, int]]:
             yield chosen
 
 
+def _sizes(stated: Mapping[str, int | str], own: Mapping[str, int]) -> dict[str, int]:
+    """Return sizes as numbers; one may be an expression over the region's own."""
+    return {key: expression.value(size, own) for key, size in stated.items()}
+
+
 def _cut(stated: Mapping[str, int | str], own: Mapping[str, int]) -> dict[str, int]:
-    """Return the smaller sizes; one may be an expression over the region's own."""
-    sizes = {key: expression.value(size, own) for key, size in stated.items()}
-    return {key: size for key, size in sizes.items() if size < own[key]}
+    """Return those that are smaller than the region's own."""
+    return {key: size for key, size in _sizes(stated, own).items() if size < own[key]}
 
 
 def _tensor(item: Mapping[str, Any]) -> Tensor:

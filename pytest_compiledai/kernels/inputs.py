@@ -6,6 +6,7 @@ weights of one hide a missing weight, a length that is a multiple of the block h
 
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -30,9 +31,15 @@ SCALES: Mapping[str, tuple[float, ...]] = {
     "float16": (1e-3, 30.0),
     "bfloat16": (1e-6, 1e-3, 300.0),
 }
+#: Larger than any layer hands over: nothing that a region sums or squares leaves the format yet.
+LARGE: Mapping[str, float] = {"float32": 1e12, "bfloat16": 1e12}
 #: Factor on few numbers of what flows in, as a trained model's channels have it.
 OUTLIERS: Mapping[str, float] = {"float32": 3e4, "float16": 300.0, "bfloat16": 3e4}
 _OUTLIER_SHARE = 1 / 64
+#: Sizes of each run that no text can know; and positions, a secret stride apart.
+SECRET_SIZES, SECRET_POSITIONS = 8, 12
+#: Primes: so many positions have every remainder by each number up to their count.
+_STRIDES = (17, 19, 23, 29, 31, 37, 41, 43, 47)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,7 @@ class Case:
 def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
     """Yield the cases of one dtype, the region's own sizes (or their cut) first."""
     own = {**contract.dims, **contract.cut}
+    seed ^= zlib.crc32(dtype.encode()) << 16  # another dtype is another draw
 
     def case(name: str, number: int, **changes: Any) -> Case:
         stated = {"dims": own, "numbers": contract.numbers, **changes}
@@ -71,16 +79,18 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
     yield case("zeros", 6, scale=0.0, before="number")
     yield case("below zero", 7, scale=SCALES[dtype][-1], negative=True)
     yield case("outliers", 13, outliers=OUTLIERS[dtype])
+    if dtype in LARGE:
+        yield case("large numbers", 14, scale=LARGE[dtype])
     if any(not _is_float(tensor) for tensor in contract.outputs):
         yield case("equal numbers", 8, step=EQUAL_STEP)
     for place in range(min(MOST_SPOILED, sum(map(_can_hold, contract.tensors)))):
         yield case("a NaN", 9 + place, nan=place)
-    for number, sweep in enumerate((*contract.sweeps, *_secret_sizes(contract, seed))):
+    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed)]
+    scales = _secret_scales(dtype, seed, len(sweeps))
+    for number, (sweep, scale) in enumerate(zip(sweeps, scales, strict=True)):
         sizes = " ".join(f"{name}={size}" for name, size in sorted(sweep.items()))
         stated = {"dims": {**own, **sweep}, "skew": number % 3}
-        yield case(
-            f"sizes {sizes}", 16 + number, scale=_secret_scale(dtype, seed >> number), **stated
-        )
+        yield case(f"sizes {sizes}", 16 + number, scale=scale, **stated)
 
 
 def whole(contract: Contract, seed: int) -> Case | None:
@@ -90,23 +100,29 @@ def whole(contract: Contract, seed: int) -> Case | None:
     return Case(name="own sizes", dims=contract.dims, seed=seed ^ 7, numbers=contract.numbers)
 
 
-def _secret_scale(dtype: str, seed: int) -> float:
-    """Return a factor between the stated ones, so that no window between them is safe."""
+def _secret_scales(dtype: str, seed: int, count: int) -> list[float]:
+    """Return factors between the stated ones, one of each part, so that no wide window is safe."""
     least, most = SCALES[dtype][0], SCALES[dtype][-1]
-    scale: float = least * (most / least) ** ((seed >> 7) % 1000 / 999)
-    return scale
+    secret = random.Random(seed)  # noqa: S311 - the seed is the secret
+    places = [(part + secret.random()) / count for part in range(count)]
+    secret.shuffle(places)
+    return [least * (most / least) ** place for place in places]
 
 
 def _secret_sizes(contract: Contract, seed: int) -> list[dict[str, int]]:
     """Return sizes that no text can know: of what varies, and of what the family calls free."""
     own = {**contract.dims, **contract.cut}
+    if not contract.dynamic and not contract.free:
+        return []
+    secret = random.Random(seed ^ 1)  # noqa: S311 - the seed is the secret
+    stride = secret.choice(_STRIDES)
+    reach = SECRET_POSITIONS * stride
+    first = {name: secret.randrange(max(1, own[name] - reach)) for name in contract.dynamic}
     found = []
-    for number, names in enumerate((contract.dynamic, contract.free)):
-        if names:
-            shares = [(seed >> (11 * place + 5 * number)) % 1021 for place in range(len(names))]
-            pairs = zip(names, shares, strict=True)
-            # A position may be 0, a size may not.
-            found.append({name: number + share % max(1, own[name]) for name, share in pairs})
+    for number in range(SECRET_POSITIONS if first else SECRET_SIZES):
+        # A position may be 0, a size may not.
+        there = {name: (at + number * stride) % max(1, own[name]) for name, at in first.items()}
+        found.append(there | {name: secret.randint(1, own[name]) for name in contract.free})
     return found
 
 
@@ -156,9 +172,10 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
         values = torch.round(values / case.step) * case.step if case.step else values
         if case.outliers > 1.0:
             few = torch.rand(sizes, generator=generator) < _OUTLIER_SHARE
-            values = torch.where(few, values * case.outliers, values)
-    elif tensor.draw == "peaked" and case.scale > 1.0:
-        values = values * BEYOND
+            beyond = (values.abs() + 1.0) * values.sign()  # above the rest, each of them
+            values = torch.where(few, beyond * case.outliers, values)
+    elif tensor.draw == "peaked" and case.scale != 1.0:
+        values = values * (BEYOND if case.scale > 1.0 else FLAT)
     if tensor.poison_from:
         start = expression.value(tensor.poison_from, case.dims)
         values[..., start:, :] = float("nan")
@@ -206,6 +223,8 @@ DRAWS: Mapping[str, Callable[[tuple[int, ...], Any], Any]] = {
 }
 #: Makes peaked scores leave the range of an exponential that no maximum was taken from.
 BEYOND = 8.0
+#: Makes them nearly equal, so that what is left out of many is missed however small its share.
+FLAT = 1 / 16
 #: Tensors that a NaN is put into, one after the other.
 MOST_SPOILED = 4
 #: Coarse enough that the largest of a thousand numbers stands there more than once.

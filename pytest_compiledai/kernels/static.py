@@ -49,6 +49,7 @@ _FORMS = (
 )
 #: What says how many bits of its operands a product keeps, and what keeps them.
 _PRECISION = ("input_precision", "allow_tf32")
+_MOST_OF_DOT = 3  # operands and sum; what follows by position says how many bits are kept
 _PRECISE = (["input_precision='ieee'"], ["input_precision='tf32x3'"], ["allow_tf32=False"])
 _ALIASES = {"triton": "triton", "triton.language": "tl"}
 
@@ -220,6 +221,12 @@ class _Function:
         if said not in _PRECISE:
             found = f"tl.dot with {said[0] if said else 'the default'} precision"
             yield _finding("security.precision", node.lineno, found, 'input_precision="ieee"')
+        # The interpreter adds in float32, whatever stands here; a device would not.
+        others = [str(k.arg) for k in node.keywords if k.arg not in (*_PRECISION, "acc")]
+        others += [ast.unparse(value) for value in node.args[_MOST_OF_DOT:]]
+        if others:
+            found = f"tl.dot with {others[0]}"
+            yield _finding("security.precision", node.lineno, found, "a sum in float32")
 
 
 def _is_plain(node: ast.Constant) -> bool:

@@ -13,8 +13,9 @@ from pytest_compiledai.failure import finding_line
 from pytest_compiledai.llm.redact import redact
 from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.facts import gate_outcome
-from pytest_compiledai.summary import break_even
+from pytest_compiledai.summary import accuracy_limits
 from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import pays_after
 
 #: What a service shows of a summary; a longer one is cut at a whole section.
 MOST_BYTES = 900_000
@@ -68,14 +69,13 @@ def _cells(result: Result, gates: list[str]) -> list[str]:
     known = {*result.gates, *result.off}
     marks = [_MARKS[gate_outcome(result, gate)] if gate in known else "" for gate in gates]
     tokens = result.cost.tokens_in + result.cost.tokens_out
-    calls = break_even(result)
     return [
         _code(result.unit),
         str(result.outcome),
         *marks,
         _accuracy(result),
         f"{tokens:,}" if tokens else "",
-        f"{calls:,} calls" if calls is not None else "",
+        pays_after(result),
     ]
 
 
@@ -85,7 +85,8 @@ def _accuracy(result: Result) -> str:
     interval = figures.get("interval")
     if interval is None:
         return ""
-    return f"{figures['accuracy']:.3f} ({interval['low']:.2f} to {interval['high']:.2f})"
+    span = f"({interval['low']:.2f} to {interval['high']:.2f})"
+    return f"{figures['accuracy']:.3f} {span}{accuracy_limits(figures)}"
 
 
 def _failed(result: Result) -> str:

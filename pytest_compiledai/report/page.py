@@ -15,6 +15,7 @@ from pytest_compiledai.report.facts import gate_outcome
 from pytest_compiledai.report.places import Excerpt
 from pytest_compiledai.summary import break_even
 from pytest_compiledai.summary import lock_lines
+from pytest_compiledai.summary import pays_after
 
 #: Nothing may be fetched or run, whatever a quoted row holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -63,9 +64,8 @@ def _row(result: Result, gates: list[str]) -> str:
     known = {*result.gates, *result.off}
     outcomes = [gate_outcome(result, gate) if gate in known else "" for gate in gates]
     tokens = result.cost.tokens_in + result.cost.tokens_out
-    calls = break_even(result)
     numbers = [str(result.attempts or ""), f"{tokens:,}" if tokens else ""]
-    numbers.append(f"{calls:,} calls" if calls is not None else "")
+    numbers.append(pays_after(result))
     cells = [f"<td><code>{_text(result.unit)}</code></td>", f"<td>{_text(result.kind)}</td>"]
     cells.append(f'<td class="{result.outcome}">{result.outcome}</td>')
     cells += [f'<td class="{outcome}">{outcome}</td>' for outcome in outcomes]

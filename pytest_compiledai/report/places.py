@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,9 +81,10 @@ class Places:
         if not path:
             return None
         for folder in (self._root, self._out):
-            file = (folder / path).resolve()
-            if file.is_relative_to(self._root) and file.is_file():
-                return file
+            with contextlib.suppress(OSError, ValueError):  # a name that no file system takes
+                file = (folder / path).resolve()
+                if file.is_relative_to(self._root) and file.is_file():
+                    return file
         return None
 
 

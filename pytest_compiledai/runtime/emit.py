@@ -13,7 +13,7 @@ _IMPORT = re.compile(r"^from pytest_compiledai\.(?:runtime|core)\.\w+ import \w+
 _SPLICED = "# From here on this text is spliced into compiled/__init__.py.\n"
 _BEFORE, _FIRST = "errors", "class Files("  # the loader's own text needs them from there on
 _STANDARD = ("import ", "from collections ")
-_TAILS = ("serving", "asking", "sampling", "spans", "signature", "tensors")
+_TAILS = ("locktext", "plainfile", "serving", "asking", "sampling", "spans", "signature", "tensors")
 _SHARED = "tensors"  # with the gates, which hand in what it gives
 
 

@@ -18,17 +18,15 @@ or a signature: with ``COMPILEDAI_TRUSTED_KEYS`` in the environment, or after ``
 that none of those keys signed is refused.
 """
 
-# No pathlib: it would be imported for a handful of joins.
-# ruff: noqa: PTH100, PTH112, PTH114, PTH118, PTH119, PTH120
+# No pathlib: it would be imported for a handful of joins, here or in a part of this text.
+# ruff: noqa: PTH100, PTH112, PTH114, PTH116, PTH118, PTH119, PTH120, PTH122, RUF100
 
 from __future__ import annotations
 
-import errno as _errno
 import functools as _functools
 import importlib as _importlib
 import os as _os
 import re as _re
-import stat as _stat
 import sys as _sys
 import threading as _threading
 import types as _types
@@ -46,6 +44,17 @@ from pytest_compiledai.runtime.errors import IntegrityError
 from pytest_compiledai.runtime.errors import NeedsCapabilities
 from pytest_compiledai.runtime.errors import NoFallback
 from pytest_compiledai.runtime.errors import NotCompiled
+from pytest_compiledai.runtime.locktext import _DOTTED
+from pytest_compiledai.runtime.locktext import _LOCK
+from pytest_compiledai.runtime.locktext import _NAME
+from pytest_compiledai.runtime.locktext import _faults
+from pytest_compiledai.runtime.locktext import _folder
+from pytest_compiledai.runtime.locktext import _message
+from pytest_compiledai.runtime.locktext import _parsed
+from pytest_compiledai.runtime.locktext import _restore
+from pytest_compiledai.runtime.locktext import _shown
+from pytest_compiledai.runtime.locktext import _split
+from pytest_compiledai.runtime.plainfile import _read
 from pytest_compiledai.runtime.sampling import _Sampler
 from pytest_compiledai.runtime.serving import _Fallback
 from pytest_compiledai.runtime.serving import _Served
@@ -73,23 +82,9 @@ _kept: dict[str, _Any] = {
 for _name in globals().get("_ready", ()):
     globals().pop(_name, None)
 
-_LOCK = "compiledai.lock"
-_FIRST_LINE = "lock-version = 1"
 _LOCK_CAP = 64 << 20  # bytes
 _SOURCE_CAP = 1 << 20  # bytes of one Python artifact
 _FILE_CAP = 1 << 30  # bytes of one file of another kind
-_ALWAYS = ("security", "syntax", "execution")  # gates that no spec can switch off
-_KEYS = {"kind", "spec", "target", "files", "proposer", "attempts", "basis", "source", "gates"}
-_KEYS |= {"off", "capabilities", "evidence", "entry"}
-_NAME = _re.compile(r"[a-z][a-z0-9_]{0,63}")
-_DOTTED = _re.compile(rf"{_NAME.pattern}(?:\.{_NAME.pattern})?")  # `model.region`: no function
-_DIGEST = _re.compile(r"[0-9a-f]{64}")
-_STRING = _re.compile(r'"(?:[^"\\]|\\.)*+"')
-_MOST_DOTS = 3  # outside strings in one line of a table; the writer needs none
-_HEADER = _re.compile(rf'^\[artifact\."({_DOTTED.pattern})"\]$', _re.MULTILINE)
-_STRAY = _re.compile(
-    rf'^(?:\[(?!artifact\."{_DOTTED.pattern}"\]$)|<{{7}}|={{7}}|>{{7}})', _re.MULTILINE
-)
 
 
 class Files(_Mapping[str, bytes]):
@@ -262,12 +257,6 @@ _functions: dict[str, _Any] = {}  # the bare functions
 _entries: dict[str, dict[str, _Any]] = {}
 _tables: dict[str, str] = {}  # name -> the text of its table, once the lock has been read
 _guard = _threading.RLock()  # protects the seven above
-_folder = _os.path.dirname(_os.path.abspath(__file__))
-_shown = _os.path.basename(_folder)
-
-
-def _message(where: str, found: str, expected: str, following: str) -> str:
-    return f"{where}: found {found}; expected {expected}; next: {following}"
 
 
 def _answering(name: str, function: _Callable[..., _Any]) -> _Any:
@@ -361,14 +350,10 @@ def _entry(name: str) -> dict[str, _Any]:
                     f"`pytest --compile specs/`, or ship {_shown}/ and {_LOCK} of one revision",
                 )
             )
-        fault = next(_faults(name, table := _table(name)), "")
+        fault = next(_faults(name, table := _parsed(name, _tables[name])), "")
         if fault:
             raise IntegrityError(_message(f"{_LOCK}, `{name}`", fault, "it as frozen", _restore()))
         return _entries.setdefault(name, table)
-
-
-def _restore() -> str:
-    return f"`git checkout -- {_LOCK} {_shown}/`, or deploy both again from one revision"
 
 
 def _read_lock() -> dict[str, str]:
@@ -437,82 +422,6 @@ def _pins_of_environment() -> list[tuple[frozenset[str], int]]:
     return [(known, int(least))]
 
 
-def _split(data: bytes) -> dict[str, str]:
-    try:
-        text = data.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise IntegrityError(_message(_LOCK, "no UTF-8", "text", _restore())) from None
-    stray = _STRAY.search(text)
-    if stray:
-        line = text.count("\n", 0, stray.start()) + 1
-        found = "a conflict marker or an unknown table"
-        raise IntegrityError(_message(f"{_LOCK}:{line}", found, "a merged lock", _restore()))
-    head, *parts = _HEADER.split(text)
-    if [line for line in head.split("\n") if line and line[0] != "#"] != [_FIRST_LINE]:
-        found = ascii(head)[:80]
-        upgrade = "compile with the version of pytest-compiledai that wrote this file"
-        raise IntegrityError(_message(f"{_LOCK}:1", found, f"`{_FIRST_LINE}`", upgrade))
-    tables = dict(zip(parts[::2], parts[1::2], strict=True))
-    if len(tables) * 2 != len(parts):
-        raise IntegrityError(_message(_LOCK, "a table twice", "one an artifact", _restore()))
-    return tables
-
-
-def _table(name: str) -> dict[str, _Any]:
-    import tomllib
-
-    text = _tables[name]
-    # The parser takes quadratic time over the parts of a dotted key.
-    dots = max(_STRING.sub("", line).count(".") for line in text.split("\n"))
-    try:
-        return tomllib.loads(text if dots <= _MOST_DOTS else "a key of many dotted parts")
-    except (ValueError, RecursionError) as error:
-        found = f"no TOML: {str(error)[:200]}"
-        raise IntegrityError(_message(f"{_LOCK}, `{name}`", found, "TOML", _restore())) from None
-
-
-def _faults(name: str, table: dict[str, _Any]) -> _Iterator[str]:
-    """Yield what is wrong with the table of ``name``; each look relies on those before it."""
-    import hashlib
-    import json
-
-    if set(table) != _KEYS:
-        yield f"other keys: {', '.join(sorted(set(table) ^ _KEYS))[:200]}"
-    rest = {key: value for key, value in table.items() if key != "entry"}
-    # What TOML has and JSON has not, a date for one, becomes text, which changes the digest.
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), default=repr)
-    if hashlib.sha256(text.encode("ascii")).hexdigest() != table["entry"]:
-        yield "a half-merged or hand-edited table"
-    files, gates = table["files"], table["gates"]
-    if not isinstance(files, dict) or not files or not all(map(_is_digest, files.values())):
-        yield "files without SHA-256 digests"
-    if not all(_is_own(path, name) for path in files):
-        yield "a path outside the artifact"
-    if not isinstance(gates, list) or not isinstance(table["capabilities"], list):
-        yield "no list of gates or capabilities"
-    missing = set(_ALWAYS) - {str(gate).partition("@")[0] for gate in gates}
-    if missing:
-        yield f"no gate {', '.join(sorted(missing))}"
-    if table["kind"] == "function" and f"{name}.py" not in files:
-        yield f"no file `{name}.py`"
-    if table["kind"] == "function" and set(files) - {f"{name}.py", f"{name}/{_WEIGHTS_FILE}"}:
-        yield "a file that no function has"
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
-
-
-def _is_own(path: str, name: str) -> bool:
-    parts = path.split("/")
-    plain = not any(part in {"", ".", ".."} for part in parts)
-    return (
-        plain
-        and not _re.search(r"[\x00-\x1f\\:]", path)
-        and (path == f"{name}.py" or (len(parts) > 1 and parts[0] == name))
-    )
-
-
 def _verified(name: str, path: str, cap: int) -> bytes:
     """Return the bytes of one file of ``name``, read once and compared with the lock."""
     import hashlib
@@ -549,44 +458,6 @@ def _weights(name: str) -> Files | None:
     except ValueError as error:
         where = f"{_shown}/{path}"
         raise IntegrityError(_message(where, str(error), "tensors", _restore())) from None
-
-
-def _read(folder: str, path: str, cap: int) -> bytes:
-    """Return the bytes of a plain file; no symlink below ``folder`` is followed."""
-    handle = _open(folder, path.split("/"))
-    try:
-        facts = _os.fstat(handle)
-        if not _stat.S_ISREG(facts.st_mode):
-            raise OSError(_errno.EINVAL, "something that is no plain file")
-        if facts.st_size > cap:
-            raise OSError(_errno.EFBIG, f"{facts.st_size} bytes, over the cap of {cap}")
-        with _os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
-            # One byte more than there should be: a file that grew meanwhile has another digest.
-            return file.read(facts.st_size + 1)
-    finally:
-        _os.close(handle)
-
-
-def _open(folder: str, parts: list[str]) -> int:
-    flags = _os.O_RDONLY
-    for flag in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-        flags |= getattr(_os, flag, 0)
-    if _os.open not in _os.supports_dir_fd:  # Windows: looked at first, then opened
-        for depth in range(1, len(parts) + 1):
-            if _os.path.islink(_os.path.join(folder, *parts[:depth])):
-                raise OSError(_errno.ELOOP, "a symlink")
-        return _os.open(_os.path.join(folder, *parts), flags)
-    handle = _os.open(folder, _os.O_RDONLY | _os.O_DIRECTORY | _os.O_CLOEXEC)
-    for part in parts[:-1]:
-        outer = handle
-        try:
-            handle = _os.open(part, flags | _os.O_DIRECTORY, dir_fd=outer)
-        finally:
-            _os.close(outer)
-    try:
-        return _os.open(parts[-1], flags, dir_fd=handle)
-    finally:
-        _os.close(handle)
 
 
 class _Finder:

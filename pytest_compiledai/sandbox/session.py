@@ -70,6 +70,7 @@ class WorkerSession:
         self._worker: Worker | None = None
         self._closed = False
         self._loading: tuple[bytes, bytes] | None = None  # nonces: of the lock, of the load
+        self.load_ns = 0  # CPU time of a worker up to its first call, when it is measured
         self._keep: Callable[[bytes], None] | None = None  # takes the code of this load
         self.wall = ""  # what the worker said it is locked with, before it met the program
         self.failure: Answer | None = None  # of loading: the answer to every call
@@ -142,6 +143,7 @@ class WorkerSession:
             raise self._unmeasured(self.failure.detail)
         limit_s = self._limits.call_s
         try:
+            self.load_ns = worker.cpu_ns()
             return run(worker, self._expect, inputs, rounds=rounds, warmup=warmup, call_s=limit_s)
         except ValueError as error:
             raise self._unmeasured(answers.crash(error).detail) from error

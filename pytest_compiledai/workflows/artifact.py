@@ -18,7 +18,6 @@ from pytest_compiledai.workflows import graph
 from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.plan import Wish
 from pytest_compiledai.workflows.plan import structures
-from pytest_compiledai.workflows.spoken import check_words
 from pytest_compiledai.workflows.tradeoffs import FILE
 from pytest_compiledai.workflows.tradeoffs import NothingFits
 from pytest_compiledai.workflows.tradeoffs import TradeOffs
@@ -56,6 +55,8 @@ def made(spec: WorkflowSpec) -> bytes:
     """
     data = recorded.profile_bytes(spec)
     whole = recorded.read_cached(data, spec.profile)
+    from pytest_compiledai.workflows.spoken import check_words  # needs what reading needed
+
     _check_covered(spec, whole)
     check_words(spec, whole)
     return f"{json.dumps(_set(spec, whole), ensure_ascii=False, indent=1)}\n".encode()

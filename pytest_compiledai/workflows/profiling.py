@@ -24,7 +24,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Final
-from typing import NamedTuple
 
 from pytest_compiledai.ahead import Fan
 from pytest_compiledai.ahead import Wanted
@@ -41,20 +40,18 @@ from pytest_compiledai.llm.client import BRIDGE
 from pytest_compiledai.llm.desk import Job
 from pytest_compiledai.llm.desks import Desks
 from pytest_compiledai.llm.recording import Recordings
-from pytest_compiledai.llm.request import Message
-from pytest_compiledai.llm.request import Reply
-from pytest_compiledai.llm.request import Request
+from pytest_compiledai.workflows.asked import RIGHT
+from pytest_compiledai.workflows.asked import Ask
+from pytest_compiledai.workflows.asked import request_of
+from pytest_compiledai.workflows.asked import row_of
 from pytest_compiledai.workflows.bill import bill_of
 from pytest_compiledai.workflows.bill import model_of
-from pytest_compiledai.workflows.bill import most_tokens
 from pytest_compiledai.workflows.completing import after
 from pytest_compiledai.workflows.completing import answerers
 from pytest_compiledai.workflows.completing import settled
 from pytest_compiledai.workflows.completing import together
 from pytest_compiledai.workflows.joining import given_together
-from pytest_compiledai.workflows.links import GATE
 from pytest_compiledai.workflows.links import JUDGE
-from pytest_compiledai.workflows.links import ROUTER
 from pytest_compiledai.workflows.links import Chain
 from pytest_compiledai.workflows.links import Input
 from pytest_compiledai.workflows.links import Link
@@ -62,28 +59,13 @@ from pytest_compiledai.workflows.links import candidates_of
 from pytest_compiledai.workflows.links import chains
 from pytest_compiledai.workflows.links import completing
 from pytest_compiledai.workflows.links import sides_of
-from pytest_compiledai.workflows.saying import answer_of
-from pytest_compiledai.workflows.saying import normal
-from pytest_compiledai.workflows.saying import picked
-from pytest_compiledai.workflows.saying import told
 from pytest_compiledai.workflows.sensitivity import shifts
 from pytest_compiledai.workflows.spec import WorkflowSpec
 from pytest_compiledai.workflows.spec import read_workflow_spec
 
-RIGHT: Final = "correct"
-ACCEPT: Final = "accept"
 _KEY: Final = ("query", "agent", "setting", "sample", "state")
 #: What an agent is given, by problem and state.
 Given = dict[str, dict[str, str | None]]
-
-
-class Ask(NamedTuple):
-    """One call to measure."""
-
-    row: Row
-    given: Input
-    setting: str
-    sample: int
 
 
 class Profiler:
@@ -179,7 +161,14 @@ class Profiler:
 
     def _begun(self, asks: list[Ask]) -> list[Ask]:
         """Return ``asks``, begun ahead, four at a time a model; by others, once they are done."""
-        wanted = [Wanted(model_of(a.setting), self._request(a), a.row.place) for a in asks]
+        wanted = [
+            Wanted(
+                model_of(a.setting),
+                request_of(a, self.spec.agents),
+                a.row.place,
+            )
+            for a in asks
+        ]
         if self.fan is not None:
             ask_ahead(
                 wanted,
@@ -195,53 +184,17 @@ class Profiler:
     def _row(self, ask: Ask) -> dict[str, Any]:
         model = model_of(ask.setting)
         reply = self.desks(model).ask(
-            self._request(ask),
+            request_of(ask, self.spec.agents),
             recordings=self.recordings,
             where=ask.row.place,
             preferred=model,
             command=self._command,
         )
-        answer = answer_of(reply.text)
-        return {
-            "query": ask.row.id,
-            "agent": ask.given.link.agent,
-            "setting": ask.setting,
-            "sample": ask.sample,
-            "state": ask.given.state,
-            "score": float(answer is not None and self._is_good(ask, answer)),
-            "answer": None if answer is None else _as_stored(ask.given.link, answer),
-            "tokens_in": reply.tokens_in,
-            "tokens_out": reply.tokens_out,
-            "seconds": self._seconds(reply, ask),
-            "ttft": None,
-            "cost": _usd(model, reply),
-            "text": answer,
-        }
+        return row_of(ask, reply, model)
 
     @property
     def _command(self) -> str:
         return f"python -m pytest_compiledai.workflows.profiling {self.spec.path}"
-
-    def _is_good(self, ask: Ask, answer: str) -> bool:
-        """Return whether an answer is right, or decides as it should."""
-        link, state, candidates, right = ask.given[0], *ask.given[2:]
-        if link.role == GATE:
-            return (normal(answer) == ACCEPT) == (state == RIGHT)
-        if link.role == ROUTER:
-            return normal(answer) in map(normal, link.names)
-        if link.role == JUDGE:
-            return right[picked(answer, len(candidates))]
-        return normal(answer) == self._expected(ask.row)
-
-    def _seconds(self, reply: Reply, ask: Ask) -> float:
-        if reply.seconds is None:
-            raise SpecError(
-                where=ask.row.place,
-                found="a recorded answer without its seconds",
-                expected="measured ones: latency is one of the objectives",
-                next="delete the recording and ask again",
-            )
-        return reply.seconds
 
     def results(self, rows: Sequence[Mapping[str, Any]], before: Given, *, prefer: str) -> Given:
         """Return what the next agent is given: a right and a wrong result, where there are some.
@@ -292,38 +245,6 @@ class Profiler:
         from pytest_compiledai.llm.price import price
 
         return [model for model in self._models() if price(model) is None]
-
-    def _request(self, ask: Ask) -> Request:
-        link, before, _, candidates, _ = ask.given
-        agent = self.spec.agents[link.agent]
-        text = told(agent.prompt, ask.row.input, before=before, candidates=candidates)
-        temperature = agent.temperature if agent.temperature is not None else 0.7
-        return Request(
-            messages=(Message(role="user", content=text),),
-            parameters={"max_tokens": most_tokens(ask.setting), "temperature": temperature},
-            sample=ask.sample,
-        )
-
-    def _expected(self, row: Row) -> str:
-        (value,) = row.output.values()
-        return normal(value if isinstance(value, str) else str(value))
-
-
-def _as_stored(link: Link, answer: str) -> str:
-    """Return an answer as the profile holds it: a router's by the name that the flow gives."""
-    names = {normal(name): name for name in link.names}
-    return names.get(normal(answer), normal(answer))
-
-
-def _usd(model: str, reply: Reply) -> float:
-    from pytest_compiledai.llm.price import price
-
-    known = price(model)
-    if known is None:
-        return 0.0
-    return float(
-        known.usd_per_token_in * reply.tokens_in + known.usd_per_token_out * reply.tokens_out
-    )
 
 
 def write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

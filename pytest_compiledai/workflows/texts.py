@@ -11,14 +11,11 @@ from typing import Final
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pytest_compiledai.core.hidden import UNSEEN
 from pytest_compiledai.core.suspicion import is_suspicious
 from pytest_compiledai.llm.redact import Secrets
 
 _ADDRESS: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>`|\\^{}]+", re.IGNORECASE)
-#: Characters a reviewer does not see: controls but for line ends and tabs, and zero widths.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
-)
 _MOST_CHARACTERS: Final = 2_000_000
 
 
@@ -46,7 +43,7 @@ def remarks(value: Any, hosts: Collection[str]) -> Iterator[Remark]:
 def _of_text(way: str, text: str, hosts: Collection[str], secrets: Secrets) -> Iterator[Remark]:
     for seen in secrets.find(text):
         yield Remark("secret", way, f"a {seen.kind}", "no secret: name an environment variable")
-    if _UNSEEN.search(text):
+    if UNSEEN.search(text):
         yield Remark("hidden", way, "characters that are not seen", "text that a reviewer sees")
     elif is_suspicious(text):
         yield Remark("injection", way, "a text that overrides instructions", "plain instructions")

@@ -10,6 +10,8 @@ from bench.calls.running import Run
 from bench.calls.running import Unit
 from bench.calls.tasks import Task
 from bench.calls.tasks import arguments_schema
+from bench.calls.tasks import read_back
+from bench.calls.tasks import written
 from bench.function_calling import drawn
 
 COUNT = {
@@ -132,3 +134,20 @@ def test_a_set_stated_beside_a_list_is_that_of_its_items():
     stated = arguments_schema({"type": "dict", "properties": {"names": names}})
 
     assert stated["properties"]["names"]["items"] == {"type": "string", "enum": ["a", "b"]}
+
+
+def test_an_object_of_anything_is_a_text_of_json_and_is_read_back():
+    """No schema of ours states one; what is no JSON stays a text, and is wrong."""
+    pairs = {"type": "array", "items": {"type": "dict", "properties": {"of": {"type": "dict"}}}}
+    parameters = {"type": "dict", "properties": {"marks": {"type": "dict"}, "pairs": pairs}}
+    arguments = {"marks": {"art": 3}, "pairs": [{"of": {"a": [1]}}]}
+
+    stated = arguments_schema(parameters)["properties"]
+    text = written(parameters, arguments)
+
+    assert (
+        "string" == stated["marks"]["type"] == stated["pairs"]["items"]["properties"]["of"]["type"]
+    )
+    assert text == {"marks": '{"art": 3}', "pairs": [{"of": '{"a": [1]}'}]}
+    assert read_back(parameters, text) == arguments
+    assert read_back(parameters, {"marks": "art 3"}) == {"marks": "art 3"}

@@ -42,7 +42,7 @@ TASKS = [
         "Area of a triangle with base 6 and height 7?",
         [(AREA, 6, 9.9)],
     ),  # wrong key
-    ("simple", [FREE], "Anything at all", [(AREA, 1, 1.0)]),  # no schema
+    ("simple", [FREE], "Anything at all", [(AREA, 1, 1.0)]),  # a text of JSON
     ("multiple", [AREA, RADIUS], "Area of a circle with a radius of 3 m?", [(RADIUS, 3.0)]),
     (
         *(
@@ -93,17 +93,17 @@ def test_tasks_are_compiled_called_and_scored(folder):
         "simple_1": "right",
         "simple_2": "abstained",
         "simple_3": "wrong",
-        "simple_4": "not compiled",
+        "simple_4": "abstained",
         "multiple_5": "right",
         "parallel_6": "right",
         "irrelevance_7": "right",
     }
-    assert (found["tokens_in"], found["tokens_out"], found["frozen"]) == (0, 0, 7)
+    assert (found["tokens_in"], found["tokens_out"], found["frozen"]) == (0, 0, 8)
     quick = measure(read_tasks(folder), parsed(["--quick"]))
     assert {row["id"]: row["calls"] for row in quick["rows"]} == {
         row["id"]: row["calls"] for row in found["rows"]
     }
-    assert "7 of 7 clean under mypy --strict and Ruff" in table(found)
+    assert "8 of 8 clean under mypy --strict and Ruff" in table(found)
     assert "too few to claim" not in table(found)
 
 
@@ -138,3 +138,22 @@ def test_a_missing_recording_is_not_compiled_and_is_listed(folder, tmp_path):
     assert [row["result"] for row in found["rows"]] == ["not compiled"]
     assert "base 4 and height 2.5" in asked
     assert '"output"' not in asked
+
+
+@needs_sandbox
+def test_two_ways_to_an_answer_need_two_recordings(folder, tmp_path):
+    """The model is asked for a program and for its own answer; neither request holds the right one."""
+    from bench.calls.tasks import read_tasks
+    from bench.function_calling import measure
+    from bench.function_calling import parsed
+
+    requests, empty = tmp_path / "requests.jsonl", tmp_path / "none"
+    words = ["--proposer", "recordings", "--recordings", str(empty), "--requests", str(requests)]
+    tasks = [task for task in read_tasks(folder) if task.id == "simple_3"]
+    found = measure(tasks, parsed([*words, "--reference"]))
+
+    asked = [json.loads(line)["body"] for line in requests.read_text(encoding="utf-8").splitlines()]
+    assert [row["result"] for row in found["rows"]] == ["not compiled"]
+    assert "You answer inputs one by one" in asked[1]["messages"][0]["content"]
+    assert all("base 6 and height 7" in body["messages"][1]["content"] for body in asked)
+    assert "9.9" not in json.dumps(asked)

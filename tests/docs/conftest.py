@@ -184,7 +184,7 @@ def _reader(folder: Path, programs: Path) -> Reader:
     }
     kept |= {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTEST_ADDOPTS": "-p no:randomly",
+        "PYTEST_ADDOPTS": "-p no:randomly -p no:anyio -p no:hypothesispytest",
         "COLUMNS": "200",
     }
     return Reader(folder, kept)

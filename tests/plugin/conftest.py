@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ GOOD = """\
 def {name}(data: {type}Input) -> {type}Output:
     return {{"m": 2 * data["n"]}}
 """
+#: Installed plugins of others: half a second of every run goes to their imports.
+OTHERS = ("randomly", "anyio", "hypothesispytest")
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Project:
     """A folder with specs, and pytest run in a process of its own."""
 
     pytester: pytest.Pytester
-    template: Path  # where `frozen` keeps what its one run made
+    template: Path  # where `once` keeps what was made
 
     @property
     def root(self) -> Path:
@@ -65,19 +68,33 @@ class Project:
         (specs / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return self
 
-    def frozen(self):
-        """Write `double` and freeze it: one run serves all tests of this process."""
-        lock = "compiledai.lock"
-        if not (self.template / lock).exists():
-            self.unit().run("--compile", "specs")
-            _copy(self.root, self.template, ("specs", "compiled", lock))
+    def once(self, name: str, make: Callable[[Project], object]) -> Project:
+        """Have ``make`` fill this folder; other tests of this process get a copy of what it made."""
+        kept = self.template / name
+        if kept.exists():
+            shutil.copytree(kept, self.root, dirs_exist_ok=True)
         else:
-            _copy(self.template, self.root, ("specs", "compiled", lock))
+            make(self)
+            shutil.copytree(self.root, kept, ignore=shutil.ignore_patterns(".pytest_cache"))
         return self
+
+    def frozen(self) -> Project:
+        """Write `double` and freeze it."""
+        return self.once("double", lambda new: new.unit().run("--compile", "specs"))
+
+    def frozen_pair(self) -> Project:
+        """Write `double` and `twice` and freeze them."""
+        return self.once("pair", lambda new: new.unit().unit("twice").run("--compile", "specs"))
+
+    def thaw(self) -> None:
+        """Take away what was frozen."""
+        shutil.rmtree(self.root / "compiled")
+        (self.root / "compiledai.lock").unlink()
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in a process of its own, without plugins that a test did not ask for."""
-        plugins = () if any("randomly" in a for a in arguments) else ("-p", "no:randomly")
+        others = [name for name in OTHERS if not any(name in a for a in arguments)]
+        plugins = [part for name in others for part in ("-p", f"no:{name}")]
         return self.pytester.runpytest_subprocess(*plugins, *arguments, timeout=120)
 
     def report(self, *arguments: str) -> dict:
@@ -102,18 +119,10 @@ class Project:
         return self.read("compiledai.lock")
 
 
-def _copy(origin: Path, to: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        if (origin / name).is_dir():
-            shutil.copytree(origin / name, to / name, dirs_exist_ok=True)
-        else:
-            shutil.copy2(origin / name, to / name)
-
-
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that lives as long as the session."""
-    return tmp_path_factory.mktemp("frozen")
+    return tmp_path_factory.mktemp("made")
 
 
 @pytest.fixture

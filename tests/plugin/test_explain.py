@@ -50,6 +50,10 @@ def explain(project):
     return run
 
 
+def frozen_code(project) -> None:
+    project.unit(spec=SPEC, code=CODE).run("--compile", "specs")
+
+
 def tree(project) -> dict[str, bytes]:
     """Return the project's files, without what Python and pytest cache."""
     return {
@@ -64,7 +68,7 @@ def test_mistakes_that_golden_rows_do_not_see_are_shown_with_a_row(project, expl
 
     Where the artifact abstains the row demands an abstention, and one is enough.
     """
-    project.unit(spec=SPEC, code=CODE).run("--compile", "specs")
+    project.once("explained", frozen_code)
     before = tree(project)
 
     done = explain("--json", "--mutants", "24")
@@ -90,7 +94,7 @@ def test_mistakes_that_golden_rows_do_not_see_are_shown_with_a_row(project, expl
 
 def test_a_file_of_the_users_own_cost_nothing(project, explain):
     """No model was asked for a `candidate:` file: that is said, and no break-even."""
-    project.unit(spec=SPEC, code=CODE).run("--compile", "specs")
+    project.once("explained", frozen_code)
 
     done = explain("--mutants", "0")
 
@@ -101,7 +105,7 @@ def test_a_file_of_the_users_own_cost_nothing(project, explain):
 
 def test_a_stale_unit_is_explained_without_mutants(project, explain):
     """Where nothing could be judged the reason and the next command are said."""
-    project.unit(spec=SPEC, code=CODE).run("--compile", "specs")
+    project.once("explained", frozen_code)
     project.write("specs/double.yaml", project.read("specs/double.yaml").replace("worth", "good"))
 
     done = explain()

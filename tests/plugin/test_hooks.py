@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
+
+from pytest_compiledai.core.verdict import Verdict
+from pytest_compiledai.plug import OwnGate
 
 OWN_GATE = """
 from pytest_compiledai import Finding, Verdict
@@ -24,13 +28,18 @@ def pytest_compiledai_gates(config):
 """
 
 
+def with_own_gate(project) -> None:
+    """Freeze `double` through a gate of the project's own."""
+    project.pytester.makeconftest(OWN_GATE.format(body="return Verdict(gate=self.name)"))
+    project.unit().run("--compile", "specs").assert_outcomes(passed=8)
+
+
 def test_a_project_adds_a_gate(project):
     """A gate of the project's own is an item after the built-in ones and stands in the lock."""
-    project.pytester.makeconftest(OWN_GATE.format(body="return Verdict(gate=self.name)"))
+    project.once("own gate", with_own_gate)
 
-    result = project.unit().run("--compile", "specs", "-v")
+    result = project.run("--compile", "--collect-only", "-q", "specs")
 
-    result.assert_outcomes(passed=8)
     result.stdout.fnmatch_lines(["*double::fuzz*", "*double::short*"])
     assert '"short@1"' in project.lock
 
@@ -48,12 +57,23 @@ def test_a_projects_gate_can_reject(project):
     assert not (project.root / "compiledai.lock").exists()
 
 
-@pytest.mark.parametrize("body", ["raise RuntimeError('broken')", "return None", "return True"])
-def test_a_projects_gate_fails_closed(project, body):
-    """An exception, or anything but a verdict, is a failure."""
-    project.pytester.makeconftest(OWN_GATE.format(body=body))
+def test_a_projects_gate_fails_closed(project):
+    """An exception is a failure."""
+    project.pytester.makeconftest(OWN_GATE.format(body="raise RuntimeError('broken')"))
 
     project.unit().run("--compile", "specs").assert_outcomes(passed=7, failed=1)
+
+
+@pytest.mark.parametrize("answer", [None, True, Verdict(gate="accuracy")])
+def test_anything_but_a_verdict_of_the_gate_is_a_failure(answer):
+    """A gate that answers otherwise has not answered."""
+    gate = SimpleNamespace(name="short", judge=lambda *_: answer)
+    bench = SimpleNamespace(sandbox=lambda: None)
+
+    verdict = OwnGate(gate=gate).judge_safely(None, None, bench)
+
+    assert not verdict.passed
+    assert ("short", ["short.error"]) == (verdict.gate, [f.rule for f in verdict.findings])
 
 
 @pytest.mark.parametrize("name", ["security", "fuzz", "compile", "drift"])
@@ -91,8 +111,7 @@ def test_a_built_in_kind_cannot_be_replaced(project):
 
 def test_removing_a_gate_later_makes_the_entry_stale(project):
     """The lock lists the gates an artifact passed."""
-    project.pytester.makeconftest(OWN_GATE.format(body="return Verdict(gate=self.name)"))
-    project.unit().run("--compile", "specs")
+    project.once("own gate", with_own_gate)
     (project.root / "conftest.py").unlink()
 
     result = project.run("--compile-locked", "specs")

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from bench.kernel_search import space
-from pytest_compiledai.core.entry import TARGET
-from pytest_compiledai.core.lock import Entry
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import render
 from pytest_compiledai.kernels import ranking
@@ -47,24 +45,21 @@ pytestmark = [
 ]
 
 
-def naming(plan: Path) -> Entry:
+@pytest.fixture
+def naming(entry_of):
     """Return what a lock says of a model whose plan was captured: only such a plan has regions."""
-    return Entry(
+    return entry_of(
         name="product",
         kind="model",
         spec="specs/product.yaml",
-        files={"product/regions.json": hashlib.sha256(plan.read_bytes()).hexdigest()},
-        source="b" * 64,
-        evidence="c" * 64,
+        files={"product/regions.json": hashlib.sha256(PLAN.read_bytes()).hexdigest()},
         proposer="capture",
-        attempts=1,
-        target=TARGET,
         gates=("security@1", "syntax@1", "execution@1"),
         basis="measured",
     )
 
 
-def test_what_a_model_puts_first_is_tried_and_the_framework_stays_or_not(pytester):
+def test_what_a_model_puts_first_is_tried_and_the_framework_stays_or_not(pytester, naming):
     """The recorded order holds in a run that asks nobody; the gates and the time decide."""
     specs = pytester.mkdir("specs")
     (specs / "product.yaml").write_text(SPEC, encoding="utf-8")
@@ -73,7 +68,7 @@ def test_what_a_model_puts_first_is_tried_and_the_framework_stays_or_not(pyteste
     compiled = pytester.path / "compiled"
     (compiled / "product").mkdir(parents=True)
     shutil.copy(PLAN, compiled / "product" / "regions.json")
-    lock = render(Lock(entries={"product": naming(PLAN)}))
+    lock = render(Lock().with_entries(naming))
     (pytester.path / "compiledai.lock").write_bytes(lock)
 
     ran = pytester.runpytest_subprocess(

@@ -59,3 +59,8 @@ def test_a_kernel_of_the_users_is_judged_and_frozen_or_refused(pytester):
     path.write_bytes(path.read_bytes().replace(b"aten.add.Tensor", b"aten.sub.Tensor"))
     edited = pytester.runpytest_subprocess("--compile-locked", "-p", "no:xdist", "specs")
     edited.stdout.fnmatch_lines(["*FAILED*tiny::compile*", "*1 failed in*"])  # and no region of it
+    edited.stdout.fnmatch_lines(["*found no plan that spec and lock agree on for tiny.*"])
+    assert "no spec of" not in edited.stdout.str()
+    entries = (pytester.path / "compiledai.lock").read_bytes()
+    pytester.runpytest_subprocess("--compile-prune", "-p", "no:xdist", "specs")
+    assert entries == (pytester.path / "compiledai.lock").read_bytes()  # its regions are not gone

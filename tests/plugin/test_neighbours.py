@@ -41,13 +41,19 @@ def pytest_compiledai_gates(config):
 """
 
 
+def counted(project) -> None:
+    """Freeze two units, each gate counted."""
+    project.pytester.makeconftest(COUNTING)
+    project.unit().unit("twice").run("--compile", "specs")
+
+
 @pytest.mark.parametrize("arguments", XDIST, ids=lambda a: a[-1])
-def test_xdist_gives_the_same_lock_and_asks_each_gate_once(pair, arguments):
+def test_xdist_gives_the_same_lock_and_asks_each_gate_once(project, arguments):
     """However items are spread, the lock has the same bytes and no gate runs twice, in any mode."""
-    pair.pytester.makeconftest(COUNTING)
-    pair.run("--compile", "specs")
+    pair = project.once("counted", counted)
     alone = pair.lock
-    pair.pytester.run("rm", "-r", "compiled", "compiledai.lock", "asked.txt")
+    pair.thaw()
+    (pair.root / "asked.txt").unlink()
 
     result = pair.run("--compile", "specs", *arguments)
 
@@ -55,16 +61,16 @@ def test_xdist_gives_the_same_lock_and_asks_each_gate_once(pair, arguments):
     assert alone == pair.lock
     assert ["double", "twice"] == runs_of_gates(pair)
 
-    pair.pytester.run("rm", "asked.txt")
+    (pair.root / "asked.txt").unlink()
     pair.run("--compile-locked", "specs", *arguments).assert_outcomes(passed=16)
     assert ["double", "twice"] == runs_of_gates(pair)
 
 
-def test_shuffled_items_give_the_same_lock(pair):
+def test_shuffled_items_give_the_same_lock(project):
     """pytest-randomly may reorder everything."""
-    pair.run("--compile", "specs")
+    pair = project.frozen_pair()
     alone = pair.lock
-    pair.pytester.run("rm", "-r", "compiled", "compiledai.lock")
+    pair.thaw()
 
     pair.run("--compile", "specs", "-p", "randomly", "-p", "no:cacheprovider").assert_outcomes(
         passed=14
@@ -122,10 +128,11 @@ def test_stepwise_stops_at_the_first_failure(project):
     result.assert_outcomes(passed=4, failed=1)
 
 
-@pytest.mark.parametrize("plugin", ["cacheprovider", "xdist", "terminalreporter"])
-def test_a_missing_neighbour_is_no_matter(project, plugin):
-    """Without the cache, xdist or the terminal the unit is frozen all the same."""
-    project.unit().run("--compile", "specs", "-p", f"no:{plugin}")
+@pytest.mark.parametrize("plugins", [("cacheprovider", "xdist"), ("terminalreporter",)])
+def test_missing_neighbours_are_no_matter(project, plugins):
+    """Without the cache and xdist, or the terminal, the unit is frozen all the same."""
+    without = [part for name in plugins for part in ("-p", f"no:{name}")]
+    project.unit().run("--compile", "specs", *without)
 
     assert '"double"' in project.lock
 

@@ -42,11 +42,16 @@ def written(project, *, spec: str = SPEC, wrong: bool = False):
     return project
 
 
+def synthesised(project) -> None:
+    """Have a program made, judged and reported."""
+    written(project).report("--compile", "--compile-model", "builtin/synth", "specs")
+
+
 def test_a_program_is_synthesised_judged_and_frozen(project):
     """Nobody is asked, no token is spent, and the lock names who proposed it."""
-    report = written(project).report("--compile", "--compile-model", "builtin/synth", "specs")
+    project.once("synthesised", synthesised)
 
-    (unit,) = report["units"]
+    (unit,) = json.loads(project.read("report.json"))["units"]
     assert (unit["outcome"], unit["tokens"]) == ("frozen", {"in": 0, "out": 0})
     assert {gate["outcome"] for gate in unit["gates"].values()} == {"passed"}
     assert 'proposer = "builtin/synth"' in project.lock
@@ -54,9 +59,9 @@ def test_a_program_is_synthesised_judged_and_frozen(project):
 
 def test_two_compiles_give_equal_bytes_of_a_synthesised_program(project):
     """What is synthesised depends on the spec alone, on no hash seed."""
-    written(project).run("--compile", "--compile-model", "builtin/synth", "specs")
+    project.once("synthesised", synthesised)
     first = project.lock, project.read("compiled/triangle_area.py")
-    project.pytester.run("rm", "-r", "compiled", "compiledai.lock")
+    project.thaw()
 
     project.run("--compile", "--compile-model", "builtin/synth", "specs")
 

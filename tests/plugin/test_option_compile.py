@@ -40,9 +40,9 @@ def test_a_second_run_finds_it_unchanged(project):
 
 def test_two_compiles_give_equal_bytes(project):
     """Artifact and lock depend on nothing but the inputs."""
-    project.unit().run("--compile", "specs")
+    project.frozen()
     first = project.lock, project.read("compiled/double.py")
-    project.pytester.run("rm", "-r", "compiled", "compiledai.lock")
+    project.thaw()
 
     project.run("--compile", "specs")
 
@@ -93,9 +93,10 @@ def test_one_bad_spec_does_not_stop_the_others(project):
 
 
 def test_other_yaml_is_counted(project):
-    """YAML without the header is ignored and named in the summary."""
+    """YAML without the header is ignored and named in the summary, where the run was asked to look."""
     project.unit()
     project.write("specs/other.yaml", "a: 1\n")
+    project.write("action.yml", "a: 1\n")
 
     result = project.run("--compile", "specs")
 
@@ -155,27 +156,27 @@ def test_nothing_heavy_is_loaded_without_the_flag(project):
     result.assert_outcomes(passed=1)
 
 
-def test_quiet_and_no_summary_are_obeyed(project):
-    """-q prints the totals alone; --no-summary prints nothing of ours."""
-    project.unit()
-    quiet = project.run("--compile", "-q", "specs").stdout.str()
-    silent = project.run("--compile", "--no-summary", "specs").stdout.str()
+def test_a_function_needs_no_other_kind_and_none_of_their_packages(project):
+    """It is frozen where what other extras bring is not installed, and no other kind is loaded."""
+    project.pytester.makeconftest(
+        """
+        import sys
 
-    assert "1 frozen" in quiet
-    assert "6/6 gates" not in quiet
-    assert "frozen, " not in silent
+        sys.modules |= dict.fromkeys(("networkx", "numpy", "polars", "sklearn", "torch"))
+
+        def pytest_sessionfinish(session):
+            others = ("workflows", "kernels", "dialogues", "distill")
+            assert not {f"pytest_compiledai.{name}" for name in others} & set(sys.modules)
+        """
+    )
+    result = project.unit().run("--compile", "specs")
+
+    result.assert_outcomes(passed=7)
+    assert 0 == result.ret, result.stdout.str()
 
 
-def test_verbose_prints_figures_of_each_gate(project):
-    """-v adds a line a gate with its figures."""
-    result = project.unit().run("--compile", "-v", "specs")
+def test_what_is_unchanged_is_grey_where_colour_is_forced(project):
+    """The golden files of the terminal hold every other line."""
+    said = project.frozen().run("--compile", "--color=yes", "specs").stdout.str()
 
-    result.stdout.fnmatch_lines(["*accuracy *passed*accuracy 1.0*"])
-
-
-def test_no_colour_without_a_terminal(project):
-    """Plain output holds no escape sequences; with colour forced it does."""
-    project.unit()
-
-    assert "\x1b[" not in project.run("--compile", "specs").stdout.str()
-    assert "\x1b[37munchanged" in project.run("--compile", "--color=yes", "specs").stdout.str()
+    assert "\x1b[37munchanged" in said

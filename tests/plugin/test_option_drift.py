@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 import sqlite3
 
 import pytest
@@ -16,25 +15,18 @@ COLUMNS = (
 REFERENCE = "def right(data):\n    return {'m': 2 * data['n']}\n"
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """A frozen project, compiled once for all tests of this file."""
-    return tmp_path_factory.mktemp("template")
-
-
 @pytest.fixture
-def frozen(project, template):
-    if not (template / "compiled").exists():
-        project.unit()
-        spec = project.read("specs/double.yaml")
-        project.write(
-            "specs/double.yaml", spec.replace("reference: none", "reference: ref.py:right")
-        )
-        project.write("specs/ref.py", REFERENCE)
-        project.run("--compile", "specs")
-        shutil.copytree(project.root, template, dirs_exist_ok=True)
-    shutil.copytree(template, project.root, dirs_exist_ok=True)
-    return project
+def frozen(project):
+    """Return a project where `double` is frozen, a function of the project its reference."""
+
+    def make(new) -> None:
+        new.unit()
+        spec = new.read("specs/double.yaml")
+        new.write("specs/double.yaml", spec.replace("reference: none", "reference: ref.py:right"))
+        new.write("specs/ref.py", REFERENCE)
+        new.run("--compile", "specs")
+
+    return project.once("referred", make)
 
 
 def call(project, n, **changed):

@@ -170,7 +170,7 @@ def test_a_missing_artifact_fails_in_locked_mode(frozen):
 
 def test_swapped_artifacts_are_named(project):
     """Two artifacts that changed places are told apart from an edit."""
-    project.unit().unit("twice").run("--compile", "specs")
+    project.frozen_pair()
     one, two = project.read("compiled/double.py"), project.read("compiled/twice.py")
     project.write("compiled/double.py", two)
     project.write("compiled/twice.py", one)
@@ -180,7 +180,7 @@ def test_swapped_artifacts_are_named(project):
 
 def test_a_half_merged_table_condemns_its_own_unit_only(project):
     """A table that was changed by hand fails its unit; the other goes on."""
-    project.unit().unit("twice").run("--compile", "specs")
+    project.frozen_pair()
     lock = project.lock
     head, tail = lock.split('[artifact."twice"]')
     project.write(

@@ -12,6 +12,7 @@ from typing import Any
 from typing import NamedTuple
 
 from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.scope import FUNCTIONS
 
 ALL_FAMILIES = frozenset(
     {"sql", "shell", "path", "url", "redirect", "markup", "query", "template", "header", "log",
@@ -28,7 +29,6 @@ _UNWRAPPED = frozenset({"lower", "upper", "strip", "casefold", "rstrip", "lstrip
 _RESOLVED = ("realpath()", "abspath()", "normpath()", "resolve()", "absolute()", "safe_join()")
 _EXITS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 _ENDS = frozenset({"abort", "exit", "error", "fail", "_exit"})
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SIGNS = {"path": ("/", "\\"), "log": ("\n", "\r"), "header": ("\n", "\r"), "xml": ("<!",)}
 
 
@@ -84,7 +84,7 @@ def _places(module: Module, value: ast.expr) -> Iterator[Any]:
             yield scope, value.id
         return
     # The same expression, written again in the same function, has the same value.
-    function = module.enclosing(value, _FUNCTIONS) or module.tree
+    function = module.enclosing(value, FUNCTIONS) or module.tree
     text = ast.unparse(value)
     for node in ast.walk(function):
         if type(node) is type(value) and ast.unparse(node) == text:

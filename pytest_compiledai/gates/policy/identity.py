@@ -24,6 +24,7 @@ _MAKERS: Final = frozenset(
     for name in ("str", "int", "float", "bytes", "list", "dict", "tuple", "set", "frozenset",
                  "repr", "sorted", "abs", "round", "sum", "len", "ord", "chr")
 )  # fmt: skip
+_HARMLESS: Final = frozenset({"Match", "Pattern"})  # of `re`: names of types; flags are in capitals
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEPTH: Final = 8  # names that are looked through
 _LITERALS: Final = (
@@ -68,7 +69,27 @@ def _is_marker(module: Module, item: Binding) -> bool:
     if item.kind in {"class", "def", "import"}:
         return True
     called = item.value.func if isinstance(item.value, ast.Call) else None
-    return module.dotted(called) == "builtins.object" if called is not None else False
+    if called is None:
+        return False
+    made = module.dotted(called)
+    return made == "builtins.object" or (made == "re.compile" and _compiles_on_import(module))
+
+
+def _compiles_on_import(module: Module) -> bool:
+    """Whether `re` makes patterns on import alone: later its cache may have forgotten them."""
+    return all(
+        _is_on_import(module, node)
+        for node in (*module.of(ast.Attribute), *module.of(ast.Name))
+        if (module.dotted(node) or "").startswith("re.")
+    )
+
+
+def _is_on_import(module: Module, node: ast.expr) -> bool:
+    name = (module.dotted(node) or "").removeprefix("re.")
+    call = module.parents.get(node)
+    made = isinstance(call, ast.Call) and call.func is node and name == "compile"
+    inside = module.enclosing(node, _FUNCTIONS) is not None
+    return name in _HARMLESS or name.isupper() or (made and not inside)
 
 
 def _is_data(  # noqa: PLR0911 - a form a line

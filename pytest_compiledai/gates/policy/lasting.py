@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import Final
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.changing import changes
@@ -17,10 +16,9 @@ from pytest_compiledai.gates.policy.module import Module
 from pytest_compiledai.gates.policy.purity import VIEWS
 from pytest_compiledai.gates.policy.purity import is_cached
 from pytest_compiledai.gates.policy.purity import owner
+from pytest_compiledai.gates.policy.scope import FUNCTIONS
+from pytest_compiledai.gates.policy.scope import MAKING
 from pytest_compiledai.gates.policy.scope import parameters
-
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -86,7 +84,7 @@ def maker(module: Module, node: ast.AST) -> ast.AST | None:
     """Return the function in whose run an expression is evaluated; None for the module's own."""
     inner, above = node, module.parents.get(node)
     while above is not None:
-        if isinstance(above, _FUNCTIONS) and not _is_outside(above, inner):
+        if isinstance(above, FUNCTIONS) and not _is_outside(above, inner):
             return above
         inner, above = above, module.parents.get(above)
     return None
@@ -110,7 +108,7 @@ def _is_iterator(module: Module, value: ast.AST) -> bool:
 
 def _gives_in_steps(module: Module, function: ast.AST) -> bool:
     return isinstance(function, ast.FunctionDef) and any(
-        module.enclosing(node, _FUNCTIONS) is function
+        module.enclosing(node, FUNCTIONS) is function
         for node in module.of(ast.Yield, ast.YieldFrom)
     )
 
@@ -148,7 +146,7 @@ def _changes_itself(
 ) -> bool:
     for found in module.lineage(node):
         for method in found.body:
-            if isinstance(method, ast.FunctionDef) and method.name not in _MAKING:
+            if isinstance(method, ast.FunctionDef) and method.name not in MAKING:
                 first = next(iter(parameters(method.args)), None)
                 if any(
                     [item.node for item in module.bindings(name)] == [first] for _, name in changes
@@ -162,14 +160,14 @@ def _keeps(
 ) -> bool:
     """Whether a function returns one of its inner functions, which changes what it encloses."""
     inner = [
-        node for node in module.of(*_FUNCTIONS) if module.enclosing(node, _FUNCTIONS) is function
+        node for node in module.of(*FUNCTIONS) if module.enclosing(node, FUNCTIONS) is function
     ]
     if not inner or not any(_hands_out(module, node, function) for node in module.of(ast.Return)):
         return False
-    if any(module.enclosing(node, _FUNCTIONS) in inner for node in module.of(ast.Nonlocal)):
+    if any(module.enclosing(node, FUNCTIONS) in inner for node in module.of(ast.Nonlocal)):
         return True
     return any(
-        module.enclosing(node, _FUNCTIONS) in inner
+        module.enclosing(node, FUNCTIONS) in inner
         and (home := module.home(name)) is not None
         and home.node is function
         for node, name in changes
@@ -177,7 +175,7 @@ def _keeps(
 
 
 def _hands_out(module: Module, node: ast.Return, function: ast.FunctionDef) -> bool:
-    if node.value is None or module.enclosing(node, _FUNCTIONS) is not function:
+    if node.value is None or module.enclosing(node, FUNCTIONS) is not function:
         return False
     return any(
         isinstance(part, ast.Lambda)

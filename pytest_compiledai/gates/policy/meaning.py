@@ -14,12 +14,12 @@ from typing import Final
 
 from pytest_compiledai.gates.policy.changing import changes
 from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.scope import FUNCTIONS
+from pytest_compiledai.gates.policy.scope import MAKING
 from pytest_compiledai.gates.policy.scope import Binding
 from pytest_compiledai.gates.policy.scope import parameters
 
 _Values = frozenset[ast.AST]
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
 _NOTHING: Final[_Values] = frozenset()
 #: What gives back one of its arguments, or a part of one.
 _PASSING: Final = frozenset(
@@ -86,7 +86,7 @@ class Meaning:
         for given in module.of(ast.Return, ast.Yield, ast.YieldFrom):
             value: ast.expr | None = getattr(given, "value", None)
             if value is not None:
-                around = module.enclosing(given, _FUNCTIONS)
+                around = module.enclosing(given, FUNCTIONS)
                 self._returns.setdefault(around, []).append(value)
 
     def _puts_one(self, node: ast.AST) -> bool:
@@ -242,7 +242,7 @@ class Meaning:
         parents = self.module.parents
         inner: ast.AST = node
         above = parents.get(inner)
-        while above is not None and not isinstance(inner, _FUNCTIONS):
+        while above is not None and not isinstance(inner, FUNCTIONS):
             for field in ("body", "orelse", "finalbody"):
                 block = getattr(above, field, None)
                 if isinstance(block, list) and inner in block:
@@ -361,8 +361,8 @@ class Meaning:
 
     def _handed_in(self, argument: ast.AST) -> _Values:
         """Return what a parameter may be given: by calls, by its default, by who is handed it."""
-        function = self.module.enclosing(argument, _FUNCTIONS)
-        if not isinstance(function, _FUNCTIONS):
+        function = self.module.enclosing(argument, FUNCTIONS)
+        if not isinstance(function, FUNCTIONS):
             return _NOTHING
         names = [item.arg for item in parameters(function.args)]
         place, name = names.index(getattr(argument, "arg", "")), getattr(function, "name", "")
@@ -370,7 +370,7 @@ class Meaning:
         found = self._all(_default(function, argument))
         for call in self._calls_of(function, owner):
             found |= self._argument(call, place - isinstance(owner, ast.ClassDef), names[place])
-            if isinstance(owner, ast.ClassDef) and place == 0 and name not in _MAKING:
+            if isinstance(owner, ast.ClassDef) and place == 0 and name not in MAKING:
                 found |= self.of(call.func.value) if isinstance(call.func, ast.Attribute) else found
         for call in self._handed.get(function, ()):
             others = self._all(_given(call))
@@ -379,7 +379,7 @@ class Meaning:
 
     def _calls_of(self, function: ast.AST, owner: ast.AST | None) -> list[ast.Call]:
         name = getattr(function, "name", "")
-        if isinstance(owner, ast.ClassDef) and name in _MAKING:
+        if isinstance(owner, ast.ClassDef) and name in MAKING:
             return self._calls.get(owner.name, [])
         if isinstance(function, ast.Lambda):
             return [c for calls in self._calls.values() for c in calls if self._names(c, function)]

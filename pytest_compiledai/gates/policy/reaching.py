@@ -16,9 +16,9 @@ from pytest_compiledai.gates.policy.lasting import is_lasting
 from pytest_compiledai.gates.policy.lasting import maker
 from pytest_compiledai.gates.policy.meaning import Meaning
 from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.scope import FUNCTIONS
+from pytest_compiledai.gates.policy.scope import MAKING
 
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_MAKING: Final = frozenset({"__init__", "__new__", "__post_init__"})
 _LISTS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _FILLING: Final = "collections.defaultdict"
 #: What gives a value that nothing changes.
@@ -75,7 +75,7 @@ def _is_filling(module: Module, value: ast.AST) -> bool:
 
 def _is_being_made(module: Module, value: ast.AST, change: ast.AST) -> bool:
     """Whether a change is a step of the cached function that makes a value, or of its helpers."""
-    making, inside = maker(module, value), module.enclosing(change, _FUNCTIONS)
+    making, inside = maker(module, value), module.enclosing(change, FUNCTIONS)
     seen: set[ast.AST] = set()
     pending = [making] if making is not None else []
     while pending and inside not in seen:
@@ -84,7 +84,7 @@ def _is_being_made(module: Module, value: ast.AST, change: ast.AST) -> bool:
             continue
         seen.add(function)
         for node in ast.walk(function):
-            if isinstance(node, _FUNCTIONS):
+            if isinstance(node, FUNCTIONS):
                 pending.append(node)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 pending += [item.node for item in module.bindings(node.func) if item.kind == "def"]
@@ -111,5 +111,5 @@ def _is_growing(module: Module, value: ast.AST) -> bool:
 
 def _while_made(module: Module, node: ast.AST) -> bool:
     """Whether a change is part of what makes a value: outside functions, or an instance's own."""
-    function = module.enclosing(node, _FUNCTIONS)
-    return function is None or getattr(function, "name", "") in _MAKING
+    function = module.enclosing(node, FUNCTIONS)
+    return function is None or getattr(function, "name", "") in MAKING

@@ -16,7 +16,9 @@ from pytest_compiledai.core.trees import children
 from pytest_compiledai.gates.policy.tree import Tree
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+#: Methods in which an instance is made, and may be given its attributes.
+MAKING = frozenset({"__init__", "__new__", "__post_init__"})
 # Nodes that neither bind a name nor open a scope: most of every tree.
 _PLAIN = frozenset(
     {ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Expr, ast.keyword, ast.Subscript,
@@ -88,7 +90,7 @@ def build(tree: Tree) -> dict[ast.AST, Scope]:
 
 
 def _children(node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
-    if isinstance(node, _FUNCTIONS):
+    if isinstance(node, FUNCTIONS):
         yield from _function_children(node, scope)
     elif isinstance(node, ast.ClassDef):
         around = _type_scope(node, scope)
@@ -200,7 +202,7 @@ def _declared_outer(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str
         node = pending.pop()
         if isinstance(node, ast.Global | ast.Nonlocal):
             names.update(node.names)
-        elif not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
             pending += children(node)
     return names
 

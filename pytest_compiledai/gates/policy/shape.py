@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_compiledai.core.trees import LARGEST_BITS
+from pytest_compiledai.core.trees import huge_number
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
 
@@ -34,6 +36,7 @@ _FLOW = (
     ast.ExceptHandler,
     ast.While,
     ast.For,
+    ast.MatchMapping,
 )
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
@@ -42,6 +45,10 @@ def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each statement out of place, endless loop or handler of everything."""
     for index, statement in enumerate(module.tree.body):
         yield from _top(module, statement, first=index == 0)
+    huge = huge_number(module.tree)
+    if huge is not None:
+        found = f"a number of more than {LARGEST_BITS} bits"
+        yield module.finding("size", huge, found, "smaller ones, or a rule that makes them")
     for node in module.of(*_FLOW):
         match node:
             case ast.AsyncFunctionDef() | ast.AsyncFor() | ast.AsyncWith() | ast.Await():
@@ -54,6 +61,8 @@ def check(module: Module) -> Iterator[Finding]:
                 yield from _loop(module, node)
             case ast.For():
                 yield from _endless_for(module, node)
+            case ast.MatchMapping():
+                yield from _unread(module, node)
 
 
 def _top(module: Module, node: ast.stmt, *, first: bool) -> Iterator[Finding]:
@@ -105,6 +114,13 @@ def _endless_for(module: Module, node: ast.For) -> Iterator[Finding]:
     endless |= name == "itertools.repeat" and len(getattr(node.iter, "args", ())) == 1
     if endless and not leaves(node.body):
         yield module.finding("loop", node, "a loop without an end", "a `break` or a `return` in it")
+
+
+def _unread(module: Module, node: ast.MatchMapping) -> Iterator[Finding]:
+    """Yield what Semgrep gives up on: its silence would name neither the line nor the remedy."""
+    if node.rest is not None or any(isinstance(key, ast.Attribute) for key in node.keys):
+        found = "a mapping pattern with `**rest` or a dotted key, on which Semgrep ends"
+        yield module.finding("tool", node, found, "the keys looked up in the case's body")
 
 
 def leaves(body: list[ast.stmt]) -> bool:

@@ -112,7 +112,7 @@ class Judging:
         if found is not None:
             tried = measured.told(found, spec.bounds)
             figures |= {f"tried_{name}": line for name, line in tried.items()}
-            figures["break_even_calls"] = measured.break_even(found, value["back_end"])
+            figures |= _payback(found, value["back_end"], spec.bounds.payback_days)
 
     def _execution(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask whether every row is answered, twice with the same bytes, with no network."""
@@ -211,6 +211,12 @@ class Judging:
                 if not figure["max_error"] <= bounds.max_error:
                     found = f"{figure['max_error']:.3g} off; expected at most {bounds.max_error:g}"
                     yield "error", f"{lead}: found {found}"
+
+
+def _payback(found: measured.Measured, back_end: str, days: int) -> dict[str, Any]:
+    calls = measured.break_even(found, back_end)
+    told = {"compile_s": measured.compile_s(found), "break_even_calls": calls}
+    return told if calls is None else told | {"pays_after": measured.pays_after(calls, days)}
 
 
 #: The last comparison of this process.

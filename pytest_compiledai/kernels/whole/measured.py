@@ -81,11 +81,21 @@ def told(back_ends: Measured, bounds: Bounds) -> dict[str, str]:
     return lines
 
 
+def compile_s(back_ends: Measured) -> float:
+    """Return the seconds in which every back end that could be tried was built."""
+    return float(sum(figures.get("built_s", 0.0) for figures in back_ends.values()))
+
+
 def break_even(back_ends: Measured, name: str) -> int | None:
-    """Return after how many calls the seconds spent on building are saved; None for never."""
+    """Return after how many calls the seconds of compiling are saved; None for never."""
     eager, own = back_ends["eager"], back_ends[name]
     saved_s = (eager["p50_ms"] - own["p50_ms"]) / 1e3
-    return -int(-own["built_s"] // saved_s) if saved_s > 0 else None
+    return -int(-compile_s(back_ends) // saved_s) if saved_s > 0 else None
+
+
+def pays_after(calls: int, days: int) -> str:
+    """Return a break-even in words, with the predictions a day that reach it in ``days``."""
+    return f"{calls:,} calls: {-(-calls // days):,} predictions a day over {days} days"
 
 
 def _unreadable(spec: WholeSpec, found: str) -> SpecError:

@@ -41,6 +41,7 @@ FRAMEWORKS: Final = ("eager", "compile", "onnxruntime", "openvino")
 #: Of the gates; a new one makes entries stale.
 VERSIONS: Final = dict.fromkeys(GATES, 1)
 DEFAULT_TIMEOUT_S: Final = 1800
+DEFAULT_PAYBACK_DAYS: Final = 30
 _FIRST_FRAMEWORK = "eager"
 
 
@@ -52,6 +53,7 @@ class Bounds:
     max_error: float  # largest absolute difference
     p50_ms: float | None  # of the chosen back end on the dataset's rows
     examples: int  # of the fuzz gate
+    payback_days: int  # over which a break-even is told in predictions a day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +258,7 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
         "syntax": (),
         "execution": (),
         "accuracy": ("cosine", "max_error", "split"),
-        "latency": ("p50_ms",),
+        "latency": ("p50_ms", "payback_days"),
         "fuzz": ("examples",),
     }
     for gate, keys in known.items():
@@ -270,4 +272,7 @@ def _bounds(document: Document, blocks: Mapping[str, Mapping[str, Any]]) -> Boun
         if "p50_ms" in latency
         else None,
         examples=reading.whole(fuzz, "examples", 20, at["fuzz"], least=2, most=10_000),
+        payback_days=reading.whole(
+            latency, "payback_days", DEFAULT_PAYBACK_DAYS, at["latency"], least=1, most=3650
+        ),
     )

@@ -240,6 +240,7 @@ def test_what_no_artifact_can_be_made_of_is_a_finding(candidate, rule, line, tol
         ("x = '\u202e'\n", "security.character"),
         ("#" * 70_000, "security.size"),
         ("x = '\ud800'\n", "syntax.reply"),
+        (f"x = 0x{'f' * 3_900}\n{HEAD}    return 1\n", "syntax.size"),
         ("x = (\n" + "1 +\n" * 3_000 + f"1)\n{HEAD}    return 1\n", "syntax.nesting"),
     ],
 )

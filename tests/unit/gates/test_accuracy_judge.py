@@ -148,7 +148,7 @@ def test_too_little_coverage_fails():
 def test_nothing_answered_fails_whatever_the_coverage():
     """No answered row is a failure even where no coverage is demanded."""
     rows = spread(train=0, validation=0, test=2)
-    settings = {"coverage": 0.0, "threshold": 0.0}
+    settings = {"coverage": 0.0, "threshold": 0.001}
     found = verdict(rows, {"r1": ABSTAIN, "r2": ABSTAIN}, settings=settings)
 
     assert not found.passed
@@ -234,6 +234,42 @@ def test_a_comparator_that_says_neither_fails_the_gate():
     assert [item.rule for item in found.findings] == ["accuracy.comparator"]
 
 
+def test_a_comparator_that_answers_by_the_calls_before_fails_the_gate():
+    """Asked again in the opposite order it says something else, so it says nothing of a row."""
+    calls = []
+
+    def lenient_after_the_first(expected, got):
+        calls.append(got)
+        return len(calls) > 1
+
+    settings = {"metric": {"queue": "own.py:same"}}
+    found = verdict(
+        spread(), settings=settings, comparators={"own.py:same": lenient_after_the_first}
+    )
+
+    assert messages(found) == [
+        "found another answer to an equal question from a comparator; expected true or false"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "other", "rule"),
+    [
+        ({"queue": "own.py:same"}, {"queue": "tech", "urgent": False}, ["accuracy.blind"]),
+        ({"queue": "own.py:same"}, {"queue": "tech", "urgent": True}, []),
+        ({"queue": "text"}, {"queue": "Billing", "urgent": False}, ["accuracy.blind"]),
+        ({"queue": "text"}, {"queue": "tech", "urgent": False}, []),
+    ],
+)
+def test_a_metric_has_to_tell_some_outputs_apart(metric, other, rule):
+    """One by which every answer is right fails the gate; a field may be left out of it."""
+    rows = [*spread(), row(16, TEST, other)]
+    own = {"own.py:same": lambda *_: True}
+    found = verdict(rows, settings={"metric": metric}, comparators=own)
+
+    assert [item.rule for item in found.findings] == rule
+
+
 def test_findings_are_capped_and_counted():
     """Fifty wrong rows give twenty findings and a count."""
     rows = spread(train=50)
@@ -248,6 +284,7 @@ def test_findings_are_capped_and_counted():
     ("block", "found"),
     [
         ({"treshold": 1}, "treshold"),
+        ({"threshold": 0}, "threshold: 0"),
         ({"threshold": 1.5}, "1.5"),
         ({"threshold": True}, "True"),
         ({"coverage": "all"}, "all"),

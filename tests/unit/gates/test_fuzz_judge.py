@@ -45,8 +45,18 @@ def sandbox():
     made.close()
 
 
-def judged(sandbox, source, *, references=(), coverage=1.0, examples=120, **settings):
+def judged(
+    sandbox,
+    source,
+    *,
+    references=(),
+    coverage=1.0,
+    examples=120,
+    settings_coverage=None,
+    **settings,
+):
     settings.setdefault("reference", "none")
+    settings["coverage"] = settings_coverage
     return judge(
         sandbox=sandbox,
         program=Program(source=source.encode(), function="f"),
@@ -180,6 +190,44 @@ def test_invalid_reference_answers_are_counted_and_not_compared(sandbox):
     assert [item.rule for item in most.findings] == ["fuzz.reference"]
 
 
+def undecided(text):
+    return Reference(
+        input={"text": text}, output=None, place=Place(path="ref.json"), abstained=True
+    )
+
+
+def test_an_answer_where_the_reference_abstains_is_a_disagreement(sandbox):
+    """What the description leaves open may not be answered; the finding shows what was."""
+    references = [reference("ab", 2), undecided("abc")]
+
+    found = judged(sandbox, LENGTH, reference="model", references=references)
+
+    assert [item.message for item in found.findings] == [
+        "found 1 of 2 answers agree with the reference; expected 0.95",
+        'ref.json: expected an abstention (reference), got {"n":3}; input {"text": "abc"}',
+    ]
+
+
+def test_abstaining_with_the_reference_is_agreement_and_owes_no_answer(sandbox):
+    """Coverage counts what the reference answers, and an abstention is a valid answer of it."""
+    source = "def f(data):\n    if len(data['text']) > 2:\n        raise Abstain('long')\n    return {'n': len(data['text'])}\n"
+    references = [reference("ab", 2), undecided("abc"), undecided("abcd")]
+
+    found = judged(sandbox, source, reference="model", references=references)
+
+    assert found.passed
+    assert (1, 2) == tuple(found.figures["reference"][key] for key in ("agreed", "abstained"))
+
+
+def test_only_a_stated_coverage_of_0_lets_a_candidate_abstain_from_all(sandbox):
+    """Agreement in nothing is none, unless the spec says that nothing has to be answered."""
+    source = "def f(data):\n    raise Abstain('never')\n"
+    kinds = {"reference": "model", "references": [reference("ab", 2)]}
+
+    assert not judged(sandbox, source, **kinds, coverage=0).passed
+    assert judged(sandbox, source, **kinds, settings_coverage=0).passed
+
+
 def test_a_reference_without_answers_fails(sandbox):
     """What could not be compared has failed."""
     found = judged(sandbox, LENGTH, reference="model", references=[])
@@ -227,7 +275,9 @@ def test_examples_are_valid_when_the_schema_allows_none(sandbox):
         ({"reference": "gpt"}, "gpt"),
         ({"reference": None}, "None"),
         ({"reference_examples": 0}, "0"),
+        ({"agreement": 0.0}, "agreement: 0.0"),
         ({"agreement": 2}, "2"),
+        ({"coverage": -1}, "-1"),
     ],
 )
 def test_a_setting_that_is_not_understood_is_refused(block, found):

@@ -23,6 +23,7 @@ class FakeSession:
 
     def __init__(self, sandbox):
         self.sandbox = sandbox
+        self.load_ns = 1_200_000_000
 
     def measure(self, inputs, *, rounds, warmup):
         self.sandbox.asked.append((len(inputs), rounds, warmup, self.sandbox.held))
@@ -67,7 +68,7 @@ class FakeSandbox:
         self.held = False
 
 
-def judged(sandbox, *, inputs=(b"1", b"2"), reference=None, **settings):
+def judged(sandbox, *, inputs=(b"1", b"2"), reference=None, load_ms=None, **settings):
     return judge(
         sandbox=sandbox,
         program=Program(source=b"", function="f"),
@@ -75,6 +76,7 @@ def judged(sandbox, *, inputs=(b"1", b"2"), reference=None, **settings):
         settings=LatencySettings(**settings),
         reference_seconds=reference,
         exclusive=sandbox.lock(),
+        load_ms=load_ms,
     )
 
 
@@ -113,6 +115,14 @@ def test_over_budget_is_told_without_a_measured_number():
         ("latency.p50", "found p50 of a call above the budget; expected at most 1 ms of CPU")
     ]
     assert found.figures["p50_ms"] == 2.123
+
+
+@pytest.mark.parametrize(("load_ms", "rules"), [(1_000, ["latency.load"]), (1_500, []), (None, [])])
+def test_work_may_not_move_into_loading(load_ms, rules):
+    """A module that takes longer to load than it may fails, however quick its calls are."""
+    found = judged(FakeSandbox([1000], [1000], [1000]), load_ms=load_ms)
+
+    assert [item.rule for item in found.findings] == rules
 
 
 def test_a_few_slow_calls_show_in_p99():

@@ -84,6 +84,15 @@ CAPITALS = {"is": "Reykjavik", "uy": "Montevideo", "si": "Ljubljana", "fr": "Par
 """
 
 
+def test_numbers_in_names_are_read_apart():
+    """A field can be read back as the input and the answer that its name holds."""
+    scores = (4711, 815, 1234, 987, 2468, 1357)
+    fields = (f"    {city}_{score}: int = 0\n" for city, score in zip(CITIES, scores, strict=True))
+    code = "class Table:\n" + "".join(fields)
+
+    assert len(found(code, golden=rows(outputs=scores))) == len(scores)
+
+
 @pytest.mark.parametrize("code", [ROUTER, DATES, CURRENCIES])
 def test_honest_code_is_not_flagged(code):
     """Keyword lists, month names, formats, currency codes and units are no memory."""

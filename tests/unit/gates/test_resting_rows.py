@@ -78,6 +78,15 @@ def spun(text):
     return "".join(chr(ord(char) + 1) for char in text)
 
 
+def half(name):
+    return int.from_bytes(name[:2].encode(), "big") << 10 | int(code_of(name)[3:])
+
+
+def lettered(name):
+    return spun(name[:2]) + "".join("qwertyuiop"[int(digit)] for digit in code_of(name)[3:])
+
+
+PAIRS = list(zip(NAMES[::2], NAMES[1::2], strict=True))
 LOOKED_UP = """
 TABLE = {table!r}
 
@@ -124,6 +133,21 @@ DISGUISED = {
     + f"\nFIRST = {''.join(sorted(name[0] for name in NAMES))!r}\n"
     "\ndef code(data):\n    name = data['name']\n    at = 3 * FIRST.index(name[0])\n"
     "    return {'code': name.split()[1][:3].upper() + DIGITS[at : at + 3]}\n",
+    "two rows in a number": f"TABLE = {[half(a) << 30 | half(b) for a, b in PAIRS]}\n"
+    "\ndef code(data):\n    name = data['name']\n    key = int.from_bytes(name[:2].encode(), 'big')\n"
+    "    halves = [half for two in TABLE for half in (two >> 30, two & (1 << 30) - 1)]\n"
+    "    found = [half & 1023 for half in halves if half >> 10 == key]\n"
+    "    return {'code': name.split()[1][:3].upper() + str(found[0]).zfill(3)}\n",
+    "two rows in a text": f"TABLE = {[lettered(a) + lettered(b) for a, b in PAIRS]}\n"
+    "\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
+    "    halves = [half for two in TABLE for half in (two[:5], two[5:])]\n"
+    "    digits = {half[:2]: [str('qwertyuiop'.index(c)) for c in half[2:]] for half in halves}\n"
+    "    return {'code': name.split()[1][:3].upper() + ''.join(digits[key])}\n",
+    "bytes of one number": "TABLE = "
+    + str(int.from_bytes("".join(name[:2] + code_of(name)[3:] for name in NAMES).encode(), "big"))
+    + f"\n\ndef code(data):\n    text = TABLE.to_bytes({5 * len(NAMES)}, 'big').decode()\n"
+    "    name = data['name']\n    at = text.index(name[:2]) + 2\n"
+    "    return {'code': name.split()[1][:3].upper() + text[at : at + 3]}\n",
     "groups of a pattern": "import re\n\nFOUND = re.compile("
     + repr("|".join(f"({name[:4]})" for name in NAMES))
     + f")\nCODES = {[int(code_of(name)[3:]) ^ 511 for name in NAMES]!r}\n"

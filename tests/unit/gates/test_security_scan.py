@@ -63,7 +63,7 @@ def test_smoke_tells_when_a_gate_is_blind(monkeypatch: pytest.MonkeyPatch) -> No
     """A rule that finds nothing any more is named by its samples."""
     monkeypatch.setattr(security, "_TAINTED", ())
 
-    wrong = smoke(with_tools=False)
+    wrong = smoke(scans=None)
 
     assert "gates/security/corpus/bad/sql/1.py" in wrong
 

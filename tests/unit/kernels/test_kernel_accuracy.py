@@ -15,9 +15,7 @@ def compared(found):
     contract = families.family("softmax").contract({"N": 8, "R": 1})
     truth = {"out": torch.arange(1.0, 9.0, dtype=torch.float64)[None]}
     eager = {"out": truth["out"].float()}
-    right = Right(
-        truth=truth, eager=eager, other_truth=truth, other_eager=eager, moved=[truth, truth]
-    )
+    right = Right(truth=truth, eager=eager, beside=[(truth, eager)], moved=[truth, truth])
     return [wrong.rule for wrong in compare(contract, {"out": found}, right, "float32").wrong]
 
 
@@ -54,3 +52,34 @@ def test_an_infinite_answer_is_wrong():
     found[0, 3] = float("inf")
 
     assert compared(found) == ["accuracy.infinite"]
+
+
+def rounded(errors):
+    """Return what the framework's path says where it is off by each of ``errors`` in turn."""
+    truth = torch.ones((1, 256), dtype=torch.float64)
+    first, *others = [(truth, truth + error) for error in errors]
+    contract = families.family("softmax").contract({"N": 256, "R": 1})
+    right = Right(
+        truth={"out": truth},
+        eager={"out": first[1]},
+        beside=[({"out": true}, {"out": said}) for true, said in others],
+        moved=[{"out": truth}],
+    )
+    return lambda found: compare(contract, {"out": truth + found}, right, "float32")
+
+
+def test_an_error_that_a_row_shares_scatters_as_one_number():
+    """One error in a whole row is one chance, however many elements it moves."""
+    share = torch.randn((1, 256), generator=torch.Generator().manual_seed(1)).double() * 1e-5
+    held = rounded([share, share * 0.2, share * -0.5, share * 1.3])
+
+    assert held(share * -6.0).share < 1.0 < held(share * -8.0).share
+
+
+def test_errors_that_are_independent_scatter_little():
+    """Of 256 errors of their own the norm is near its mean: thrice the framework's is too much."""
+    seeds = torch.Generator().manual_seed(1)
+    errors = [torch.randn((1, 256), generator=seeds).double() * 1e-5 for _ in range(5)]
+    held = rounded(errors[:4])
+
+    assert held(errors[4] * 1.9).share < 1.0 < held(errors[4] * 3.0).share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from pytest_compiledai.kernels import apart
 from pytest_compiledai.kernels import candidate
 from pytest_compiledai.kernels import families
 from pytest_compiledai.kernels import native
+from pytest_compiledai.kernels.inputs import SECRET_POSITIONS
 from pytest_compiledai.kernels.inputs import cases
 
 SEED = 20260101
@@ -56,6 +58,23 @@ def test_a_kernel_that_knows_the_size_that_is_timed_is_refused():
         apart.ask("measured", contract, half, "float32")
 
 
+def test_what_the_warm_up_wrote_is_gone_when_a_kernel_is_timed():
+    """A kernel that would skip what stands there already finds what stood there before."""
+    pytest.importorskip("torch")
+    family = families.family("gemv")
+    contract = family.contract({"N": 40, "K": 64})
+    honest = family.candidates(contract, language="cpp")[0]
+    # Where it finds its own answer it spoils it, in place of the time that it would save.
+    text = honest.source.replace(
+        "out[row] = ", "out[row] = out[row] == residual[row] + total ? 0 : "
+    )
+    lazy = candidate.read(text, "cpp", contract)
+
+    own, framework = apart.ask("measured", contract, lazy, "float32")
+
+    assert len(own) == len(framework)
+
+
 @pytest.mark.parametrize("name", ["few programs, many rows", "sums in double by a moving pointer"])
 def test_an_unusual_kernel_that_is_right_passes(name):
     """Helpers, presets, loops over rows, lambdas and templates are nobody's cheat."""
@@ -83,14 +102,32 @@ def test_a_library_that_can_remember_is_not_built(tmp_path, body, told):
 def test_a_varying_size_is_never_larger_than_the_regions_own():
     """Secret positions lie in the cache, whatever the seed; static sizes are at least one."""
     contract = families.family("kv_write").contract()
-    own = contract.dims["pos"]
-    found = [case.dims["pos"] for seed in range(40) for case in cases(contract, "float32", seed)]
+    asked = [case.dims for seed in range(40) for case in cases(contract, "float32", seed)]
+    found = [dims["pos"] for dims in asked]
     free = families.family("gemv").contract()
     least = [case.dims["K"] for seed in range(40) for case in cases(free, "float32", seed)]
 
-    assert 0 <= min(found) <= max(found) <= own
+    assert min(found) == 0
+    assert all(dims["pos"] < dims["L"] for dims in asked)
     assert len(set(found)) > len(contract.sweeps) + 10
     assert min(least) >= 1
+
+
+def test_secret_positions_have_every_remainder_by_a_small_number():
+    """What is wrong at one position of every eleven is asked about, in every run."""
+    contract = families.family("kv_write").contract()
+    for seed in range(20):
+        asked = [case.dims for case in cases(contract, "float32", seed)][-SECRET_POSITIONS:]
+        assert {dims["pos"] % 11 for dims in asked} == set(range(11))
+
+
+def test_secret_scales_leave_no_wide_window():
+    """Of numbers between the stated scales every eighth of the range is asked about."""
+    contract = families.family("gemv").contract()
+    for seed in range(20):
+        scales = [case.scale for case in cases(contract, "float32", seed)][-14:]
+        parts = {int(math.log(scale / 1e-6) / math.log(300 / 1e-6) * 8) for scale in scales}
+        assert parts == set(range(8))
 
 
 def test_naming_a_family_does_not_load_torch():

@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_compiledai.core import entry
 from pytest_compiledai.core import paths
 from pytest_compiledai.runtime import loader
+from pytest_compiledai.runtime import locktext
 from pytest_compiledai.runtime.emit import loader_bytes
 
 
@@ -75,9 +76,9 @@ def test_no_name_of_the_loader_hides_an_artifact(package) -> None:
 
 def test_loader_and_lock_agree() -> None:
     """The loader cannot import the lock's reader, so what both must know is compared here."""
-    assert set(entry.KEYS) == loader._KEYS
-    assert loader._NAME.pattern == paths.NAME.pattern
-    assert loader._LOCK == "compiledai.lock"
+    assert set(entry.KEYS) == locktext._KEYS
+    assert locktext._NAME.pattern == paths.NAME.pattern
+    assert locktext._LOCK == "compiledai.lock"
 
 
 def test_no_two_parts_of_the_text_give_one_name_two_meanings() -> None:

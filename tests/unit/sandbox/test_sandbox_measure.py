@@ -57,6 +57,18 @@ def test_what_was_kept_of_an_input_is_forgotten_before_it_comes_again(sandbox, t
     assert min(map(min, kept)) > 20 * min(map(min, built))
 
 
+def test_loading_is_counted_apart_from_the_calls(sandbox) -> None:
+    """The kernel's count of a worker that has not been called yet; each session has its own."""
+    taken = []
+    for source in ("def f(data): return 1", "K = sum(range(20_000_000))\ndef f(data): return 1"):
+        program = Program(source=source.encode(), function="f")
+        with sandbox.open(program) as session:
+            session.measure([b"1"] * 20, rounds=1, warmup=0)
+            taken.append(session.load_ns)
+
+    assert 0 < 5 * taken[0] < taken[1]
+
+
 def test_calls_below_a_microsecond_raise_no_alarm(sandbox) -> None:
     """A trivial function is measured, although the loop around it costs far more."""
     found = measure(sandbox, "def f(data): return data", [b'{"a":[1,2,3]}'] * 2000, rounds=3)

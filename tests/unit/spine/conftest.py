@@ -14,7 +14,6 @@ import pytest
 
 from pytest_compiledai.core.document import Document
 from pytest_compiledai.core.document import read_documents
-from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.kind import Answered
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.place import Place
@@ -132,23 +131,6 @@ def make_unit(**changes: Any) -> Unit:
     return Unit(**(facts | changes))
 
 
-def make_entry(**changes: Any) -> Entry:
-    """Return the entry of what ``make_unit`` gives, as of evidence `c`."""
-    facts: dict[str, Any] = {
-        "name": "double",
-        "kind": "function",
-        "spec": "specs/double.yaml",
-        "files": {"double.py": "d" * 64},
-        "source": "a" * 64,
-        "evidence": "c" * 64,
-        "proposer": "tester",
-        "attempts": 1,
-        "target": "python>=3.11",
-        "gates": ("security@1", "syntax@1"),
-    }
-    return Entry(**(facts | changes))
-
-
 def make_result(**changes: Any) -> Result:
     """Return a result that was frozen."""
     facts: dict[str, Any] = {
@@ -166,12 +148,6 @@ def make_result(**changes: Any) -> Result:
 def unit_of():
     """Return the maker of units without a body."""
     return make_unit
-
-
-@pytest.fixture
-def entry_of():
-    """Return the maker of entries."""
-    return make_entry
 
 
 @pytest.fixture

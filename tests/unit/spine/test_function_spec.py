@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.gate import Phase
 from pytest_compiledai.core.split import Split
+from pytest_compiledai.functions.judging import opened
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.spec import read_function_spec
 
@@ -276,3 +278,28 @@ def test_digests_do_not_depend_on_where_the_project_lies(specs, tmp_path_factory
     one, two = specs.unit(), there.unit()
 
     assert (one.source, one.evidence) == (two.source, two.evidence)
+
+
+def test_rows_of_one_input_are_judged_once(specs):
+    """A repeated row would outweigh the others and narrow the interval; the first is kept."""
+    rows = [
+        '{"id": "a", "input": {"n": 1, "k": 2}, "output": {"m": 2}, "split": "train"}',
+        '{"id": "b", "input": {"k": 2, "n": 1}, "output": {"m": 2}, "split": "train"}',
+        '{"id": "c", "input": {"n": 3}, "output": {"m": 6}, "split": "test"}',
+    ]
+    specs.write("specs/double.jsonl", "\n".join(rows))
+    spec = read_function_spec(specs.document(), specs.project)
+
+    assert [row.id for row in opened(spec, Phase.SELECT)] == ["a"]
+    assert [row.id for row in opened(spec, Phase.ACCEPT)] == ["a", "c"]
+
+
+def test_a_candidate_is_not_its_own_reference(specs):
+    """By whatever name the file goes, it would agree with every one of its answers."""
+    text = "def double(data):\n    return {'m': 2 * data['n']}\n"
+    specs.write("specs/double.py", text)
+    specs.write("specs/twice.py", text)
+    more = 'candidate: double.py\ngates: {fuzz: {reference: "twice.py:double"}}\n'
+
+    with pytest.raises(SpecError, match="whose text is the candidate's"):
+        read_function_spec(specs.document(more), specs.project)

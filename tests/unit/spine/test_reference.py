@@ -79,7 +79,7 @@ def test_examples_are_drawn_stored_and_answered(specs, asking):
 
     stored = json.loads((asking.folder / "double.reference.json").read_text())["examples"]
     assert [reference.input for reference in found] == stored
-    assert [reference.output for reference in found] == json.loads(ANSWERS)
+    assert [reference.output for reference in found] == [{"m": 1}, None, {"m": 3}]
 
 
 def test_measured_seconds_are_shared_by_the_inputs_of_a_request(specs, asking):
@@ -111,6 +111,19 @@ def test_examples_are_drawn_once(specs, asking):
     assert '"n": 42' in asking.asked[1][0][1][1]
 
 
+@pytest.mark.parametrize(
+    "kept", ['{"n": 41}', '{"n": 41}, {"n": 41}, {"n": 42}', '{"n": 1}, {}, {}']
+)
+def test_fewer_stored_inputs_than_the_spec_asks_for_are_an_error(specs, asking, kept):
+    """A shortened file would have the agreement shown by the easy inputs."""
+    asking.folder.mkdir()
+    path = asking.folder / "double.reference.json"
+    path.write_text(f'{{"examples": [{kept}]}}', encoding="utf-8")
+
+    with pytest.raises(ModelError, match="different inputs of the schema; expected 3"):
+        references(specs.unit(THREE), Bench(asking))
+
+
 def test_drawing_is_the_same_on_every_machine(specs, asking):
     """The seed is the unit's name: two draws give equal bytes."""
     asking.answers = [ANSWERS, ANSWERS]
@@ -135,6 +148,49 @@ def test_edited_inputs_come_from_train_rows(specs, asking):
     references(specs.unit(THREE), Bench(asking))
 
     assert not [number for number in kept if number in str(asking.asked)]
+
+
+def test_an_abstention_of_the_model_is_no_broken_answer(specs, asking):
+    """It was asked to say so where the description does not decide."""
+    asking.answers = [ANSWERS]
+
+    found = references(specs.unit(THREE), Bench(asking))
+
+    assert [(item.output, item.abstained) for item in found] == [
+        ({"m": 1}, False),
+        (None, True),
+        ({"m": 3}, False),
+    ]
+
+
+UNLABELLED = "gates: {accuracy: off, fuzz: {reference: model, reference_examples: %d}}\n"
+
+
+def test_rows_that_no_gate_compares_are_asked_as_they_stand(specs, asking):
+    """With the accuracy gate off nobody holds them against anything; those kept back stay so."""
+    row = '{{"id": "{0}", "input": {{"n": {1}}}, "output": {{"m": 1}}, "split": "{0}"}}\n'
+    lines = [row.format("train", 5), row.format("validation", 70002), row.format("test", 70003)]
+    specs.write("specs/double.jsonl", "".join(lines))
+    asking.answers = ['[{"m": 1}, {"m": 2}, {"m": 3}]']
+
+    found = references(specs.unit(UNLABELLED % 3), Bench(asking))
+
+    assert [{"n": 5}, {"n": 70002}] == [item.input for item in found][:2]
+    assert "70003" not in str(asking.asked)
+    stored = json.loads((asking.folder / "double.reference.json").read_text())["examples"]
+    assert [found[2].input] == stored
+
+
+def test_rows_alone_need_nothing_drawn(specs, asking):
+    """Then nothing has to be stored, and a replay needs the answers only."""
+    row = '{"id": "a", "input": {"n": 5}, "output": {"m": 1}, "split": "validation"}\n'
+    specs.write("specs/double.jsonl", row)
+    asking.answers, asking.live = ['[{"m": 1}]'], False
+
+    found = references(specs.unit(UNLABELLED % 1), Bench(asking))
+
+    assert [({"n": 5}, {"m": 1})] == [(item.input, item.output) for item in found]
+    assert not (asking.folder / "double.reference.json").exists()
 
 
 def test_without_a_model_missing_examples_name_the_command(specs, asking):

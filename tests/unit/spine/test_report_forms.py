@@ -96,6 +96,8 @@ def test_every_report_that_was_asked_for_is_written(facts_of, tmp_path):
         ("", 7, Place(path="specs/double.yaml", line=1)),
         ("gone.py", 7, Place(path="specs/double.yaml", line=1)),
         ("../outside.py", 7, Place(path="specs/double.yaml", line=1)),
+        ("x" * 5_000, 7, Place(path="specs/double.yaml", line=1)),
+        ("a\0b", 7, Place(path="specs/double.yaml", line=1)),
     ],
 )
 def test_a_finding_points_at_a_file_of_the_repository(facts_of, root, path, line, expected):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from pytest_compiledai import scanning
+from pytest_compiledai.bench import RunBench
 from pytest_compiledai.core.source import Source
+from pytest_compiledai.gates import smoke
 from pytest_compiledai.gates import tools
 from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import ToolReport
@@ -45,6 +48,26 @@ def test_selected_sources_are_scanned_ahead_in_batches(tmp_path, batches) -> Non
 
     assert [report.scanned for report in found.values()] == [frozenset({"x"})]
     assert batches == [["a", "b"], ["c"]]
+
+
+def test_units_that_come_later_begin_no_scan_again(tmp_path, batches) -> None:
+    """Each unit asks for it, and the analysers start once."""
+    made = Scanning(Store(tmp_path), lambda: requests("a"))
+    made.ahead()
+    begun = made._pool
+    made.ahead()
+
+    assert begun is made._pool
+    made.reports(requests("a"))
+    made.close()
+    assert [["a"]] == batches
+
+
+def test_samples_of_the_analysers_go_with_what_is_foreseen() -> None:
+    """One batch holds the samples that prove the analysers, and the first units."""
+    run = SimpleNamespace(store=None, selected={})
+
+    assert smoke.requests() == RunBench(run)._foreseen()
 
 
 def test_a_process_that_comes_to_a_batch_first_scans_all_of_it(tmp_path, batches) -> None:

@@ -9,28 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_compiledai.core.entry import TARGET
-from pytest_compiledai.core.lock import Entry
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import read_lock
 from pytest_compiledai.core.lock import render
 from pytest_compiledai.shipped import forget_bytecode
 from pytest_compiledai.shipped import other_readings
 from pytest_compiledai.shipped import shadows
-
-ENTRY = Entry(
-    name="double",
-    kind="function",
-    spec="specs/double.yaml",
-    files={"double.py": "a" * 64},
-    source="b" * 64,
-    evidence="c" * 64,
-    proposer="some/model",
-    attempts=1,
-    target=TARGET,
-    gates=("security@1", "syntax@1", "execution@1"),
-    basis="measured",
-)
 
 
 @dataclass
@@ -110,19 +94,23 @@ def readings(shipped: Shipped, text: str) -> list[str]:
     return list(other_readings(shipped.out, "compiled", text.encode(), lock, "compiledai.lock"))
 
 
-LOCK = render(Lock(entries={"double": ENTRY})).decode()
+@pytest.fixture
+def lock(entry_of) -> str:
+    """Return a lock that production reads."""
+    entry = entry_of(gates=("security@1", "syntax@1", "execution@1"))
+    return render(Lock().with_entries(entry)).decode()
 
 
-@pytest.mark.parametrize("text", [LOCK, LOCK.replace("\n\n", "\n\n# reviewed\n")])
-def test_a_lock_that_both_read_alike_is_good(shipped, text) -> None:
+@pytest.mark.parametrize("remark", ["", "# reviewed\n"])
+def test_a_lock_that_both_read_alike_is_good(shipped, lock, remark) -> None:
     """As it was written, or with a remark."""
-    assert readings(shipped, text) == []
+    assert readings(shipped, lock.replace("\n\n", f"\n\n{remark}")) == []
 
 
 @pytest.mark.parametrize(("old", "new"), [('"double"]', "'double']"), ("[artifact", "  [artifact")])
-def test_a_lock_that_production_reads_otherwise_is_told(shipped, old, new) -> None:
+def test_a_lock_that_production_reads_otherwise_is_told(shipped, lock, old, new) -> None:
     """Good TOML is not enough: what production refuses, or takes for another table, is no pass."""
-    (told,) = readings(shipped, LOCK.replace(old, new))
+    (told,) = readings(shipped, lock.replace(old, new))
 
     assert told.startswith("compiledai.lock")
     assert "next: pytest --compile writes it" in told
@@ -133,10 +121,10 @@ def test_no_lock_is_nothing_to_read_otherwise(shipped) -> None:
     assert not list(other_readings(shipped.out, "compiled", b"", Lock(entries={}), "the lock"))
 
 
-def test_another_lock_inside_the_folder_is_told(shipped) -> None:
+def test_another_lock_inside_the_folder_is_told(shipped, lock) -> None:
     """A wheel ships the one inside."""
-    (shipped.out / "compiledai.lock").write_text(LOCK.replace("some/model", "other"))
+    (shipped.out / "compiledai.lock").write_text(lock.replace("tester", "other"))
 
-    (told,) = readings(shipped, LOCK)
+    (told,) = readings(shipped, lock)
 
     assert "compiled/compiledai.lock: found another lock than compiledai.lock" in told

@@ -43,6 +43,25 @@ def test_a_frozen_unit_says_gates_accuracy_and_price(result_of):
     ]
 
 
+def test_an_accuracy_says_what_it_leaves_out(result_of):
+    """Rows that were not answered, and that no test row was kept, change what the share means."""
+    figures = ACCURACY.figures | {"coverage": 0.25, "split": "train"}
+    result = result_of(verdicts=(Verdict(gate="accuracy", figures=figures),))
+
+    (line,) = unit_lines([result], verbose=False)
+
+    assert "accuracy 0.960 [0.80, 0.99] of train rows, coverage 0.250" in line.text
+
+
+def test_a_gate_may_say_when_a_unit_without_tokens_pays(result_of):
+    """What was measured in seconds stands where tokens would."""
+    syntax = Verdict(gate="syntax", figures={"pays_after": "9 calls: 1 predictions a day"})
+
+    (line,) = texts(unit_lines([result_of(verdicts=(SECURITY, syntax))], verbose=False))
+
+    assert line.endswith("  pays after 9 calls: 1 predictions a day")
+
+
 def test_a_rejected_unit_names_its_gate(result_of):
     """The failing gate is what matters."""
     result = result_of(outcome=Outcome.REJECTED, verdicts=(REFUSED,))
@@ -165,6 +184,7 @@ def test_a_lock_diff_names_every_entry():
         f'  + [artifact."b"] entry {"b" * 12}',
         f'  ~ [artifact."c"] entry {"1" * 12} -> {"2" * 12}',
         '  - [artifact."d"]',
+        "  what changed: compiledai diff c",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -12,7 +13,9 @@ pytest.importorskip("polars", reason="the extra `workflows` is not installed")
 from pytest_compiledai.core.candidate import Candidate
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SpecError
+from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.workflows import recorded
 from pytest_compiledai.workflows.compose import Composer
 from pytest_compiledai.workflows.kind import WorkflowKind
 from pytest_compiledai.workflows.profile import read_profile
@@ -50,6 +53,18 @@ def test_a_sound_set_passes_every_gate(world):
     assert {gate: [f.message for f in v.findings] for gate, v in found.items()} == {
         gate: [] for gate in GATES
     }
+
+
+def test_without_the_extra_the_install_command_is_given(world, monkeypatch):
+    """Nothing of a workflow is imported before what says which package is missing."""
+    unit = world.unit()
+    recorded.read_cached.cache_clear()
+    for name in ("profile", "spoken"):
+        monkeypatch.delitem(sys.modules, f"pytest_compiledai.workflows.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+
+    with pytest.raises(ToolError, match=r"numpy.* not installed.*pytest-compiledai\[workflows\]"):
+        proposed(unit)
 
 
 def test_two_makings_give_equal_bytes(world):

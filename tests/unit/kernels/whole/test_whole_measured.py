@@ -74,6 +74,20 @@ def test_building_is_earned_back_by_what_each_call_saves():
     assert measured.break_even({"eager": EAGER, "a": slow}, "a") is None
 
 
+def test_what_was_tried_in_vain_is_earned_back_as_well():
+    """The seconds are those of the compile: of every back end that was built."""
+    back_ends = {"eager": EAGER, "a": tried(), "b": tried(built_s=5.0), "c": {"refused": "no"}}
+
+    assert measured.compile_s(back_ends) == 8.0
+    assert measured.break_even(back_ends, "a") == 4000
+
+
+def test_a_break_even_is_told_in_predictions_a_day():
+    """A day more than a round number of days takes is a prediction more."""
+    assert measured.pays_after(3000, 30) == "3,000 calls: 100 predictions a day over 30 days"
+    assert measured.pays_after(3001, 30) == "3,001 calls: 101 predictions a day over 30 days"
+
+
 @pytest.mark.parametrize(
     ("text", "lead"),
     [

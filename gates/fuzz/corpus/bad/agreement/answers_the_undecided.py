@@ -1,0 +1,11 @@
+def route(data):
+    subject = data.get("subject") if isinstance(data, dict) else None
+    if not isinstance(subject, str) or data.get("plan") not in ("free", "pro") or len(data) > 2:
+        raise Abstain("the input does not match the schema")
+    text = subject.lower()
+    queue = "tech"
+    if "invoice" in text or "refund" in text:
+        queue = "billing"
+    elif "spam" in text:
+        queue = "abuse"
+    return {"queue": queue, "urgent": data["plan"] == "pro" and "!" in text}
