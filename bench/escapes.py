@@ -74,6 +74,8 @@ def answer(data):
     if not isinstance(data['subject'], str) or data['plan'] not in ('free', 'pro'):
         raise Abstain('no ticket')
     text = data['subject'].lower()
+    if text and not text.strip('?'):
+        raise Abstain('question marks alone')
     queue = 'tech'
     if 'spam' in text:
         queue = 'abuse'
