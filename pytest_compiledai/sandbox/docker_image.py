@@ -14,7 +14,6 @@ import os
 import re
 import struct
 import sys
-import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from typing import Final
 
 from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.core.interpreter import installed
 from pytest_compiledai.core.process import run
 
 REPOSITORY: Final = "compiledai-sandbox"
@@ -66,7 +66,7 @@ def interpreter() -> Path:
 
 def _files() -> list[Path]:
     """Return the interpreter, its library, time zones and locales; not the shared libraries."""
-    library = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+    library = {installed(name).resolve() for name in ("stdlib", "platstdlib")}
     found = [interpreter(), _LIBRARIES]
     for folder in (*sorted(library), _ZONES, _LOCALES):
         for here, folders, names in os.walk(folder):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import sysconfig
 from importlib import metadata
 from pathlib import Path
+
+from pytest_compiledai.core.interpreter import installed
 
 TOOLS = ("bandit", "hypothesis", "mypy", "ruff", "semgrep")
 
@@ -20,7 +21,7 @@ def find(name: str) -> str | None:
     wanted = os.environ.get(f"COMPILEDAI_{name.upper()}")
     if wanted:
         return wanted
-    beside = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+    beside = [Path(sys.executable).parent, installed("scripts")]
     for folder in beside:
         found = shutil.which(name, path=folder)
         if found:
