@@ -12,6 +12,7 @@ from typing import Final
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.module import Module
+from pytest_compiledai.gates.policy.scope import FUNCTIONS
 from pytest_compiledai.gates.policy.scope import Binding
 
 _TEXTS: Final = frozenset(
@@ -25,7 +26,6 @@ _MAKERS: Final = frozenset(
                  "repr", "sorted", "abs", "round", "sum", "len", "ord", "chr")
 )  # fmt: skip
 _HARMLESS: Final = frozenset({"Match", "Pattern"})  # of `re`: names of types; flags are in capitals
-_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEPTH: Final = 8  # names that are looked through
 _LITERALS: Final = (
     ast.JoinedStr, ast.List, ast.Dict, ast.Tuple, ast.Set, ast.BinOp, ast.ListComp, ast.DictComp
@@ -88,7 +88,7 @@ def _is_on_import(module: Module, node: ast.expr) -> bool:
     name = (module.dotted(node) or "").removeprefix("re.")
     call = module.parents.get(node)
     made = isinstance(call, ast.Call) and call.func is node and name == "compile"
-    inside = module.enclosing(node, _FUNCTIONS) is not None
+    inside = module.enclosing(node, FUNCTIONS) is not None
     return name in _HARMLESS or name.isupper() or (made and not inside)
 
 
@@ -141,7 +141,7 @@ def _is_own(module: Module, node: ast.expr | None, depth: int = 0) -> bool:
 
 def _is_bound_to_own(module: Module, item: Binding, depth: int) -> bool:
     if item.kind in {"assign", "loop"} and isinstance(item.node, ast.Name):
-        if module.enclosing(item.node, _FUNCTIONS) is None:
+        if module.enclosing(item.node, FUNCTIONS) is None:
             return item.kind == "assign"
         whole = not isinstance(module.parents.get(item.node), ast.Tuple | ast.List | ast.Starred)
         return whole and _is_own(module, item.value, depth + 1)
