@@ -31,7 +31,7 @@ from pytest_compiledai.kernels.whole.working import work
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "model" / "embedder.yaml"
-SHAPES = ("1x8", "1x16", "1x64", "4x64", "8x128")
+SHAPES = ("1x8", "1x16", "1x32", "1x64", "4x64", "8x128")
 LIMIT_S = 1800
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print a line a shape and back end; the figures also as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--shape", action="append", default=[], metavar="BATCHxLENGTH")
-    parser.add_argument("--frameworks", default="eager,onnxruntime,openvino")
+    parser.add_argument("--frameworks", default="eager,onnxruntime,openvino,openvino_bf16")
     parser.add_argument("--json", type=Path)
     told = parser.parse_args(arguments)
     spec = embedder()
