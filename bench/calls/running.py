@@ -28,6 +28,7 @@ from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.document import read_documents
+from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.core.kind import Project
 from pytest_compiledai.core.unit import Unit as CompileUnit
 from pytest_compiledai.functions import prompt
@@ -35,6 +36,7 @@ from pytest_compiledai.functions import reference
 from pytest_compiledai.functions.kind import FunctionKind
 from pytest_compiledai.functions.proposing import opening
 from pytest_compiledai.functions.synth.proposal import programs
+from pytest_compiledai.gates import latency
 from pytest_compiledai.gates.complexity import complexities
 from pytest_compiledai.llm.recording import Recordings
 from pytest_compiledai.llm.request import Request
@@ -42,7 +44,6 @@ from pytest_compiledai.sandbox.ladder import open_sandbox
 
 #: Where no example was ever drawn.
 NOWHERE = Path("recordings")
-ROUNDS = 20  # of measured calls; the best of them counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class Run:
     reasons: dict[str, str] = field(default_factory=dict)  # of a task, if it was abstained from
     failed: dict[str, str] = field(default_factory=dict)  # of a task, if the program broke
     complexities: list[int] = field(default_factory=list)  # of each function that was frozen
-    call_ms: list[float] = field(default_factory=list)
+    call_ms: list[float] = field(default_factory=list)  # P50 of a program, as its gate measures
 
 
 def per_task(tasks: Sequence[Task]) -> list[Unit]:
@@ -189,8 +190,10 @@ def answered(root: Path, units: Sequence[Unit], run: Run) -> None:
         inputs = [canonical_json({"request": task.request}) for task in unit.test]
         with sandbox.open(program) as session:
             answers = session.call(inputs)
-            rounds = session.measure(inputs, rounds=ROUNDS, warmup=3)
-        run.call_ms += [min(times) / 1e6 for times in zip(*rounds, strict=True)]
+        timed = latency.measured(sandbox, program, inputs)
+        if isinstance(timed, SandboxError):
+            raise timed
+        run.call_ms.append(timed.p50_ns / 1e6)
         for task, answer in zip(unit.test, answers, strict=True):
             if answer.status is Status.VALUE:
                 run.calls[task.id] = calls_of(task, json.loads(answer.value))

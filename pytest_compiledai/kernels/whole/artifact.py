@@ -26,6 +26,7 @@ INLINE_CAP: Final = 5_000_000
 _PACKAGES: Final = {
     "onnxruntime": ("onnxruntime", "onnxscript"),
     "openvino": ("openvino", "onnxscript"),
+    "openvino_bf16": ("openvino", "onnxscript"),
 }
 _PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".h5", ".msgpack")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +60,9 @@ def read_rows(data: bytes, path: str, shares: Shares) -> tuple[Row, ...]:
             where=path, found=f"{len(rows)} rows", expected="rows to choose on and a test row"
         )
     return rows
+
+
+def spread(rows: Sequence[Row], most: int) -> list[Row]:
+    """Return at most ``most`` rows, evenly spaced: a file often holds its short ones together."""
+    count = min(len(rows), most)
+    return [rows[number * len(rows) // count] for number in range(count)]

@@ -16,6 +16,7 @@ from pytest_compiledai.core.split import Split
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import judging
 from pytest_compiledai.kernels.whole import measured
+from pytest_compiledai.kernels.whole.dataset import spread
 from pytest_compiledai.kernels.whole.working import exported
 from pytest_compiledai.kernels.whole.working import rows_of
 from pytest_compiledai.kernels.whole.working import work
@@ -81,7 +82,7 @@ class WholeForm:
 
 def searched(spec: WholeSpec, *, timeout_s: float) -> Mapping[str, Mapping[str, Any]]:
     """Return how each back end did on rows that may choose. Raises ``WorkerError``."""
-    rows = spec.rows_in(*_CHOOSING)[:_MOST_ROWS]
+    rows = spread(spec.rows_in(*_CHOOSING), _MOST_ROWS)
     if not rows:
         raise SpecError(
             where=spec.path, found="test rows only", expected="a train or validation row as well"

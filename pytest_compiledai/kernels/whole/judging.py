@@ -25,6 +25,7 @@ from pytest_compiledai.core.verdict import found_by
 from pytest_compiledai.core.verdict import verdict_of
 from pytest_compiledai.kernels.whole import artifact
 from pytest_compiledai.kernels.whole import measured
+from pytest_compiledai.kernels.whole.dataset import spread
 from pytest_compiledai.kernels.whole.tensor import drawn_inputs
 from pytest_compiledai.kernels.whole.working import exported
 from pytest_compiledai.kernels.whole.working import rows_of
@@ -135,7 +136,7 @@ class Judging:
 
     def _latency(self, figures: dict[str, Any]) -> Iterator[Found]:
         """Ask whether it is as fast as the framework's own path, and within the budget."""
-        rows = self._rows()[:_TIMED]
+        rows = spread(self._rows(), _TIMED)
         with self.bench.exclusive():
             found = self._work("time", rows=rows_of(rows))
         own, eager = found["frozen"], found["eager"]
@@ -147,6 +148,8 @@ class Judging:
             "ratio_low": low,
             "ratio_high": high,
         }
+        if "arithmetic" in own:
+            figures["arithmetic"] = own["arithmetic"]
         if self.manifest["back_end"] != "eager" and high < 1.0:
             yield (
                 "slower",

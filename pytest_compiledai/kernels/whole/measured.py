@@ -76,7 +76,9 @@ def told(back_ends: Measured, bounds: Bounds) -> dict[str, str]:
         off = figures["cosine"] < bounds.cosine or figures["max_error"] > bounds.max_error
         lines[name] = (
             f"{figures['p50_ms']:.3f} ms, {figures['ratio'][1]:.2f} x eager,"
-            f" built in {figures['built_s']:.1f} s" + (", does not match" if off else "")
+            f" built in {figures['built_s']:.1f} s"
+            + (f", in {figures['arithmetic']}" if "arithmetic" in figures else "")
+            + (", does not match" if off else "")
         )
     return lines
 

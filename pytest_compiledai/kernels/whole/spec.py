@@ -38,6 +38,8 @@ KEYS: Final = (
     *("targets", "frameworks", "gates", "timeout"),
 )
 FRAMEWORKS: Final = ("eager", "compile", "onnxruntime", "openvino")
+#: Tried where a spec names them: they may compute in less than the model's own precision.
+_LESS_PRECISE: Final = ("openvino_bf16",)
 #: Of the gates; a new one makes entries stale.
 VERSIONS: Final = dict.fromkeys(GATES, 1)
 DEFAULT_TIMEOUT_S: Final = 1800
@@ -243,10 +245,11 @@ def _frameworks(document: Document) -> tuple[str, ...]:
     for name in named:
         # What is not built in is looked up among entry points when it is tried.
         if not isinstance(name, str) or not name.isidentifier():
+            known = ", ".join((*FRAMEWORKS, *_LESS_PRECISE))
             raise SpecError(
                 where=document.place("frameworks"),
                 found=repr(name)[:80],
-                expected=f"some of {', '.join(FRAMEWORKS)}, or an installed back end's name",
+                expected=f"some of {known}, or an installed back end's name",
             )
     # The framework's own path is the reference and the fallback, so it is always there.
     return tuple(dict.fromkeys([_FIRST_FRAMEWORK, *named]))

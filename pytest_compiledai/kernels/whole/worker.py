@@ -70,7 +70,7 @@ def search(job: Job) -> dict[str, Any]:
         if "refused" not in figures:
             runs[name] = run
     for name, figures in _interleaved(runs, inputs).items():
-        found[name] |= figures
+        found[name] |= figures | _arithmetic(name)
     return found
 
 
@@ -107,7 +107,9 @@ def timed(job: Job) -> dict[str, Any]:
     """Return the interleaved times of the frozen model and of the framework's own path."""
     original = Original(job)
     runs = {"eager": backend("eager").load(original.module, b""), "frozen": _frozen(job, original)}
-    return _interleaved(runs, [original.arrays(row) for row in job["rows"]])
+    found = _interleaved(runs, [original.arrays(row) for row in job["rows"]])
+    found["frozen"] |= _arithmetic(job["framework"])
+    return found
 
 
 def _built(name: str, original: Original, inputs: Sequence[Sequence[Any]]) -> Run:
@@ -121,6 +123,12 @@ def _built(name: str, original: Original, inputs: Sequence[Sequence[Any]]) -> Ru
 def _frozen(job: Job, original: Original) -> Run:
     """Return what runs the artifact."""
     return backend(job["framework"]).load(original.module, Path(job["file"]).read_bytes())
+
+
+def _arithmetic(name: str) -> dict[str, str]:
+    """Return in what a back end computes here, where it says so."""
+    told = getattr(backend(name), "arithmetic", None)
+    return {} if told is None else {"arithmetic": told}
 
 
 def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:

@@ -26,6 +26,7 @@ _BUILT_IN: Final = {
     "compile": "compiled",
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
+    "openvino_bf16": "openvino_bf16",
 }
 #: An operator as messages name it: `aten.cumsum.default`, `mine::twist`, `ai.onnx:Foo`.
 _OPERATOR: Final = re.compile(
@@ -44,6 +45,8 @@ class Backend(Protocol):
 
     name: str
     packages: Sequence[str]  # distributions whose releases decide what it computes
+    #: One that may compute in less than the model's own precision has `arithmetic` as well, which
+    #: says in what it computes on this processor; measurements tell it.
 
     def export(self, model: Any, example: Sequence[Any], axes: Mapping[str, Any]) -> bytes:
         """Return the model in this back end's form; empty where it needs none.

@@ -12,12 +12,7 @@ from pytest_compiledai.kernels.whole.backends import Unsupported
 from pytest_compiledai.kernels.whole.backends import reason
 from pytest_compiledai.kernels.whole.backends.exporting import exported
 
-#: One thread, and no lower precision than the model's own: the default may compute in bf16.
-_OPTIONS: Final = {
-    "INFERENCE_NUM_THREADS": 1,
-    "PERFORMANCE_HINT": "LATENCY",
-    "INFERENCE_PRECISION_HINT": "f32",
-}
+_OPTIONS: Final = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
 
 
 class OpenVino:
@@ -25,6 +20,11 @@ class OpenVino:
 
     name = "openvino"
     packages: Sequence[str] = ("torch", "onnx", "onnxscript", "openvino")
+
+    @property
+    def arithmetic(self) -> str:
+        """The model's own precision; OpenVINO's default may compute in less."""
+        return "f32"
 
     def export(self, model: Any, example: Sequence[Any], axes: Mapping[str, Any]) -> bytes:
         """Return the ONNX file. Raises ``Unsupported``."""
@@ -36,8 +36,9 @@ class OpenVino:
         import openvino
 
         core = openvino.Core()
+        options = {**_OPTIONS, "INFERENCE_PRECISION_HINT": self.arithmetic}
         try:
-            request = core.compile_model(core.read_model(data, b""), "CPU", _OPTIONS)
+            request = core.compile_model(core.read_model(data, b""), "CPU", options)
         except Exception as error:  # its errors share no base
             raise Unsupported(reason(error)) from error
         infer = request.create_infer_request()

@@ -145,3 +145,43 @@ def test_a_builder_that_gives_other_weights_each_time_fails(whole):
 
     told = worker.compare(job)
     assert [found["failed"] for found in told] == ["the builder gives other weights each time"] * 2
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter's own deprecations
+@pytest.mark.parametrize(("units", "arithmetic"), [(True, "bf16"), (False, "f32")])
+def test_bfloat16_is_taken_where_the_processor_has_matrix_units(
+    whole, monkeypatch, units, arithmetic
+):
+    """OpenVINO is told so, the search records it, and elsewhere the answer is the full one."""
+    torch = pytest.importorskip("torch", reason="the extra `kernels` is not installed")
+    openvino = pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+    pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
+    from pytest_compiledai.kernels.whole import worker
+
+    told = []
+    compiling = openvino.Core.compile_model
+
+    def compile_model(core, model, device, options):
+        told.append(options["INFERENCE_PRECISION_HINT"])
+        return compiling(core, model, device, options)
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": units})
+    monkeypatch.setattr(openvino.Core, "compile_model", compile_model)
+    monkeypatch.setattr(worker, "_ROUND_S", 0.0)
+    net = whole.root / "specs" / "net.py"
+    job = {
+        "source": {"kind": "builder", "builder": str(net), "function": "build"},
+        "inputs": [{"name": "x", "dtype": "float32", "shape": ["batch", 4], "low": 0}],
+        "axes": {"batch": [1, 8]},
+        "frameworks": ["eager", "openvino", "openvino_bf16"],
+        "rows": [whole.rows[0]],
+    }
+
+    found = worker.search(job)
+
+    assert told == ["f32", arithmetic]
+    assert found["openvino"]["arithmetic"] == "f32"
+    assert found["openvino_bf16"]["arithmetic"] == arithmetic
+    assert "arithmetic" not in found["eager"]
+    if not units:
+        assert found["openvino_bf16"]["max_error"] == found["openvino"]["max_error"]

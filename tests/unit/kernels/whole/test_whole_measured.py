@@ -7,6 +7,7 @@ import pytest
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.kernels.whole import measured
 from pytest_compiledai.kernels.whole.backends import reason
+from pytest_compiledai.kernels.whole.dataset import spread
 
 EAGER = {"built_s": 0.0, "cosine": 1.0, "max_error": 0.0, "p50_ms": 4.0, "ratio": [1, 1, 1]}
 
@@ -105,3 +106,18 @@ def test_a_refusal_names_the_operator_and_no_interface(text, lead):
 
     assert told.startswith(f"the operator {lead}: " if lead else "RuntimeError: ")
     assert "\x1b" not in told
+
+
+def test_a_line_says_in_what_a_back_end_computed(whole):
+    """Less than the model's own precision is told beside the speed that it gave."""
+    figures = tried(arithmetic="bf16")
+
+    lines = measured.told({"eager": EAGER, "a": figures}, whole.unit().body.bounds)
+
+    assert lines["a"] == "2.000 ms, 2.00 x eager, built in 3.0 s, in bf16"
+
+
+@pytest.mark.parametrize(("count", "kept"), [(3, [0, 1, 2]), (8, [0, 2, 4, 6]), (9, [0, 2, 4, 6])])
+def test_rows_to_measure_on_are_spread_over_the_dataset(count, kept):
+    """Short rows are often at its beginning."""
+    assert spread(range(count), 4) == kept
