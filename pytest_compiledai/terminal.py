@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.run import Run
 
 
-LONG_S = 5.0  # before a unit is worth a line of its own
+LONG_S = 5.0  # before a unit is worth a line of its own, and between two of them
 
 
 def header(run: Run) -> list[str]:
@@ -34,9 +34,13 @@ def header(run: Run) -> list[str]:
 
 
 def progress(config: pytest.Config, text: str) -> None:
-    """Print a plain line on standard error at once, past pytest's capture."""
+    """Print a plain line on standard error at once, past pytest's capture, on a line of its own."""
     capture = config.pluginmanager.getplugin("capturemanager")
     line = f"compiledai: {text}"
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.flush()
     if capture is None:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
         return
@@ -57,13 +61,15 @@ class Progress:
         self._clock = clock
         self._unit = ""
         self._since = 0.0
+        self._said = 0.0
 
     def at(self, unit: str, gate: str, attempt: int) -> None:
         """Note that ``gate`` is about to judge an attempt of ``unit``."""
         now = self._clock()
         if unit != self._unit:
-            self._unit, self._since = unit, now
-        elif now - self._since >= LONG_S:
+            self._unit, self._since, self._said = unit, now, now
+        elif now - self._said >= LONG_S:
+            self._said = now
             self._say(f"{unit}: {gate}, attempt {attempt}, {now - self._since:.0f} s so far")
 
 
