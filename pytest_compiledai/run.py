@@ -180,7 +180,7 @@ class Run:
         if not self._tells(unit, gate, of=verdict.gate):
             pytest.skip(f"{verdict.gate} gate failed")
         if not verdict.passed:
-            raise GateFailed(verdict, next=self._next(unit, verdict.gate, result))
+            raise GateFailed(verdict, next=self._next(unit, verdict, result))
 
     def _tells(self, unit: Unit, gate: str, *, of: str) -> bool:
         """Return whether the item ``gate`` is the one to tell what came of ``of``.
@@ -227,14 +227,18 @@ class Run:
             return Result.from_json(value).verdict(gate)
         return verdict_from_json(value)
 
-    def _next(self, unit: Unit, gate: str, result: Result) -> str:
-        if gate == DRIFT:
+    def _next(self, unit: Unit, verdict: Verdict, result: Result) -> str:
+        if verdict.gate == DRIFT:
             return drift_command(self, unit)
-        if result.stopped is not None and result.stopped.next:
-            return result.stopped.next
-        if not self.settings.mode.writes or self.settings.live or not unit.asks_model:
-            return next_command(unit)
-        return f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}"
+        again = result.stopped.next if result.stopped is not None else ""
+        if not again and self.settings.mode.writes and unit.asks_model and not self.settings.live:
+            again = f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}"
+        again = again or next_command(unit)
+        # Which of the two is wrong, a row or the program, only a person knows.
+        rows = {finding.path for finding in verdict.findings if finding.path}
+        if verdict.gate == "accuracy" and rows and unit.asks_model:
+            return f"correct the rows of {min(rows)} where they are wrong, or {again}"
+        return again
 
     def payload(self, unit: Unit, gate: str) -> dict[str, Any]:
         """Return what an item's report carries: the unit, and the digest of its result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -36,16 +37,12 @@ def header(run: Run) -> list[str]:
 def progress(config: pytest.Config, text: str) -> None:
     """Print a plain line on standard error at once, past pytest's capture, on a line of its own."""
     capture = config.pluginmanager.getplugin("capturemanager")
-    line = f"compiledai: {text}"
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is not None:
-        reporter.ensure_newline()
-        reporter.flush()
-    if capture is None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
-        return
-    with capture.global_and_fixture_disabled():
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        writer = getattr(reporter, "_tw", None)  # there is no public way to the line's width
+        if writer is not None and writer.width_of_current_line:
+            writer.write("\n", flush=True)  # the dots go on below
+        print(f"compiledai: {text}", file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
 
 
 class Progress:
