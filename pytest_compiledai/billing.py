@@ -36,8 +36,9 @@ class Bill:
     def render(self, model: str) -> str:
         """Return the bill on one line."""
         price = f"at most {self.usd:.2f} USD" if self.usd is not None else "price unknown"
+        units = f"{self.units} unit{'s' * (self.units != 1)}"
         return (
-            f"worst case for {self.units} units with {model}: {self.calls} calls, "
+            f"worst case for {units} with {model}: {self.calls} calls, "
             f"{self.tokens_in:,} tokens in, {self.tokens_out:,} out, {price}"
         )
 

@@ -7,11 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_compiledai.choosing import LEAVING_OUT
 from pytest_compiledai.choosing import asked_paths
 from pytest_compiledai.core.artifact import Artifact
 from pytest_compiledai.core.canonical import digest_of
 from pytest_compiledai.core.errors import CompiledAIError
+from pytest_compiledai.core.errors import SettingsError
 from pytest_compiledai.core.freeze import Freeze
 from pytest_compiledai.core.freeze import recover
 from pytest_compiledai.core.gate import COMPILE
@@ -92,11 +95,17 @@ class Controller:
         return [store.read(name) for name in names if store.has(name)]
 
     def open_ledger(self, ids: Sequence[str]) -> None:
-        """Print the most a live run can cost, once, and open the ledger that workers wait for."""
+        """Print the most a live run can cost, once, and open the ledger that workers wait for.
+
+        Raises ``UsageError`` for a bound that cannot be kept.
+        """
         if self._billed or not self.run.settings.live:
             return
         self._billed = True
-        self.run.bill(ids)
+        try:
+            self.run.bill(ids)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def finish(self, *, interrupted: bool) -> None:
         """Freeze what passed, unless interrupted or not allowed to write; write the reports."""
@@ -114,7 +123,8 @@ class Controller:
             remember(self.run.config, self.results())
         except CompiledAIError as error:
             self.failed = True
-            self.notices.append(str(error))
+            if not any(r.trouble and r.trouble.found == error.found for r in self.results()):
+                self.notices.append(str(error))  # else an item has told it
 
     def _report(self) -> None:
         settings = self.run.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.errors import CompiledAIError
@@ -28,8 +29,11 @@ class GateFailed(Exception):
 def finding_line(finding: Finding) -> str:
     """Return a finding on one line: place, message, rule."""
     place = f"{finding.path}:{finding.line}" if finding.path and finding.line else finding.path
-    lead = f"{place}: " if place and not finding.message.startswith(place) else ""
-    return f"{lead}{finding.message} [{finding.rule}]"
+    message = finding.message
+    if place and finding.line:
+        message = re.sub(rf"^line {finding.line}:? ", "", message)  # the place says it
+    lead = f"{place}: " if place and not message.startswith(place) else ""
+    return f"{lead}{message} [{finding.rule}]"
 
 
 def render_failure(error: GateFailed | CompiledAIError, unit: Unit) -> str:

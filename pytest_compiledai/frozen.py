@@ -14,6 +14,7 @@ from pytest_compiledai.core.entry import TARGET
 from pytest_compiledai.core.entry import Entry
 from pytest_compiledai.core.entry import read_entry
 from pytest_compiledai.core.errors import ArtifactError
+from pytest_compiledai.core.errors import LockError
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import LockReading
 from pytest_compiledai.core.lock import read_lock
@@ -71,7 +72,11 @@ class Frozen:
         if fault is not None:
             if mode is Mode.UPDATE:
                 return None
-            raise fault
+            # Whoever reads a lock knows no spec; the unit knows its own.
+            following = fault.next.replace("specs/", unit.place.path)
+            raise LockError(
+                where=fault.where, found=fault.found, expected=fault.expected, next=following
+            )
         entry = self.reading.lock.entries.get(unit.name)
         if entry is not None and mode not in (Mode.UPDATE, Mode.ACCEPT):
             self._refuse_edited(entry)

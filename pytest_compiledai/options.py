@@ -6,11 +6,9 @@ Every option ``--compile-x-y`` has a setting ``compiledai_x_y`` in the pytest co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from typing import Literal
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,3 +175,17 @@ def is_active(config: pytest.Config) -> bool:
     """Return whether this run compiles: ``--compile`` or any option that implies it."""
     flags = (option for option in OPTIONS if option.mode or option.flag == "--compile")
     return any(config.getoption(o.dest) or config.getini(o.setting) for o in flags)
+
+
+def refuse_without_effect(config: pytest.Config) -> None:
+    """Raise ``UsageError`` where the command line has an option of ours and nothing compiles.
+
+    What stands in ``addopts`` is left alone: it is there for the runs that do.
+    """
+    given = {str(argument).partition("=")[0] for argument in config.invocation_params.args}
+    stray = [option.flag for option in OPTIONS if option.flag in given]
+    if stray and not is_active(config):
+        raise pytest.UsageError(
+            f"{stray[0]}: found a run that compiles nothing; expected --compile or a mode that "
+            f"implies it; next: pytest --compile {stray[0]} ..."
+        )

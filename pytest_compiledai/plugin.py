@@ -11,6 +11,7 @@ import pytest
 
 from pytest_compiledai.options import add_options
 from pytest_compiledai.options import is_active
+from pytest_compiledai.options import refuse_without_effect
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -59,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Let no setting end a run that judges before it judged anything."""
+    """Let no setting end a run that judges before it judged anything, and no option be in vain."""
+    refuse_without_effect(config)
     if is_active(config) or config.option.help:  # what comes after a `--help` is not parsed
         from pytest_compiledai.choosing import refuse_showing
 

@@ -104,7 +104,8 @@ class Rejudging:
             where=self.unit.place,
             found=f"the artifact of {self.unit.name} is missing",
             expected="the files that the lock names",
-            next=f"git checkout -- {self.run.relative(self.run.settings.out)}",
+            next=f"`git checkout -- {self.run.relative(self.run.settings.out)}`, or "
+            f"`{self._command()}`, which makes it again",
         )
 
 

@@ -74,6 +74,7 @@ class Run:
         self.places: dict[str, Place] = {}  # unit -> where it was first collected
         self.alone: set[str] = set()
         self.selected: dict[str, Unit] = {}
+        self.gates_chosen: dict[str, frozenset[str]] = {}  # of each unit, `compile` among them
         self.part = (1, 1)  # number, from 1, of how many runs that share a budget
         self.refusal = ""  # why nothing may be judged in this run
         self.collected: frozenset[str] = frozenset()  # node ids before plugins chose among them
@@ -145,6 +146,10 @@ class Run:
         """Remember the units whose items this run selected, in their order."""
         chosen = {item.nodeid: item for item in items}
         self.selected = {item.unit.name: item.unit for item in chosen.values()}
+        self.gates_chosen = {
+            name: frozenset(item.gate for item in chosen.values() if item.unit.name == name)
+            for name in self.selected
+        }
         selection = {
             "items": [[item.unit.name, item.gate] for item in chosen.values()],
             "taken_out": sorted(self.collected - set(chosen)),
@@ -166,16 +171,26 @@ class Run:
             self.bench.prefetch(self.selected.values())
         result = self.result(unit)
         if result.trouble is not None:
-            if gate == COMPILE:
+            if self._tells(unit, gate, of=COMPILE):
                 raise result.trouble.error()
             pytest.skip(f"nothing to judge: compile failed for {unit.name}")
         if gate == COMPILE:
             return
         verdict = self._verdict(unit, gate, result)
-        if verdict.gate != gate:
+        if not self._tells(unit, gate, of=verdict.gate):
             pytest.skip(f"{verdict.gate} gate failed")
         if not verdict.passed:
-            raise GateFailed(verdict, next=self._next(unit, gate, result))
+            raise GateFailed(verdict, next=self._next(unit, verdict, result))
+
+    def _tells(self, unit: Unit, gate: str, *, of: str) -> bool:
+        """Return whether the item ``gate`` is the one to tell what came of ``of``.
+
+        That is its own item, or where this run left that one out the first chosen after it: a
+        cause is told once, and never by nobody.
+        """
+        order = (COMPILE, *unit.gates, *asked_last(self, unit))
+        after = order[order.index(of) : order.index(gate)]
+        return gate == of or not self.gates_chosen.get(unit.name, frozenset()).intersection(after)
 
     def result(self, unit: Unit) -> Result:
         """Return what came of ``unit``: the whole loop, or its standing in locked mode."""
@@ -212,14 +227,18 @@ class Run:
             return Result.from_json(value).verdict(gate)
         return verdict_from_json(value)
 
-    def _next(self, unit: Unit, gate: str, result: Result) -> str:
-        if gate == DRIFT:
+    def _next(self, unit: Unit, verdict: Verdict, result: Result) -> str:
+        if verdict.gate == DRIFT:
             return drift_command(self, unit)
-        if result.stopped is not None and result.stopped.next:
-            return result.stopped.next
-        if not self.settings.mode.writes or self.settings.live or not unit.asks_model:
-            return next_command(unit)
-        return f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}"
+        again = result.stopped.next if result.stopped is not None else ""
+        if not again and self.settings.mode.writes and unit.asks_model and not self.settings.live:
+            again = f"pytest --compile --compile-model NAME {unit.place.path}::{unit.name}"
+        again = again or next_command(unit)
+        # Which of the two is wrong, a row or the program, only a person knows.
+        rows = {finding.path for finding in verdict.findings if finding.path}
+        if verdict.gate == "accuracy" and rows and unit.asks_model:
+            return f"correct the rows of {min(rows)} where they are wrong, or {again}"
+        return again
 
     def payload(self, unit: Unit, gate: str) -> dict[str, Any]:
         """Return what an item's report carries: the unit, and the digest of its result."""

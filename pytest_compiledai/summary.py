@@ -82,8 +82,11 @@ def break_even(result: Result) -> int | None:
     """Return after how many calls the tokens of compiling are earned back.
 
     Tokens of every exchange the artifact rests on (proposals, repairs, reference answers) over the
-    tokens of one direct call of the model; None where either is unknown.
+    tokens of one direct call of the model; None where either is unknown. A run that took an
+    artifact as it stood has asked for no proposal, so it cannot tell.
     """
+    if result.outcome is not Outcome.FROZEN:
+        return None
     total = result.cost.tokens_in + result.cost.tokens_out
     if not total or not result.reference_tokens:
         return None
@@ -213,8 +216,10 @@ def accuracy_limits(figures: Mapping[str, Any]) -> str:
 def _price(result: Result) -> str:
     after = pays_after(result)
     tokens = result.cost.tokens_in + result.cost.tokens_out
-    spent = f"{tokens:,} tokens, " if tokens else ""
-    return f"  {spent}pays after {after}" if after else ""
+    is_proposed = result.outcome in {Outcome.FROZEN, Outcome.REJECTED}
+    told = [f"{tokens:,} tokens"] if tokens and is_proposed else []
+    told += [f"pays after {after}"] if after else []
+    return f"  {', '.join(told)}" if told else ""
 
 
 def _figures(result: Result) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.run import Run
 
 
-LONG_S = 5.0  # before a unit is worth a line of its own
+LONG_S = 5.0  # before a unit is worth a line of its own, and between two of them
 
 
 def header(run: Run) -> list[str]:
@@ -34,14 +35,14 @@ def header(run: Run) -> list[str]:
 
 
 def progress(config: pytest.Config, text: str) -> None:
-    """Print a plain line on standard error at once, past pytest's capture."""
+    """Print a plain line on standard error at once, past pytest's capture, on a line of its own."""
     capture = config.pluginmanager.getplugin("capturemanager")
-    line = f"compiledai: {text}"
-    if capture is None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
-        return
-    with capture.global_and_fixture_disabled():
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
+    with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        writer = getattr(reporter, "_tw", None)  # there is no public way to the line's width
+        if writer is not None and writer.width_of_current_line:
+            writer.write("\n", flush=True)  # the dots go on below
+        print(f"compiledai: {text}", file=sys.stderr, flush=True)  # noqa: T201 - progress of long work
 
 
 class Progress:
@@ -57,13 +58,15 @@ class Progress:
         self._clock = clock
         self._unit = ""
         self._since = 0.0
+        self._said = 0.0
 
     def at(self, unit: str, gate: str, attempt: int) -> None:
         """Note that ``gate`` is about to judge an attempt of ``unit``."""
         now = self._clock()
         if unit != self._unit:
-            self._unit, self._since = unit, now
-        elif now - self._since >= LONG_S:
+            self._unit, self._since, self._said = unit, now, now
+        elif now - self._said >= LONG_S:
+            self._said = now
             self._say(f"{unit}: {gate}, attempt {attempt}, {now - self._since:.0f} s so far")
 
 

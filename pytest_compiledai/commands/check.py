@@ -111,5 +111,9 @@ def _text(judged: dict[str, list[Verdict]]) -> str:
         for verdict in verdicts
         for finding in verdict.findings
     ]
-    total = f"{len(judged)} files, {len(lines)} findings"
-    return "\n".join([*lines, total])
+    counts = (_count(len(judged), "file"), _count(len(lines), "finding"))
+    return "\n".join([*lines, ", ".join(counts)])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -18,6 +18,7 @@ from pytest_compiledai.audit.decision import Target
 from pytest_compiledai.audit.rules import rules
 from pytest_compiledai.core.errors import ModelError
 from pytest_compiledai.core.result import Cost
+from pytest_compiledai.core.result import Outcome
 from pytest_compiledai.functions.proposing import direct_tokens
 from pytest_compiledai.spent import Spent
 from pytest_compiledai.spent import on_proposals
@@ -41,7 +42,9 @@ def cost_of(spec: FunctionSpec, entry: Entry, result: Result, folder: Path) -> d
     parts, unknown = _parts(spec, entry, folder)
     reference = parts.get("reference")
     whole = None if unknown else sum((part.tokens for part in parts.values()), Cost())
-    paid = replace(result, cost=whole or Cost(), reference_tokens=direct_tokens(spec))
+    # As the run told it that made the artifact.
+    made = replace(result, outcome=Outcome.FROZEN)
+    paid = replace(made, cost=whole or Cost(), reference_tokens=direct_tokens(spec))
     return {
         "compile": asdict(whole) if whole is not None else None,
         "exchanges": sum(part.exchanges for part in parts.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,7 +26,14 @@ def known_keys(document: Document, keys: Sequence[str], *, inside: tuple[str, ..
                 where=document.place(*inside, key),
                 found=f"the key `{key}`",
                 expected=f"one of {', '.join(keys)}",
+                next=_nearest(key, keys),
             )
+
+
+def _nearest(key: str, keys: Sequence[str]) -> str:
+    """Return what to write in the place of a key that is hardly misspelt; else that it is none."""
+    near = difflib.get_close_matches(key, keys, n=1)
+    return f"write `{near[0]}`" if near else "take it out, or see docs/spec.md"
 
 
 def unit_name(document: Document) -> str:

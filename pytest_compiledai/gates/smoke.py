@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from pytest_compiledai.core.source import Source
 from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.gates import security
 from pytest_compiledai.gates import syntax
@@ -39,7 +42,8 @@ def requests() -> list[ScanRequest]:
 def smoke(scans: Scans | None = scan) -> tuple[str, ...]:
     """Return the names of the samples that a static gate judged wrongly; empty: all is well.
 
-    ``scans`` returns the analysers' reports on ``requests()``; None: they are not asked.
+    ``scans`` returns the analysers' reports on ``requests()``; None: they are not asked. Behind the
+    first sample that an analyser gave no answer on stands why not.
     """
     wrong = [
         sample.source.path
@@ -48,8 +52,22 @@ def smoke(scans: Scans | None = scan) -> tuple[str, ...]:
     ]
     if scans is not None:
         reports = scans(requests())
-        wrong += [item.source.path for item in _first_of_each() if not is_told(item, reports)]
+        untold = [item.source for item in _first_of_each() if not is_told(item, reports)]
+        wrong += [source.path + why for source, why in _with_reasons(untold, reports)]
     return tuple(dict.fromkeys(wrong))
+
+
+def _with_reasons(
+    sources: Iterable[Source], reports: Mapping[str, ToolReport]
+) -> Iterator[tuple[Source, str]]:
+    """Yield each source with the analysers' reasons for silence that no earlier one has."""
+    told: set[str] = set()
+    for source in sources:
+        faults = reports.get(source.address, ToolReport()).faults
+        new = [fault for fault in faults if fault.tool not in told]
+        told |= {fault.tool for fault in new}
+        reasons = "; ".join(f"{fault.tool}: {fault.found}" for fault in new)
+        yield source, f" ({reasons})" if reasons else ""
 
 
 def is_told(sample: Sample, scans: Mapping[str, ToolReport]) -> bool:

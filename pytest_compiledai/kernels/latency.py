@@ -210,12 +210,3 @@ def judge_cpu(
         message = f"cpu: found {min(own_ns)} ns; expected no less than its bytes take"
         findings.append(Finding(rule="latency.physics", message=message))
     return Verdict(gate="latency", findings=tuple(findings), figures=figures)
-
-
-def check_measured(contract: Contract, target: str, dtype: str, ns: float) -> list[Finding]:
-    """Return a finding for a measured time that no honest kernel can have."""
-    bound = bound_ns(contract, target, dtype)
-    if ns >= bound:
-        return []
-    message = f"{target}: found {ns / 1000:.3g} us; expected no less than {bound / 1000:.3g} us"
-    return [Finding(rule="latency.physics", message=message)]

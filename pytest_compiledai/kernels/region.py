@@ -105,11 +105,6 @@ class Region:
         """
         return sum(value.size for value in (*self.inputs, *self.outputs))
 
-    @property
-    def intensity(self) -> float:
-        """FLOPs a byte."""
-        return self.flops / self.bytes if self.bytes else 0.0
-
     def value(self, name: str) -> Value:
         """Return an input or output by name; raises ``KeyError``."""
         return {value.name: value for value in (*self.inputs, *self.outputs)}[name]

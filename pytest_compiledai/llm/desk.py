@@ -26,6 +26,7 @@ from pytest_compiledai.llm.ledger import Ledger
 from pytest_compiledai.llm.meter import MeteredClient
 from pytest_compiledai.llm.patience import Patience
 from pytest_compiledai.llm.patience import PatientClient
+from pytest_compiledai.llm.price import has_table
 from pytest_compiledai.llm.price import price
 from pytest_compiledai.llm.recording import Recordings
 from pytest_compiledai.llm.redact import Secrets
@@ -127,6 +128,13 @@ class Desk:
         if self.ledger is None:
             return
         if bounds.usd is not None and price(self.model or "") is None:
+            if not has_table():
+                raise SettingsError(
+                    where="--compile-budget-usd",
+                    found="no litellm, whose table has the prices",
+                    expected="the package that asks models",
+                    next='pip install "pytest-compiledai[llm]"',
+                )
             raise SettingsError(
                 where="--compile-budget-usd",
                 found=f"no known price of {self.model}",

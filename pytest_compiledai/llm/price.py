@@ -44,6 +44,11 @@ def price(model: str) -> Price | None:
     return None if entry is None else _price(entry)
 
 
+def has_table() -> bool:
+    """Return whether the table of prices is there: LiteLLM is installed."""
+    return bool(_table())
+
+
 def _price(entry: Mapping[str, Any]) -> Price | None:
     dearest_in = _dearest(entry, "input_cost_per_token")
     dearest_out = _dearest(entry, "output_cost_per_token")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import signal
 from typing import Any
+from typing import Final
 
 from pytest_compiledai.core.calls import Answer
 from pytest_compiledai.core.calls import Status
@@ -15,6 +15,19 @@ from pytest_compiledai.sandbox.inside.frames import Kind
 from pytest_compiledai.sandbox.inside.plain import DEPTH_CAP
 from pytest_compiledai.sandbox.zygote import Death
 
+#: Linux's numbers: the code runs there, in a container too, whatever this machine numbers itself.
+_SIGNALS: Final = {
+    4: "SIGILL",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    15: "SIGTERM",
+    24: "SIGXCPU",
+    25: "SIGXFSZ",
+    31: "SIGSYS",
+}
 DETAIL_CAP = 300
 _SHORT = 4_096  # bytes of an answer that is worth remembering
 _STATUS = {
@@ -68,20 +81,21 @@ def of_death(death: Death, *, cpu_s: int) -> Answer:
         return Answer(
             status=Status.CRASH, detail=f"exited with code {death.code} without answering"
         )
-    name = _signal_name(-death.code)
-    if -death.code == signal.SIGSYS:
+    name = _SIGNALS.get(-death.code, f"signal {-death.code}")
+    if name == "SIGSYS":
         return Answer(status=Status.VIOLATION, detail="a forbidden system call (SIGSYS)")
     if is_cpu_limit(death, cpu_s=cpu_s):
         return Answer(status=Status.TIMEOUT, detail=f"used more than {cpu_s} s of CPU ({name})")
-    if -death.code == signal.SIGKILL:
+    if name == "SIGKILL":
         return Answer(status=Status.MEMORY, detail="killed by the kernel (SIGKILL)")
     return Answer(status=Status.CRASH, detail=f"died of {name}")
 
 
 def is_cpu_limit(death: Death, *, cpu_s: int) -> bool:
     """Return whether the worker died because its CPU seconds were spent."""
-    spent = -death.code == signal.SIGKILL and death.cpu_s >= cpu_s
-    return not death.killed and (-death.code == signal.SIGXCPU or spent)
+    name = _SIGNALS.get(-death.code)
+    spent = name == "SIGKILL" and death.cpu_s >= cpu_s
+    return not death.killed and (name == "SIGXCPU" or spent)
 
 
 def crash(error: ValueError) -> Answer:
@@ -93,13 +107,6 @@ def line(body: bytes) -> str:
     """Return text from a worker as one capped, printable line."""
     text = " ".join(body[: 4 * DETAIL_CAP].decode("utf-8", "replace").split())
     return "".join(char if char.isprintable() else "?" for char in text[:DETAIL_CAP])
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _depth(value: Any) -> int:

@@ -17,6 +17,15 @@ from pytest_compiledai.sandbox.probes import probe
 BACKENDS: Final = ("docker", "native")
 WANTED: Final = ("auto", *BACKENDS)
 
+_NEXT_ON_LINUX: Final = (
+    "start Docker and pip install 'pytest-compiledai[sandbox]'; or run on Linux 5.13 or later, "
+    "outside a container that forbids seccomp"
+)
+_NEXT_ELSEWHERE: Final = (
+    "start Docker, pip install 'pytest-compiledai[sandbox]' and pin a Linux image in the setting "
+    "compiledai_docker_image; or run on Linux"
+)
+
 _lock = threading.Lock()
 #: By process (a forked copy of this one needs its own), what was asked for, and the image.
 _opened: dict[tuple[int, str, str], Pool[Any]] = {}
@@ -53,7 +62,7 @@ def _strongest(image: str) -> Pool[Any]:
         where="--compile-sandbox auto",
         found="; ".join(refused),
         expected="one backend that passes its probes: nothing is executed without",
-        next="start Docker and pip install 'pytest-compiledai[sandbox]'; or run on Linux",
+        next=_NEXT_ON_LINUX if sys.platform == "linux" else _NEXT_ELSEWHERE,
     )
 
 

@@ -48,6 +48,7 @@ def test_the_message_is_what_a_user_gets(page, frozen, key):
         found = re.search(pattern, rest)
         assert found, f"no {line!r} in\n{said}"
         rest = rest[found.end() :]
+    assert said.count("; next: ") <= 1  # one cause is told once
 
 
 @pytest.mark.parametrize("key", STATED)

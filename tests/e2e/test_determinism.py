@@ -18,8 +18,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: Units whose recordings are shipped; fewer would prove little.
-LEAST_UNITS = 2
 
 
 def compiled(folder: Path, *arguments: str, **environ: str) -> Path:
@@ -37,7 +35,7 @@ def compiled(folder: Path, *arguments: str, **environ: str) -> Path:
         env=os.environ | environ,
         stdout=subprocess.DEVNULL,
         timeout=300,
-        check=False,  # an example whose recordings are not there yet fails, in both runs
+        check=False,  # the reports say what failed, and a test asks them
     )
     return root
 
@@ -67,11 +65,21 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+def test_every_shipped_example_freezes(roots: list[Path]) -> None:
+    """A newcomer's first compile, and its replay elsewhere, end without a failure."""
+    shipped = {path.stem for path in (ROOT / "examples" / "function").glob("*.yaml")}
+    for root in roots:
+        units = json.loads((root / "report.json").read_bytes())["units"]
+
+        assert dict.fromkeys(shipped, "frozen") == {
+            unit["id"].rpartition("::")[2]: unit["outcome"] for unit in units
+        }
+
+
 def test_artifacts_are_equal_bytes(roots: list[Path]) -> None:
     """What production loads depends on specs and recordings alone."""
     one, two = (files_of(root) for root in roots)
 
-    assert len(one) > LEAST_UNITS  # the loader lies beside them
     assert one == two
 
 
@@ -79,7 +87,6 @@ def test_locks_are_equal_bytes(roots: list[Path]) -> None:
     """No time, host, order or path enters the lock."""
     one, two = ((root / "compiledai.lock").read_bytes() for root in roots)
 
-    assert one.count(b"[artifact.") >= LEAST_UNITS
     assert one == two
 
 

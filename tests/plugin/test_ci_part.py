@@ -42,7 +42,7 @@ def test_a_part_is_told_its_share(project, monkeypatch):
 
     said = bill(project, monkeypatch, f"--ci-shard={part}/2", "--compile-budget-tokens=90000")
 
-    assert "worst case for 1 units" in said
+    assert "worst case for 1 unit" in said
     assert f"part {part}/2 may spend its share of the budget: 45,000 tokens" in said
 
 
@@ -50,5 +50,5 @@ def test_the_whole_spends_the_whole(project, monkeypatch):
     """A run without parts says nothing of shares."""
     said = bill(project, monkeypatch, "--compile-budget-tokens=90000")
 
-    assert "worst case for 1 units" in said
+    assert "worst case for 1 unit" in said
     assert "share of the budget" not in said

@@ -59,7 +59,7 @@ def test_check_of_a_spec_judges_its_artifact(project, command):
     done = command("check", "specs/double.yaml")
 
     assert 0 == done.returncode
-    assert "1 files, 0 findings" in done.stdout
+    assert "1 file, 0 findings" in done.stdout
 
 
 def test_check_of_a_missing_file_says_so(command):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_a_spec_goes_through_its_gates_and_is_frozen(project):
     """Each gate is an item; the artifact and its entry are written."""
@@ -180,3 +182,39 @@ def test_what_is_unchanged_is_grey_where_colour_is_forced(project):
     said = project.frozen().run("--compile", "--color=yes", "specs").stdout.str()
 
     assert "\x1b[37munchanged" in said
+
+
+@pytest.mark.parametrize("option", ["--compile-model=m", "--compile-attempts"])
+def test_an_option_without_a_mode_says_so(project, option):
+    """It would be in vain, and the run would judge nothing."""
+    arguments = [option] if "=" in option else [option, "2"]
+
+    result = project.unit().run(*arguments, "specs")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*found a run that compiles nothing;*next: pytest --compile *"])
+
+
+def test_an_option_in_addopts_is_no_error_of_a_plain_run(project):
+    """It waits for the runs that compile."""
+    project.write("pytest.ini", "[pytest]\naddopts = --compile-out=build\n")
+    project.write("test_plain.py", "def test_plain(): pass\n")
+
+    project.run("test_plain.py").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1",)])
+def test_a_bound_that_cannot_be_kept_is_a_usage_error(project, monkeypatch, workers):
+    """A model without a price and a bound in dollars end the run before anything is asked."""
+    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:9/v1")
+    project.unit()
+    spec = project.read("specs/double.yaml").replace("candidate: double.py", "")
+    project.write("specs/double.yaml", spec)
+
+    bound = ("--compile-model", "bridge/nobody", "--compile-budget-usd", "1")
+    result = project.run("--compile", *bound, *workers, "specs")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert "found no known price of bridge/nobody" in said
+    assert "INTERNALERROR" not in said

@@ -252,3 +252,38 @@ def test_an_analyser_that_does_not_answer_is_no_pass(frozen, monkeypatch):
     assert result.ret == 1
     assert "0 unchanged" in result.stdout.str()
     result.stdout.fnmatch_lines(["*1 error*"])
+
+
+@pytest.mark.parametrize("mode", ["--compile-locked", "--compile"])
+def test_what_failed_before_the_chosen_gate_is_told_by_it(frozen, mode):
+    """Where the item of the cause was not chosen, the first one after it fails with that cause."""
+    frozen.write("compiled/double.py", frozen.read("compiled/double.py") + "# edited\n")
+
+    result = frozen.run(
+        mode, "specs/double.yaml::double::accuracy", "specs/double.yaml::double::fuzz"
+    )
+
+    result.assert_outcomes(failed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*bytes edited by hand*", "next: *--compile-accept*"])
+    result.stdout.no_fnmatch_line("*look for hooks*")
+
+
+def test_a_gate_that_was_not_chosen_fails_the_first_one_after_it(project):
+    """An earlier gate's finding is told by the chosen item, with that gate's next command."""
+    code = 'import os\n\ndef {name}(data: {type}Input) -> {type}Output:\n    return {{"m": 2 * data["n"]}}\n'
+    project.unit(code=code)
+
+    result = project.run("--compile", "specs/double.yaml::double::accuracy")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*security.import*"])
+
+
+def test_a_table_edited_by_hand_names_the_spec_that_makes_it_again(frozen):
+    """The command is one that this project has: its own spec, wherever it lies."""
+    frozen.write("compiledai.lock", frozen.lock.replace('evidence = "', 'evidence = "0'))
+
+    result = frozen.run("--compile-locked", "specs")
+
+    result.assert_outcomes(failed=1, skipped=6)
+    result.stdout.fnmatch_lines(["next: *--compile-update specs/double.yaml -k double*"])

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from pytest_compiledai.core.errors import SandboxError
+from pytest_compiledai.gates.scanners.programs import find
 from pytest_compiledai.sandbox.docker_engine import Engine
 
 #: Cheats that the static gates let pass: one answers everything alike, one does not end on some.
@@ -80,21 +81,59 @@ def test_an_image_that_is_not_pinned_is_a_usage_error(project) -> None:
     assert "expected an image pinned by its digest" in result.stderr.str()
 
 
-#: A project's conftest that makes this machine look like another one, before anything is collected.
-ELSEWHERE = """
+#: Conftests that make this machine look like another one, before anything is collected.
+ELSEWHERE = {
+    "darwin": """
 import sys, sysconfig
 sysconfig.get_config_vars()  # reads a file that this machine has under its real name only
 sys.platform = "darwin"
-"""
+""",
+    # What looks at the platform while it is imported comes first; it runs on this machine.
+    "win32": """
+import asyncio, ctypes, filelock, multiprocessing, os, pathlib, signal, socket, subprocess, sys
+import sysconfig, types, uuid
+
+sysconfig.get_config_vars()
+
+class Windows:
+    def find_spec(self, name, path=None, target=None):
+        if name in GONE:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+GONE = {"curses", "fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
+sys.meta_path.insert(0, Windows())
+pathlib.os = types.ModuleType("os")  # a Path stays one of this machine
+vars(pathlib.os).update(vars(os))
+for name in GONE:
+    sys.modules.pop(name, None)
+for name in (
+    "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK chown fchmod fork getegid geteuid getgid getpgid "
+    "getuid killpg memfd_create mkfifo pread register_at_fork sched_getaffinity setsid sysconf "
+    "uname waitid"
+).split():
+    vars(os).pop(name, None)
+for name in "SIGALRM SIGCHLD SIGHUP SIGSYS SIGUSR1 SIGXCPU alarm setitimer".split():
+    delattr(signal, name)
+del socket.AF_UNIX
+os.supports_dir_fd = set()
+os.name = "nt"
+sys.platform = "win32"
+""",
+}
+#: A console script of Windows ends in .exe, and this machine has none.
+PROGRAMS = ("bandit", "mypy", "ruff", "semgrep")
 
 
-@pytest.fixture
-def elsewhere(project, monkeypatch):
+@pytest.fixture(params=sorted(ELSEWHERE))
+def elsewhere(request, project, monkeypatch):
     """Return a frozen project on a machine that has no sandbox."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     project.unit().run("--compile", "-q")
     (project.root / "tox.ini").write_text("[pytest]\nfilterwarnings = error\n")
-    project.write("conftest.py", ELSEWHERE)
+    project.write("conftest.py", ELSEWHERE[request.param])
+    project.platform = request.param
+    for name in PROGRAMS if request.param == "win32" else ():
+        monkeypatch.setenv(f"COMPILEDAI_{name.upper()}", str(find(name)))
     return project
 
 
@@ -106,9 +145,11 @@ def test_without_a_sandbox_the_static_gates_judge_and_the_others_say_why_not(els
     assert "double::security PASSED" in text
     assert "double::syntax PASSED" in text
     assert "double::execution PASSED" not in text
+    name = elsewhere.platform
     assert (
-        "compiledai_docker_image: nothing, on darwin; native sandbox: the platform darwin" in text
+        f"compiledai_docker_image: nothing, on {name}; native sandbox: the platform {name}" in text
     )
+    assert "pin a Linux image in the setting compiledai_docker_image" in text
     assert "expected  one backend that passes its probes" in text
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
@@ -116,9 +157,7 @@ def test_without_a_sandbox_the_static_gates_judge_and_the_others_say_why_not(els
 def test_without_a_sandbox_specs_are_collected_and_artifacts_load(elsewhere) -> None:
     """Collecting and production need no sandbox."""
     collected = elsewhere.run("--compile-locked", "--collect-only", "-q")
-    code = (
-        "import sys; sys.platform = 'darwin'; from compiled import double; print(double({'n': 4}))"
-    )
+    code = "import conftest; from compiled import double; print(double({'n': 4}))"
     loaded = subprocess.run(
         [sys.executable, "-c", code],
         cwd=elsewhere.root,

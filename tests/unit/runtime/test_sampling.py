@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -89,7 +90,7 @@ def test_sqlite_holds_the_same(compiled, tmp_path):
     compiled.route({"text": "é"})
     assert compiled.sampled() == {"written": 1, "dropped": 0, "failed": 0}
 
-    with sqlite3.connect(path) as store:
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
         (row,) = store.execute("SELECT unit, outcome, fallback, input, label FROM calls")
     store.close()
     assert row == ("route", "value", 0, '{"text": "é"}', "null")
@@ -101,7 +102,7 @@ def test_a_column_that_somebody_added_stops_no_row(compiled, tmp_path):
     compiled.sample(path)
     compiled.route({"text": "a"})
     compiled.sampled()
-    with sqlite3.connect(path) as store:
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
         store.execute("ALTER TABLE calls ADD COLUMN reference")
 
     compiled.route({"text": "b"})

@@ -194,6 +194,17 @@ def test_deaths_are_told_apart(code, killed, cpu_s, status) -> None:
     assert answers.of_death(death, cpu_s=3).status is status
 
 
+def test_deaths_have_linux_numbers_on_every_machine(monkeypatch) -> None:
+    """The code died in a container of Linux, though this machine numbers its signals otherwise."""
+    for name in ("SIGSYS", "SIGXCPU"):
+        monkeypatch.delattr(signal, name)
+
+    refused = answers.of_death(Death(code=-31, killed=False, cpu_s=0.0), cpu_s=3)
+    late = answers.of_death(Death(code=-24, killed=False, cpu_s=3.0), cpu_s=3)
+
+    assert (Status.VIOLATION, Status.TIMEOUT) == (refused.status, late.status)
+
+
 def test_plain_values_have_canonical_bytes() -> None:
     """Keys are sorted, text is ASCII, nothing is spaced."""
     assert encoder(99)({"b": [1, 1.5, None, True, "\u00fc"], "a": {}}) == (

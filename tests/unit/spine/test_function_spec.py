@@ -68,6 +68,16 @@ def test_unknown_keys_are_told_at_their_line(specs, more, line):
         read(specs, more)
 
 
+@pytest.mark.parametrize(
+    ("more", "following"),
+    [("golde: a.jsonl\n", "write `golden`"), ("owner: me\n", "take it out, or see docs/spec.md")],
+)
+def test_an_unknown_key_says_what_to_do(specs, more, following):
+    """What is nearly a key is told; what is none has no place in a spec."""
+    with pytest.raises(SpecError, match=f"next: {following}"):
+        read(specs, more)
+
+
 @pytest.mark.parametrize("gate", ["security", "syntax", "execution"])
 def test_gates_that_cannot_be_off(specs, gate):
     """The gates that keep code from doing harm are always asked."""

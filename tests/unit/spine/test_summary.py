@@ -43,6 +43,27 @@ def test_a_frozen_unit_says_gates_accuracy_and_price(result_of):
     ]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.UNCHANGED, Outcome.RENEWED])
+def test_an_artifact_taken_as_it_stood_has_no_price(result_of, outcome):
+    """The run asked for no proposal, so what it replayed is not what the artifact cost."""
+    cost = Cost(tokens_in=900, tokens_out=110)
+    result = result_of(outcome=outcome, cost=cost, reference_tokens=100.0)
+
+    assert "tokens" not in texts(unit_lines([result], verbose=False))[0]
+
+
+def test_what_was_rejected_says_what_it_cost_and_never_that_it_pays(result_of):
+    """Tokens are spent on it all the same."""
+    cost = Cost(tokens_in=900, tokens_out=110)
+    result = result_of(
+        verdicts=(REFUSED,), outcome=Outcome.REJECTED, cost=cost, reference_tokens=100.0
+    )
+
+    (line,) = texts(unit_lines([result], verbose=False))
+
+    assert line == "rejected  double  failed security  1,010 tokens"
+
+
 def test_an_accuracy_says_what_it_leaves_out(result_of):
     """Rows that were not answered, and that no test row was kept, change what the share means."""
     figures = ACCURACY.figures | {"coverage": 0.25, "split": "train"}
