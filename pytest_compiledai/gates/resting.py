@@ -1,9 +1,10 @@
 """Rows that rest on a literal of their own: memory, however the code hides it.
 
 A rule answers many inputs with the same literals. Code that looks its answers up needs at least one
-literal for each row, be it a hash, an encoded text, a prefix or a number of a pattern's group: when
-that literal is changed, the answer to that row changes and to no other. A word that the row's input
-shows is no memory of its answer. All variants of the code run in the sandbox.
+literal for each row, be it a hash, an encoded text, a prefix, a number of a pattern's group or a
+name that is read as a text: when that is changed, the answer to that row changes and to no other. A
+word that the row's input shows is no memory of its answer. All variants of the code run in the
+sandbox.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ from pytest_compiledai.gates.memorised import TABLE
 from pytest_compiledai.gates.memorised import is_told
 from pytest_compiledai.gates.memorised import normal
 from pytest_compiledai.gates.promise import same_answer
+from pytest_compiledai.gates.renaming import identifiers
+from pytest_compiledai.gates.renaming import other_name
+from pytest_compiledai.gates.renaming import readable_names
+from pytest_compiledai.gates.renaming import renamed
+from pytest_compiledai.gates.renaming import spans
 from pytest_compiledai.gates.variants import ENTRY
 from pytest_compiledai.gates.variants import PLAIN
 from pytest_compiledai.gates.variants import Site
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
 
 _TELLING: Final = 3  # characters from which a part of a word says something
+_Change = tuple[str, tuple[int, int]]  # a name, and which of its characters
 _EXPECTED: Final = "expected code that works it out from the input"
 
 
@@ -78,8 +85,9 @@ def resting(
     asked = _sample([row for row in rows if answers[row.id].status is Status.VALUE], rules)
     text = program.source.decode("utf-8")
     made = variants(text, program.function, lambda value: is_told(value, told))
+    named = _names(text, program.function, told, first=len(made.sites))
     least = max(rules.resting_rows, rules.resting_share * len(asked))
-    if len(asked) < rules.resting_rows or len(made.sites) < least:
+    if len(asked) < rules.resting_rows or len(made.sites) + len(named) < least:
         return ()
     whole = [site for site in made.sites if not site.is_part]
     step = _step(whole, rules)
@@ -97,6 +105,9 @@ def resting(
             for site in sites
             if len(owners := _owners(asked, plain, _called(session, site.variant, asked))) == 1
         }
+    answered = list(zip(asked, plain, strict=True))
+    own |= _read_names(sandbox, program, named, answered, rules)
+    sites += named
     inputs = {owner: _shown(asked, owner, whole=False) for owner in set(own.values())}
     telling = {
         site: owner
@@ -110,6 +121,57 @@ def resting(
         return ()
     message = f"found {len(held)} of {len(asked)} golden rows that rest on a literal of their own"
     return (Finding(rule=RULE, message=f"{message}; {_EXPECTED}"),)
+
+
+def _names(text: str, function: str, told: str, *, first: int) -> dict[Site, _Change]:
+    """Return what is changed of names that the code may read as texts, numbered from ``first``."""
+    changes = [
+        (name, span, table)
+        for name, table in readable_names(text).items()
+        if name != function and not is_told(_words(name), told)
+        for span in spans(name)
+    ]
+    return {
+        Site(
+            variant=first + number,
+            value=_words(name),
+            table=-table,  # apart from those of literals
+            is_part=span != (0, len(name)),
+        ): (name, span)
+        for number, (name, span, table) in enumerate(changes)
+    }
+
+
+def _words(name: str) -> str:
+    return name.strip("_").replace("_", " ")
+
+
+def _read_names(
+    sandbox: Sandbox,
+    program: Program,
+    named: Mapping[Site, _Change],
+    answers: Sequence[tuple[Row, Answer]],
+    rules: Bounds,
+) -> dict[Site, object]:
+    """Return the owner of each name that one row alone rests on; empty where none is read.
+
+    Most code reads none, which one run with all names changed shows.
+    """
+    text = program.source.decode("utf-8")
+    taken = identifiers(text)
+    asked, plain = [row for row, _ in answers], [answer for _, answer in answers]
+
+    def owners(renames: Mapping[str, str]) -> set[object]:
+        with sandbox.open(replace(program, source=renamed(text, renames))) as session:
+            return _owners(asked, plain, session.call([row.key for row in asked]))
+
+    whole = {name: other_name(name, span, taken) for name, span in reversed([*named.values()])}
+    if not named or not owners(whole):
+        return {}
+    sites = list(named)[:: _step(list(named), rules)]
+    made = {site: {named[site][0]: other_name(*named[site], taken)} for site in sites}
+    found = {site: owners(made[site]) for site in sites}
+    return {site: who.pop() for site, who in found.items() if len(who) == 1}
 
 
 def _step(sites: Sequence[Site], rules: Bounds) -> int:
