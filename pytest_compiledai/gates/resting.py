@@ -10,9 +10,11 @@ sandbox.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
 from typing import Final
 from typing import Protocol
@@ -32,7 +34,6 @@ from pytest_compiledai.gates.renaming import readable_names
 from pytest_compiledai.gates.renaming import renamed
 from pytest_compiledai.gates.renaming import spans
 from pytest_compiledai.gates.variants import ENTRY
-from pytest_compiledai.gates.variants import PLAIN
 from pytest_compiledai.gates.variants import Site
 from pytest_compiledai.gates.variants import variants
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
 
 _TELLING: Final = 3  # characters from which a part of a word says something
+_TRIALS: Final = 48  # draws of literals that are changed together
+_SHARES: Final = (0.25, 0.4, 0.55)  # of them, in turn: what all rows need must stay now and then
 _Change = tuple[str, tuple[int, int]]  # a name, and which of its characters
 _EXPECTED: Final = "expected code that works it out from the input"
 
@@ -94,18 +97,18 @@ def resting(
     parts = [site for site in made.sites if site.is_part]
     sites = [*whole[::step], *parts[:: _step(parts, rules)]]
     with sandbox.open(replace(program, source=made.source, function=ENTRY)) as session:
-        plain = _called(session, PLAIN, asked)
+        plain = _called(session, (), asked)
         if not all(
             same_answer(answers[row.id], got) for row, got in zip(asked, plain, strict=True)
         ):
             message = f"found other answers where the code is run as a function; {_EXPECTED}"
             return (Finding(rule=RULE, message=message),)
-        own = {
-            site: owners.pop()
-            for site in sites
-            if len(owners := _owners(asked, plain, _called(session, site.variant, asked))) == 1
+        answered = list(zip(asked, plain, strict=True))
+        owners = {
+            site: _owners(answered, _called(session, (site.variant,), asked)) for site in sites
         }
-    answered = list(zip(asked, plain, strict=True))
+        twice = _kept_twice(session, [site for site in sites if not owners[site]], answered)
+    own = {site: next(iter(who)) for site, who in owners.items() if len(who) == 1}
     own |= _read_names(sandbox, program, named, answered, rules)
     sites += named
     inputs = {owner: _shown(asked, owner, whole=False) for owner in set(own.values())}
@@ -115,7 +118,7 @@ def resting(
         if not _is_in(normal(str(site.value)), inputs[owner])
         and not _is_general(site, sites, own, asked)
     }
-    held = set(telling.values())
+    held = {*telling.values(), *twice}
     by_whole = {owner for site, owner in telling.items() if not site.is_part}
     if max(len(held), len(by_whole) * step) < least:
         return ()
@@ -159,11 +162,10 @@ def _read_names(
     """
     text = program.source.decode("utf-8")
     taken = identifiers(text)
-    asked, plain = [row for row, _ in answers], [answer for _, answer in answers]
 
     def owners(renames: Mapping[str, str]) -> set[object]:
         with sandbox.open(replace(program, source=renamed(text, renames))) as session:
-            return _owners(asked, plain, session.call([row.key for row in asked]))
+            return _owners(answers, session.call([row.key for row, _ in answers]))
 
     whole = {name: other_name(name, span, taken) for name, span in reversed([*named.values()])}
     if not named or not owners(whole):
@@ -187,18 +189,42 @@ def _sample(rows: Sequence[Row], rules: Bounds) -> list[Row]:
     return sorted(rows, key=lambda row: digest(row.key))[: rules.resting_asked]
 
 
-def _called(session: Session, variant: int, rows: Sequence[Row]) -> list[Answer]:
-    asked = [canonical_json({"variant": variant, "input": row.input}) for row in rows]
+def _called(session: Session, variant: Sequence[int], rows: Sequence[Row]) -> list[Answer]:
+    asked = [canonical_json({"variant": [*variant], "input": row.input}) for row in rows]
     return session.call(asked)
 
 
-def _owners(rows: Sequence[Row], plain: Sequence[Answer], other: Sequence[Answer]) -> set[object]:
+def _owners(answered: Sequence[tuple[Row, Answer]], other: Sequence[Answer]) -> set[object]:
     """Return the groups, or inputs, whose answer is another one."""
     return {
         row.group or row.key
-        for row, one, two in zip(rows, plain, other, strict=True)
+        for (row, one), two in zip(answered, other, strict=True)
         if not same_answer(one, two)
     }
+
+
+def _kept_twice(
+    session: Session, idle: Sequence[Site], answered: Sequence[tuple[Row, Answer]]
+) -> set[object]:
+    """Return the owners of rows that rest on several literals, any of which is enough.
+
+    ``idle`` are literals that no row needs alone. Of memory, random ones of them take the answer
+    from other rows each time; of a rule that is written twice, from all of its rows at once.
+    """
+    shown = normal(json.dumps([row.input for row, _ in answered], ensure_ascii=False))
+    hidden = [
+        site for site in idle if not site.is_part and not _is_in(normal(str(site.value)), shown)
+    ]
+    met: dict[object, list[bool]] = {row.group or row.key: [] for row, _ in answered}
+    random = Random(0)  # noqa: S311 - draws that repeat, no secret
+    for trial in range(_TRIALS if len(hidden) > len(met) else 0):
+        share = _SHARES[trial % len(_SHARES)]
+        chosen = [site.variant for site in hidden if random.random() < share]
+        changed = _owners(answered, _called(session, chosen, [row for row, _ in answered]))
+        for owner, before in met.items():
+            before.append(owner in changed)
+    count = Counter(map(tuple, met.values()))
+    return {owner for owner, seen in met.items() if any(seen) and count[tuple(seen)] == 1}
 
 
 def _is_general(

@@ -1,4 +1,4 @@
-"""One module text that is many: the same code with one of its literals changed, chosen by a number.
+"""One module text that is many: the same code with some of its literals changed, chosen by numbers.
 
 The text becomes the body of a function that is run once for each number, so that all variants of a
 program share one worker. Only syntax is read here; the text runs in the sandbox.
@@ -19,10 +19,8 @@ from pytest_compiledai.gates.literals import DOCUMENTED
 from pytest_compiledai.gates.literals import Scalar
 from pytest_compiledai.gates.literals import docstring
 
-#: The function of the variants' text: `{"variant": number, "input": ...}` to an answer.
+#: The function of the variants' text: `{"variant": [number, ...], "input": ...}` to an answer.
 ENTRY: Final = "answer_of_variant"
-#: The number of the variant in which nothing is changed.
-PLAIN: Final = -1
 _WHOLE: Final = 24  # characters up to which a text is changed as a whole, and by its parts
 #: Characters, or digits, from which a literal has room for two rows; a part of it is changed too.
 _ROOM: Final = 7
@@ -63,21 +61,21 @@ def _other_number(value, start, end):
 
 def {_CHANGED}(chosen, first, pieces, value):
     count = pieces if isinstance(pieces, int) else len(pieces)
-    if not first <= chosen < first + count:
+    found = [at for at in range(count) if first + at in chosen]
+    if not found:
         return value
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     if isinstance(pieces, int):
-        span = list(_PIECE_OF_TEXT.finditer(text))[chosen - first].span()
-    else:
-        span = pieces[chosen - first]
+        pieces = [piece.span() for piece in _PIECE_OF_TEXT.finditer(text)]
     if not isinstance(text, str):
-        return _other_number(value, *span)
-    changed = _other_text(text, *span)
-    return changed.encode("latin-1") if isinstance(value, bytes) else changed
+        return _other_number(value, *pieces[found[0]])
+    for at in reversed(found):
+        text = _other_text(text, *pieces[at])
+    return text.encode("latin-1") if isinstance(value, bytes) else text
 
 
 def {ENTRY}(asked, **given):
-    chosen = asked["variant"]
+    chosen = frozenset(asked["variant"])
     if chosen not in _MADE_VARIANTS:
         _MADE_VARIANTS[chosen] = {_MODULE}(chosen)
     return _MADE_VARIANTS[chosen](asked["input"], **given)
@@ -109,13 +107,14 @@ def variants(text: str, function: str, is_told: Callable[[Scalar], bool]) -> Var
     not read.
     """
     tree = parse(text)
-    hints = frozenset() if ".type" in text else _HINTS
+    # Under this import hints are texts: whoever reads them must not read what they said.
+    future = [node for node in tree.body if _is_future(node)]
+    hints = frozenset() if ".type" in text and not future else _HINTS
     documented = () if "__doc__" in text else DOCUMENTED
     marking = _Marking(is_told, are_documented=documented, hints=hints)
-    body = [marking.visit(node) for node in tree.body]
-    future = [node for node in body if _is_future(node)]
+    body = [marking.visit(node) for node in tree.body if node not in future]
     patterns = parse(f"class {_PATTERNS}: pass\n" + "".join(marking.patterns)).body
-    inside = [*patterns, *(node for node in body if not _is_future(node))]
+    inside = [*patterns, *body]
     made = parse(f"{_AROUND}\ndef {_MODULE}({_CHOSEN}):\n    return {function}")
     (around,) = (n for n in made.body if isinstance(n, ast.FunctionDef) and n.name == _MODULE)
     around.body[:0] = inside
@@ -173,6 +172,8 @@ class _Marking(ast.NodeTransformer):
     def _below(self, node: ast.AST, skipped: ast.AST | None) -> None:
         for name, old in ast.iter_fields(node):
             if name in self.hints:
+                if isinstance(old, ast.AST):
+                    _Garbling(self.is_told).visit(old)
                 continue
             if isinstance(old, list):
                 old[:] = [
@@ -246,6 +247,24 @@ class _Marking(ast.NodeTransformer):
     def _note(self, value: Scalar, *, is_part: bool = False) -> None:
         number = len(self.sites)
         self.sites.append(Site(variant=number, value=value, table=self.table, is_part=is_part))
+
+
+class _Garbling(ast.NodeTransformer):
+    """Replaces the literals of a hint, whatever they are: they mean nothing to an answer."""
+
+    def __init__(self, is_told: Callable[[Scalar], bool]) -> None:
+        self.is_told = is_told
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        """Return ``node`` with another value, where nobody was told of it."""
+        match node.value:
+            case str() as text if not self.is_told(text):
+                node.value = text[::-1] + "_"
+            case bool():
+                pass
+            case int() | float() as number if not self.is_told(number):
+                node.value = 2 * number + 17
+        return node
 
 
 #: Where a part begins and ends, and the text or number that an input would show of it.

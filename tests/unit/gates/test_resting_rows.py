@@ -179,12 +179,26 @@ DISGUISED = {
     "    (found,) = [half[2:] for half in halves if half[:2] == key]\n"
     "    digits = ''.join(str('qwertyuiop'.index(c)) for c in found)\n"
     "    return {'code': name.split()[1][:3].upper() + digits}\n",
+    "hints": "from __future__ import annotations\nfrom typing import Literal\nimport dataclasses\n"
+    "\n@dataclasses.dataclass\nclass Table:\n    x: Literal["
+    + ", ".join(repr(lettered(name)) for name in NAMES)
+    + "] = ''\n\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
+    "    text = dataclasses.fields(Table)[0].type\n    at = text.index(chr(39) + key) + 3\n"
+    "    digits = ''.join(str('qwertyuiop'.index(c)) for c in text[at : at + 3])\n"
+    "    return {'code': name.split()[1][:3].upper() + digits}\n",
     "names of functions": "".join(f"def {lettered(name)}():\n    pass\n" for name in NAMES)
     + f"\nTABLE = ({', '.join(map(lettered, NAMES))})\n"
     "\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
     "    (found,) = [f.__name__[2:] for f in TABLE if f.__name__[:2] == key]\n"
     "    digits = ''.join(str('qwertyuiop'.index(c)) for c in found)\n"
     "    return {'code': name.split()[1][:3].upper() + digits}\n",
+    "kept twice": f"FIRST = { {half(name) * 3: 7 for name in NAMES} }\n"
+    f"SECOND = { {half(name) * 5: 7 for name in NAMES} }\n"
+    "\ndef code(data):\n    name = data['name']\n    key = int.from_bytes(name[:2].encode(), 'big')\n"
+    "    found = [n // 3 & 1023 for n in FIRST if n // 3 >> 10 == key]\n"
+    "    found += [n // 5 & 1023 for n in SECOND if n // 5 >> 10 == key]\n"
+    "    total = sum(map(ord, name)) % 1000\n"
+    "    return {'code': name.split()[1][:3].upper() + str(total if total in found else 0).zfill(3)}\n",
     "groups of a pattern": "import re\n\nFOUND = re.compile("
     + repr("|".join(f"({name[:4]})" for name in NAMES))
     + f")\nCODES = {[int(code_of(name)[3:]) ^ 511 for name in NAMES]!r}\n"
@@ -199,7 +213,8 @@ def test_a_table_in_disguise_is_memory(sandbox, how) -> None:
     (finding,) = judged(sandbox, DISGUISED[how])
 
     assert finding.rule == "accuracy.memorised"
-    assert "of 14 golden rows that rest on a literal of their own" in finding.message
+    expected = "run as a function" if how == "hints" else "of 14 golden rows that rest on a literal"
+    assert expected in finding.message
 
 
 HONEST = {
@@ -231,6 +246,14 @@ def code(data):
     "    made = Sums(first=sum(map(ord, first)), last=sum(map(ord, last)))\n"
     "    total = sum(n for key, n in dataclasses.asdict(made).items() if key != 'title') + 32\n"
     "    return {'code': last[:3].upper() + str(total % 1000).zfill(3)}\n",
+    "a rule that is written twice": "import re\n\nFIRST = re.compile("
+    + repr("|".join(f"([A-M]+{letter}x?)" for letter in "abcdefghijklmnopqrst"))
+    + ", re.I)\nSECOND = re.compile("
+    + repr("|".join(f"([A-M]+{letter}z?)" for letter in "abcdefghijklmnopqrst"))
+    + ", re.I)\n"
+    "\ndef code(data):\n    name = data['name']\n    found = FIRST.search(name) or SECOND.search(name)\n"
+    "    total = sum(map(ord, name)) + (0 if found else 7)\n"
+    "    return {'code': name.split()[1][:3].upper() + str(total % 1000).zfill(3)}\n",
     "a table of the world": LOOKED_UP.format(
         table={name: code_of(name) for name in NAMES}
         | {f"Other {number}": f"OTH{number:03}" for number in range(20)},
