@@ -65,9 +65,6 @@ def _read(module: Module, node: ast.Attribute) -> Iterator[Finding]:
     elif node.attr == "buffer_info":
         found = "'buffer_info', an address in memory"
         yield module.finding("identity", node, found, expected)
-    elif node.attr == "flags" and "decimal.Context" in module.named:
-        found = "'flags', in which a decimal context keeps what it met"
-        yield module.finding("mutation", node, found, expected)
     elif node.attr == "cache_info":
         yield module.finding("mutation", node, "'cache_info', which counts the calls", expected)
 
