@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_compiledai.core.artifact import Artifact
 from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.core.entry import read_entry
 from pytest_compiledai.core.errors import LockError
@@ -22,6 +23,7 @@ from pytest_compiledai.runtime.emit import LOADER_PATH
 from pytest_compiledai.runtime.errors import IntegrityError
 from pytest_compiledai.runtime.locktext import _split
 from pytest_compiledai.runtime.stubs import beside
+from pytest_compiledai.runtime.stubs import stubs_of
 
 if TYPE_CHECKING:
     from pytest_compiledai.core.lock import Lock
@@ -32,11 +34,11 @@ _BY_TIME = bytes(4)  # flags of bytecode that is compared with its text's time a
 
 
 def other_texts(out: Path, shown: str, lock: Lock) -> Iterator[str]:
-    """Yield a notice for the loader and for the index of types that this version writes otherwise.
+    """Yield a notice for the loader and for each stub that this version writes otherwise.
 
     A frozen run may be of another version than the one that compiled.
     """
-    for path, data in beside(lock).items():
+    for path, data in (beside(lock) | dict(_stubs(out, lock))).items():
         try:
             found = digest(read_plain(out, path))
         except OSError as error:
@@ -46,6 +48,15 @@ def other_texts(out: Path, shown: str, lock: Lock) -> Iterator[str]:
                 f"{shown}/{path}: found {found[:40]}; expected that of this version and this lock; "
                 "next: pytest --compile writes it, look at the difference before you commit it"
             )
+
+
+def _stubs(out: Path, lock: Lock) -> Iterator[tuple[str, bytes]]:
+    """Yield the stub of each function that can be read; of the others the gates tell."""
+    for name, entry in lock.entries.items():
+        with contextlib.suppress(OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+            files = {path: read_plain(out, path) for path in entry.files if path.endswith(".py")}
+            others = {path: b"" for path in entry.files if path not in files}
+            yield from stubs_of([Artifact(name=name, files=files | others)]).items()
 
 
 def shadows(out: Path, shown: str) -> Iterator[str]:

@@ -52,11 +52,20 @@ def merge(folders: Sequence[Path], into: Path, *, root: Path, write: bool) -> Re
     records = [read_record(folder) for folder in folders]
     record = merged(records)
     atomic_write(into / JUNIT, junit.merge(folders, JUNIT))
+    _report(record, into, root)
     if write:
         _write(record, folders, root)
-    write_reports([into / name for name in FORMS], record.facts(root))
     atomic_write(into / FILE, record.render())
     return record
+
+
+def _report(record: Record, into: Path, root: Path) -> None:
+    """Write the reports. Raises ``ArtifactError`` for figures that no gate writes."""
+    try:
+        write_reports([into / name for name in FORMS], record.facts(root))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        found = f"figures of a verdict that no report can tell ({error!r:.200})"
+        raise _fault(found, "figures as a gate writes them") from None
 
 
 def merged(records: Sequence[Record]) -> Record:

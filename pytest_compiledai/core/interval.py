@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import NormalDist
 
 
@@ -13,6 +14,11 @@ class Interval:
 
     low: float
     high: float
+
+
+def portion(bar: float, total: int) -> Fraction:
+    """Return the share ``bar`` of ``total``, as it is written: 0.55 of 100 is 55, and no more."""
+    return Fraction(repr(bar)) * total
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval:

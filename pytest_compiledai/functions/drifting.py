@@ -156,7 +156,7 @@ def _reference(unit: Unit, calls: Sequence[Call], bench: Bench) -> tuple[Mapping
     spec: FunctionSpec = unit.body
     if spec.fuzz.user_reference is not None:
         return _of_function(spec, calls, bench), "function"
-    if spec.fuzz.reference != "model" or "fuzz" in unit.off or not calls:
+    if not reference.is_model(unit) or not calls:
         return {}, "recording"
     try:
         found = reference.references(unit, bench)

@@ -30,6 +30,7 @@ from pytest_compiledai.gates import latency
 from pytest_compiledai.gates import malformed
 from pytest_compiledai.gates import security
 from pytest_compiledai.gates import syntax
+from pytest_compiledai.gates.aimed import aimed
 from pytest_compiledai.gates.resting import resting
 from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import policy_digest
@@ -137,14 +138,16 @@ def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> 
     spec: FunctionSpec = unit.body
     rows = opened(spec, phase)
     train = [row.input for row in spec.rows_in(Split.TRAIN)]
+    asked, rules = program(unit, candidate), execution.policy()
     return execution.judge(
         sandbox=bench.sandbox(),
-        program=program(unit, candidate),
+        program=asked,
         cases=[
             execution.Case(input=row.key, place=row.place, quotable=row.split is Split.TRAIN)
             for row in rows
         ],
-        malformed=malformed.derive(spec.input, train[:3], most=execution.policy().malformed),
+        malformed=malformed.derive(spec.input, train[:3], most=rules.malformed),
+        aimed=aimed(asked.source.decode("utf-8"), spec.input, train[:3], most=rules.aimed),
         input_schema=spec.input,
         output_schema=spec.output,
         seed=_seed(unit),

@@ -17,6 +17,7 @@ from pytest_compiledai.functions.assembly import TemplateError
 from pytest_compiledai.functions.assembly import assemble
 from pytest_compiledai.functions.assembly import signature_text
 from pytest_compiledai.functions.reference import BATCH
+from pytest_compiledai.functions.reference import is_model
 from pytest_compiledai.functions.synth.proposal import has_proposal
 from pytest_compiledai.functions.synth.proposal import linear_proposal
 from pytest_compiledai.functions.synth.proposal import proposal
@@ -83,9 +84,9 @@ def bill(unit: Unit, attempts: int) -> tuple[int, int, int]:
 
 
 def _reference_calls(unit: Unit) -> int:
-    spec: FunctionSpec = unit.body
-    if spec.fuzz.reference != "model" or "fuzz" in unit.off:
+    if not is_model(unit):
         return 0
+    spec: FunctionSpec = unit.body
     return math.ceil(spec.fuzz.reference_examples / BATCH)
 
 

@@ -40,6 +40,12 @@ BATCH = 25
 MOST_BYTES = 4_000_000  # of the stored examples
 
 
+def is_model(unit: Unit) -> bool:
+    """Whether the fuzz gate asks a model, which then is the unit's reference."""
+    spec: FunctionSpec = unit.body
+    return spec.fuzz.reference == "model" and "fuzz" not in unit.off
+
+
 def references(unit: Unit, bench: Bench) -> tuple[Reference, ...]:
     """Return the examples with the reference's answers; none where the spec asks for none.
 
@@ -121,7 +127,7 @@ def inputs_of(spec: FunctionSpec, folder: Path) -> list[Any] | None:
 def recorded(unit: Unit, asking: Asking) -> str:
     """Return the digest of the stored examples and of the answers a replay gives; "" for none."""
     spec: FunctionSpec = unit.body
-    if spec.fuzz.reference != "model" or "fuzz" in unit.off:
+    if not is_model(unit):
         return ""
     inputs = inputs_of(spec, asking.folder)
     if inputs is None:
@@ -137,7 +143,7 @@ def seconds(unit: Unit, asking: Asking) -> float | None:
     longer. None for a recording through a bridge, and where no model is the reference.
     """
     spec: FunctionSpec = unit.body
-    if spec.fuzz.reference != "model" or "fuzz" in unit.off:
+    if not is_model(unit):
         return None
     inputs = inputs_of(spec, asking.folder) or []
     answers = [asking.peek(prompt.reference(spec, batch), sample=0) for batch in batches(inputs)]

@@ -20,6 +20,7 @@ from pytest_compiledai.core.calls import Status
 from pytest_compiledai.core.canonical import canonical_json
 from pytest_compiledai.core.errors import SpecError
 from pytest_compiledai.core.gate import Phase
+from pytest_compiledai.core.interval import portion
 from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.core.split import Shares
 from pytest_compiledai.core.split import Split
@@ -261,7 +262,7 @@ def _answered_anyway(
     for split in Split:
         rows = [row for row in refusals if row.split is split]
         wrong = [row for row in rows if not _is_refused(row, answers)]
-        if len(rows) - len(wrong) >= threshold * len(rows):
+        if len(rows) - len(wrong) >= portion(threshold, len(rows)):
             continue
         text = f"{len(wrong)} of {len(rows)} {split.value} rows that demand an abstention"
         yield _summary("refusal", f"{text} are answered; expected {threshold:g} refused")
@@ -313,11 +314,11 @@ def _below_bar(tally: _Tally, settings: AccuracySettings, decisive: Split) -> li
     findings: list[Finding] = []
     total, answered, right = len(tally.rows), tally.answered, tally.right
     name = tally.split.value
-    if answered == 0 or answered < settings.coverage * total:
+    if answered == 0 or answered < portion(settings.coverage, total):
         text = f"{total - answered} of {total} {name} rows are not answered"
         findings.append(_summary("coverage", f"{text}; expected {settings.coverage:g} answered"))
         findings += _details(tally, "coverage")
-    if right < settings.threshold * answered:
+    if right < portion(settings.threshold, answered):
         text = f"{answered - right} of {answered} {name} rows answered differ"
         findings.append(_summary("wrong", f"{text}; expected {settings.threshold:g} right"))
         findings += _details(tally, "wrong")

@@ -13,6 +13,7 @@ from typing import Any
 from typing import Final
 
 from pytest_compiledai.core.calls import Status
+from pytest_compiledai.core.interval import portion
 from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.comparators import ComparatorFault
@@ -93,7 +94,7 @@ def compare(
     answered = sum(scored.answered for _, scored in pairs)
     agreed = sum(scored.right for _, scored in pairs)
     findings = _too_few_answered(pairs, bar)
-    if agreed < bar.agreement * answered:
+    if agreed < portion(bar.agreement, answered):
         text = f"{agreed} of {answered} answers agree with the reference"
         findings.append(_found("agreement", f"found {text}; expected {bar.agreement:g}"))
         findings += [found for item, scored in pairs for found in _differing(item, scored)]
@@ -124,7 +125,8 @@ def _too_few_answered(pairs: Sequence[tuple[Reference, Scored]], bar: Bar) -> li
     """Return what is left open though the reference answers it, where that is too much."""
     stated = [(item, scored) for item, scored in pairs if not item.abstained]
     answered = sum(scored.answered for _, scored in stated)
-    if not stated or (answered >= bar.least and answered >= bar.coverage * len(stated)):
+    enough = answered >= bar.least and answered >= portion(bar.coverage, len(stated))
+    if not stated or enough:
         return []
     text = f"{answered} of {len(stated)} reference examples are answered"
     found = _found("coverage", f"found {text}; expected {bar.coverage:g}")

@@ -19,6 +19,7 @@ from typing import Final
 
 from pytest_compiledai.core.conform import PROBLEM_CAP
 from pytest_compiledai.core.conform import render_path
+from pytest_compiledai.core.interval import portion
 from pytest_compiledai.core.interval import trials_to_show
 from pytest_compiledai.core.interval import wilson
 from pytest_compiledai.core.sampled import is_redacted
@@ -244,7 +245,7 @@ class Look:
     def _wrong(self, rule: str, pairs: Sequence[Compared], bar: float) -> Iterator[Finding]:
         wrong = [pair for pair in pairs if pair.differs]
         right = len(pairs) - len(wrong)
-        if not pairs or right >= bar * len(pairs):
+        if not pairs or right >= portion(bar, len(pairs)):
             return
         span = wilson(right, len(pairs), self.rules.interval)
         what = "as the reference gave them" if rule == "agreement" else "right"
@@ -275,7 +276,7 @@ class Look:
         }
         for name, text in told.items():
             rows, bar = self._rows(name), getattr(self.settings, name)
-            if len(rows) > bar * len(self.calls):
+            if len(rows) > portion(bar, len(self.calls)):
                 found = f"that in {len(rows)} of {len(self.calls)} calls {text}"
                 yield _found(name, f"{self.production.where}: found {found} ({self._some(rows)}); "
                              f"expected at most {bar:g}")  # fmt: skip

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["GATE", "Case", "ExecutionPolicy", "Malformed", "judge", "policy"]
 
 GATE: Final = "execution"
+_LABEL: Final = 80  # characters of what was done to an input
 _STEADY = "a module that equal calls leave as it was"
 
 
@@ -51,6 +52,7 @@ class ExecutionPolicy:
     version: int
     call_s: float  # wall clock of one call
     malformed: int  # most malformed inputs
+    aimed: int  # most inputs with a literal of the program in them
     fresh: int  # most inputs called again in a process of their own
     batch: int  # inputs of one batch until it is known that calls end
     kills: int  # killed workers after which no further input is tried
@@ -83,16 +85,18 @@ def judge(
     program: Program,
     cases: Sequence[Case],
     malformed: Sequence[Malformed],
+    aimed: Sequence[Malformed] = (),
     input_schema: Schema,
     output_schema: Schema,
     seed: int,
 ) -> Verdict:
-    """Return the verdict over golden and malformed inputs.
+    """Return the verdict over golden and malformed inputs, and those ``aimed`` at the program.
 
     ``seed`` decides the shuffled order. Raises ``SandboxError`` only.
     """
     rules = policy()
     asked = [_of_case(case) for case in cases] + [_of_malformed(item) for item in malformed]
+    asked += [_of_aimed(item) for item in aimed]
     if not cases:
         return Verdict(gate=GATE, findings=(_no_rows(),))
     limits = Limits(call_s=rules.call_s)
@@ -106,7 +110,7 @@ def judge(
             again = session.call([item.input for item in asked])
             findings += _differing(asked, first, again, "a repeated call")
             if not any(is_load_failure(answer) for answer in first):
-                findings += _remembered(session, asked, rules.kept)
+                findings += _remembered(session, asked, len(aimed), rules.kept)
     if whole:
         calls = _Elsewhere(
             sandbox=sandbox,
@@ -115,13 +119,21 @@ def judge(
             limits=limits,
         )
         findings += _unstable(calls, asked, first, rules=rules, seed=seed)
-    figures = _figures(asked[: len(first)], first, len(cases), input_schema)
+    known = len(asked) - len(aimed)
+    figures = _figures(asked[:known], first[:known], len(cases), input_schema)
+    figures["aimed"] = len(first[known:])
     return Verdict(gate=GATE, findings=capped(_unique(findings), rules.findings), figures=figures)
 
 
-def _remembered(session: Session, asked: Sequence[_Asked], most: int) -> list[Finding]:
-    """Return a finding for each name of the module that calls or their callers can change."""
-    sample = sorted((item.input for item in asked), key=digest)[:most]
+def _remembered(session: Session, asked: Sequence[_Asked], aimed: int, most: int) -> list[Finding]:
+    """Return a finding for each name of the module that calls or their callers can change.
+
+    Up to half of the inputs that are called are of the last ``aimed``.
+    """
+    known = len(asked) - aimed
+    inputs = [item.input for item in asked]
+    sample = sorted(inputs[known:], key=digest)[: most // 2]
+    sample += sorted(inputs[:known], key=digest)[: most - len(sample)]
     answer = session.kept(sample)
     try:
         left, shared = json.loads(answer.value or "null")
@@ -146,6 +158,11 @@ def _of_case(case: Case) -> _Asked:
 
 def _of_malformed(item: Malformed) -> _Asked:
     lead = f"malformed input ({item.label})"
+    return _Asked(input=item.input, lead=lead, path="", line=0, quotable=True)
+
+
+def _of_aimed(item: Malformed) -> _Asked:
+    lead = f"input with a literal ({cut(item.label, _LABEL)})"
     return _Asked(input=item.input, lead=lead, path="", line=0, quotable=True)
 
 

@@ -27,6 +27,7 @@ from pytest_compiledai.gates import accuracy
 from pytest_compiledai.gates import execution
 from pytest_compiledai.gates import fuzz
 from pytest_compiledai.gates import latency
+from pytest_compiledai.gates.aimed import aimed
 from pytest_compiledai.gates.corpus import Sample
 from pytest_compiledai.gates.corpus import samples
 from pytest_compiledai.gates.drawing import drawn_or_none
@@ -52,6 +53,7 @@ _QUICK: Final = frozenset(
     }
 )
 _MALFORMED: Final = 20
+_AIMED: Final = 40  # the same, of those with a literal of the sample
 _SEED: Final = 1
 
 
@@ -140,11 +142,13 @@ def judged(sample: Sample, sandbox: Sandbox, *, draw: Draw = drawn_or_none) -> V
 
 
 def _execution(sandbox: Sandbox, program: Program, given: Task) -> Verdict:
+    text = program.source.decode("utf-8")
     return execution.judge(
         sandbox=sandbox,
         program=program,
         cases=[execution.Case(input=r.key, place=r.place, quotable=True) for r in given.rows],
         malformed=derive(given.input, [given.rows[0].input], most=_MALFORMED),
+        aimed=aimed(text, given.input, [given.rows[0].input], most=_AIMED),
         input_schema=given.input,
         output_schema=given.output,
         seed=_SEED,

@@ -19,6 +19,7 @@ from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.gates.policy import attributes
 from pytest_compiledai.gates.policy import bounds
 from pytest_compiledai.gates.policy import classes
+from pytest_compiledai.gates.policy import contexts
 from pytest_compiledai.gates.policy import dangers
 from pytest_compiledai.gates.policy import doors
 from pytest_compiledai.gates.policy import identity
@@ -60,6 +61,7 @@ _PLAIN: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     purity.check,
     lasting.check,
     reaching.check,
+    contexts.check,
     identity.check,
     order.check,
     secret.check,

@@ -1,4 +1,4 @@
-"""One module text that is many: the same code with one of its literals changed, chosen by a number.
+"""One module text that is many: the same code with some of its literals changed, chosen by numbers.
 
 The text becomes the body of a function that is run once for each number, so that all variants of a
 program share one worker. Only syntax is read here; the text runs in the sandbox.
@@ -19,10 +19,8 @@ from pytest_compiledai.gates.literals import DOCUMENTED
 from pytest_compiledai.gates.literals import Scalar
 from pytest_compiledai.gates.literals import docstring
 
-#: The function of the variants' text: `{"variant": number, "input": ...}` to an answer.
+#: The function of the variants' text: `{"variant": [number, ...], "input": ...}` to an answer.
 ENTRY: Final = "answer_of_variant"
-#: The number of the variant in which nothing is changed.
-PLAIN: Final = -1
 _WHOLE: Final = 24  # characters up to which a text is changed as a whole, and by its parts
 #: Characters, or digits, from which a literal has room for two rows; a part of it is changed too.
 _ROOM: Final = 7
@@ -31,6 +29,7 @@ _WORDS: Final = r"\\.|([^\W_]+)"  # of a pattern, too: what stands behind a back
 #: Of a longer one; each character of what is no word, such as a table written as one number.
 _PIECE: Final = r"(?<![^\W_])[^\W_]{1,16}(?![^\W_])|[^\W_]"
 _SHIFTED: Final = ("0123456789", "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ")
+_HINTS: Final = frozenset({"annotation", "returns"})
 _CHANGED: Final = "_changed_literal"
 _CHOSEN: Final = "_chosen_variant"
 _PATTERNS: Final = "_VariantPatterns"
@@ -39,6 +38,7 @@ _MODULE: Final = "_module_of_variant"
 _AROUND: Final = f"""
 import re as _re_of_variants
 
+_format_of_variants, _CONVERTED = format, {{115: str, 114: repr, 97: ascii}}
 _MADE_VARIANTS = {{}}
 _NEXT_LETTER = str.maketrans({"".join(_SHIFTED)!r}, {"".join(s[1:] + s[0] for s in _SHIFTED)!r})
 _PIECE_OF_TEXT = _re_of_variants.compile({_PIECE!r})
@@ -61,21 +61,21 @@ def _other_number(value, start, end):
 
 def {_CHANGED}(chosen, first, pieces, value):
     count = pieces if isinstance(pieces, int) else len(pieces)
-    if not first <= chosen < first + count:
+    found = [at for at in range(count) if first + at in chosen]
+    if not found:
         return value
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     if isinstance(pieces, int):
-        span = list(_PIECE_OF_TEXT.finditer(text))[chosen - first].span()
-    else:
-        span = pieces[chosen - first]
+        pieces = [piece.span() for piece in _PIECE_OF_TEXT.finditer(text)]
     if not isinstance(text, str):
-        return _other_number(value, *span)
-    changed = _other_text(text, *span)
-    return changed.encode("latin-1") if isinstance(value, bytes) else changed
+        return _other_number(value, *pieces[found[0]])
+    for at in reversed(found):
+        text = _other_text(text, *pieces[at])
+    return text.encode("latin-1") if isinstance(value, bytes) else text
 
 
 def {ENTRY}(asked, **given):
-    chosen = asked["variant"]
+    chosen = frozenset(asked["variant"])
     if chosen not in _MADE_VARIANTS:
         _MADE_VARIANTS[chosen] = {_MODULE}(chosen)
     return _MADE_VARIANTS[chosen](asked["input"], **given)
@@ -103,15 +103,18 @@ class Variants:
 def variants(text: str, function: str, is_told: Callable[[Scalar], bool]) -> Variants:
     """Return the variants of the module ``text``, which parses.
 
-    A literal that ``is_told`` is left as it is, and so are hints, docstrings that the code does not
-    read, and the fixed parts of f-strings.
+    A literal that ``is_told`` is left as it is, and so are hints and docstrings that the code does
+    not read.
     """
     tree = parse(text)
-    marking = _Marking(is_told, are_documented=() if "__doc__" in text else DOCUMENTED)
-    body = [marking.visit(node) for node in tree.body]
-    future = [node for node in body if _is_future(node)]
+    # Under this import hints are texts: whoever reads them must not read what they said.
+    future = [node for node in tree.body if _is_future(node)]
+    hints = frozenset() if ".type" in text and not future else _HINTS
+    documented = () if "__doc__" in text else DOCUMENTED
+    marking = _Marking(is_told, are_documented=documented, hints=hints)
+    body = [marking.visit(node) for node in tree.body if node not in future]
     patterns = parse(f"class {_PATTERNS}: pass\n" + "".join(marking.patterns)).body
-    inside = [*patterns, *(node for node in body if not _is_future(node))]
+    inside = [*patterns, *body]
     made = parse(f"{_AROUND}\ndef {_MODULE}({_CHOSEN}):\n    return {function}")
     (around,) = (n for n in made.body if isinstance(n, ast.FunctionDef) and n.name == _MODULE)
     around.body[:0] = inside
@@ -128,12 +131,16 @@ class _Marking(ast.NodeTransformer):
     """Puts a call around each literal, and keeps what the literals are."""
 
     def __init__(
-        self, is_told: Callable[[Scalar], bool], are_documented: tuple[type[ast.AST], ...]
+        self,
+        is_told: Callable[[Scalar], bool],
+        are_documented: tuple[type[ast.AST], ...],
+        hints: frozenset[str],
     ) -> None:
         self.is_told = is_told
         self.are_documented = are_documented
+        self.hints = hints
         self.sites: list[Site] = []
-        self.patterns: list[str] = []  # a line for each literal that a pattern holds
+        self.patterns: list[str] = []  # a line for each value that a pattern compares with
         self.table = 0
         self.tables = 0
 
@@ -148,8 +155,13 @@ class _Marking(ast.NodeTransformer):
         match node:
             case ast.Constant():
                 made = self._constant(node)
-            case ast.MatchValue(value=ast.Constant() as constant):
-                made = self._pattern(node, constant)
+            case ast.JoinedStr():
+                made = self._written(node)
+            case ast.MatchValue():
+                node.value = self._pattern(node.value)
+            case ast.MatchMapping():
+                node.keys = [self._pattern(key) for key in node.keys]
+                node.patterns = [self.visit(pattern) for pattern in node.patterns]
             case ast.arg():
                 pass
             case _:
@@ -159,24 +171,35 @@ class _Marking(ast.NodeTransformer):
 
     def _below(self, node: ast.AST, skipped: ast.AST | None) -> None:
         for name, old in ast.iter_fields(node):
-            if name in {"annotation", "returns", "format_spec"}:
+            if name in self.hints:
+                if isinstance(old, ast.AST):
+                    _Garbling(self.is_told).visit(old)
                 continue
-            if isinstance(node, ast.MatchMapping) and name == "keys":
-                continue  # only constants may stand there
             if isinstance(old, list):
                 old[:] = [
-                    self.visit(item)
-                    if isinstance(item, ast.AST) and not self._is_fixed(node, item, skipped)
-                    else item
+                    self.visit(item) if isinstance(item, ast.AST) and item is not skipped else item
                     for item in old
                 ]
             elif isinstance(old, ast.AST):
                 setattr(node, name, self.visit(old))
 
-    def _is_fixed(self, node: ast.AST, item: ast.AST, skipped: ast.AST | None) -> bool:
-        return item is skipped or (
-            isinstance(node, ast.JoinedStr) and isinstance(item, ast.Constant)
-        )
+    def _written(self, node: ast.JoinedStr) -> ast.expr:
+        """Return an f-string as the parts that it joins: a text in it can be changed then."""
+        parts = [
+            self._formatted(part) if isinstance(part, ast.FormattedValue) else self.visit(part)
+            for part in node.values
+        ]
+        join = ast.Attribute(ast.Constant(""), "join", ast.Load())
+        return ast.Call(join, [ast.Tuple(parts, ast.Load())], [])
+
+    def _formatted(self, part: ast.FormattedValue) -> ast.expr:
+        value = self.visit(part.value)
+        if part.conversion >= 0:
+            which = ast.Constant(part.conversion)
+            name = ast.Subscript(ast.Name("_CONVERTED", ast.Load()), which, ast.Load())
+            value = ast.Call(name, [value], [])
+        given = [value, self.visit(part.format_spec)] if part.format_spec else [value]
+        return ast.Call(ast.Name("_format_of_variants", ast.Load()), given, [])
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         first = len(self.sites)
@@ -188,21 +211,25 @@ class _Marking(ast.NodeTransformer):
         given = [ast.Name(_CHOSEN, ast.Load()), ast.Constant(first), stated.value, node]
         return ast.Call(ast.Name(_CHANGED, ast.Load()), given, [])
 
-    def _pattern(self, node: ast.MatchValue, constant: ast.Constant) -> ast.MatchValue:
+    def _pattern(self, value: ast.expr) -> ast.expr:
+        """Return what a pattern compares with: a name, where a literal in it can be changed."""
         first = len(self.sites)
-        pieces = self._marked(constant.value)
-        if pieces:
-            value = f"{_CHANGED}({_CHOSEN}, {first}, {pieces!r}, {constant.value!r})"
-            self.patterns.append(f"{_PATTERNS}.v{first} = {value}\n")
-            name = ast.Name(_PATTERNS, ast.Load())
-            return ast.MatchValue(ast.Attribute(name, f"v{first}", ast.Load()))
-        return node
+        made: ast.expr = self.visit(value)
+        if len(self.sites) == first:
+            return made
+        self.patterns.append(
+            f"{_PATTERNS}.v{first} = {ast.unparse(ast.fix_missing_locations(made))}\n"
+        )
+        return ast.Attribute(ast.Name(_PATTERNS, ast.Load()), f"v{first}", ast.Load())
 
     def _marked(self, value: object) -> int | tuple[tuple[int, int], ...]:
         """Return what of ``value`` is changed, a site each; none of what was told.
 
         Of a long text that is how many pieces it has, else where the parts begin and end.
         """
+        if isinstance(value, complex):
+            self._note(repr(value))
+            return ((0, 0),)
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         if isinstance(text, bool) or not isinstance(text, int | float | str) or self.is_told(text):
             return 0
@@ -220,6 +247,24 @@ class _Marking(ast.NodeTransformer):
     def _note(self, value: Scalar, *, is_part: bool = False) -> None:
         number = len(self.sites)
         self.sites.append(Site(variant=number, value=value, table=self.table, is_part=is_part))
+
+
+class _Garbling(ast.NodeTransformer):
+    """Replaces the literals of a hint, whatever they are: they mean nothing to an answer."""
+
+    def __init__(self, is_told: Callable[[Scalar], bool]) -> None:
+        self.is_told = is_told
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        """Return ``node`` with another value, where nobody was told of it."""
+        match node.value:
+            case str() as text if not self.is_told(text):
+                node.value = text[::-1] + "_"
+            case bool():
+                pass
+            case int() | float() as number if not self.is_told(number):
+                node.value = 2 * number + 17
+        return node
 
 
 #: Where a part begins and ends, and the text or number that an input would show of it.

@@ -203,12 +203,13 @@ def test_a_renamed_spec_is_not_gone(project):
     assert 'spec = "specs/twice.yaml"' in project.lock
 
 
-def test_an_edited_index_of_types_fails_locked_mode(project):
+@pytest.mark.parametrize("path", ["compiled/__init__.pyi", "compiled/double.pyi"])
+def test_an_edited_index_of_types_fails_locked_mode(project, path):
     """What a type checker believes is told apart as well, though nothing executes it."""
     project.frozen()
-    project.write("compiled/__init__.pyi", "def double(data: str) -> str: ...\n")
+    project.write(path, "def double(data: str) -> str: ...\n")
 
     locked = project.run("--compile-locked", "specs", "-k", "compile")
 
     assert locked.ret == pytest.ExitCode.TESTS_FAILED
-    locked.stdout.fnmatch_lines(["compiled/__init__.pyi: found *that of this version*"])
+    locked.stdout.fnmatch_lines([f"{path}: found *that of this version*"])

@@ -44,7 +44,11 @@ def _attribute(module: Module, node: ast.Attribute) -> Iterator[Finding]:
 
 def _reached(module: Module, node: ast.AST, name: str, *, own: bool) -> Iterator[Finding]:
     policy = module.policy
-    if name.startswith("__") and name.endswith("__"):
+    if name == "__doc__" and not _is_defined_here(module, node):
+        # `python -OO` leaves the library without its docstrings.
+        expected = "a docstring of this module's own"
+        yield module.finding("dunder", node, "'__doc__' of something else", expected)
+    elif name.startswith("__") and name.endswith("__"):
         if name not in policy.dunder and not (
             name == "__class__" and _is_name_of_class(module, node)
         ):
@@ -57,6 +61,13 @@ def _reached(module: Module, node: ast.AST, name: str, *, own: bool) -> Iterator
             return
         found = f"the private attribute {name!r} of something else"
         yield module.finding("private", node, found, "a public attribute")
+
+
+def _is_defined_here(module: Module, node: ast.AST) -> bool:
+    """Whether an attribute is of a function or a class of this module, by its name."""
+    value = node.value if isinstance(node, ast.Attribute) else None
+    bound = module.bindings(value) if isinstance(value, ast.Name) else []
+    return bool(bound) and all(item.kind in {"def", "class"} for item in bound)
 
 
 def _is_super(module: Module, node: ast.expr) -> bool:
@@ -80,7 +91,10 @@ def _is_own_class(module: Module, node: ast.AST) -> bool:
     # `other._value` inside a class of this module, and `_Table._rows` of a class defined here.
     bound = module.bindings(node.value)
     if bound and all(item.kind == "class" for item in bound):
-        return True
+        # `_member_map_` and the like are the library's: an enumeration keeps in them what it met.
+        classes = (found for item in bound for found in module.lineage(item.node))
+        is_library = node.attr.endswith("_")
+        return not is_library or any(node.attr in module.members(each) for each in classes)
     inside = module.enclosing(node, (ast.ClassDef,)) is not None
     return inside and bool(bound) and all(item.kind == "param" for item in bound)
 

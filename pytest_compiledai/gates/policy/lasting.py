@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Final
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.gates.policy.changing import changes
@@ -19,6 +20,9 @@ from pytest_compiledai.gates.policy.purity import owner
 from pytest_compiledai.gates.policy.scope import FUNCTIONS
 from pytest_compiledai.gates.policy.scope import MAKING
 from pytest_compiledai.gates.policy.scope import parameters
+
+#: Special methods that change an object, asked for by `super()`.
+_CHANGING: Final = frozenset({"__setitem__", "__delitem__", "__iadd__", "__ior__", "__setattr__"})
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -115,11 +119,31 @@ def _gives_in_steps(module: Module, function: ast.AST) -> bool:
 
 def _is_kept(module: Module, value: ast.AST) -> bool:
     """Whether a value outlives the call as it is: bound, as a default, or a part of what is."""
-    above = module.parents.get(value)
-    while isinstance(above, ast.Tuple | ast.List | ast.Dict | ast.IfExp | ast.BoolOp):
-        above = module.parents.get(above)
+    inner, above = value, module.parents.get(value)
+    while above is not None and (isinstance(above, _PLACES) or _holds(module, above, inner)):
+        inner, above = above, module.parents.get(above)
     bound = isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.arguments)
     return bound and maker(module, value) is None
+
+
+#: Expressions whose value holds the values of their parts.
+_PLACES: Final = (
+    ast.Tuple, ast.List, ast.Set, ast.Dict, ast.IfExp, ast.BoolOp, ast.BinOp, ast.Starred,
+    ast.Subscript, ast.keyword,
+)  # fmt: skip
+_HOLDERS: Final = frozenset({"builtins.dict", "types.SimpleNamespace", "functools.partial"})
+
+
+def _holds(module: Module, above: ast.AST, inner: ast.AST) -> bool:
+    """Whether what a comprehension or a call gives keeps one of its parts as it is."""
+    match above:
+        case ast.ListComp(elt=kept) | ast.SetComp(elt=kept) | ast.DictComp(value=kept):
+            return kept is inner
+        case ast.Call(func=function):
+            bound = module.bindings(function) if isinstance(function, ast.Name) else []
+            is_own = any(isinstance(item.node, ast.ClassDef) for item in bound)
+            return is_own or module.dotted(function) in _HOLDERS
+    return False
 
 
 def _is_outside(function: ast.AST, part: ast.AST) -> bool:
@@ -152,6 +176,17 @@ def _changes_itself(
                     [item.node for item in module.bindings(name)] == [first] for _, name in changes
                 ):
                     return True
+                if any(_changes_by_base(module, part) for part in ast.walk(method)):
+                    return True
+    return False
+
+
+def _changes_by_base(module: Module, node: ast.AST) -> bool:
+    """Whether `super().append` or `super().__setitem__` is named."""
+    match node:
+        case ast.Attribute(value=ast.Call(func=function), attr=name):
+            is_change = name in module.policy.mutators or name in _CHANGING
+            return is_change and module.dotted(function) == "builtins.super"
     return False
 
 

@@ -33,6 +33,12 @@ _APART: Final = frozenset(
      "builtins.bool", "builtins.repr", "builtins.sum", "builtins.any", "builtins.all",
      "builtins.isinstance", "builtins.range", "builtins.round", "json.dumps"}
 )  # fmt: skip
+#: What gives tuples, or iterators, of the parts of its arguments.
+_TUPLED: Final = frozenset(
+    {"builtins.zip", "builtins.enumerate", "itertools.batched", "itertools.combinations",
+     "itertools.combinations_with_replacement", "itertools.groupby", "itertools.pairwise",
+     "itertools.permutations", "itertools.product", "itertools.tee", "itertools.zip_longest"}
+)  # fmt: skip
 _FIELD: Final = "dataclasses.field"
 _VIEWS: Final = frozenset({"copy", "items", "values", "keys"})  # new, with the parts of the old
 #: Methods of texts, patterns, numbers and dates whose answer shares nothing with anything.
@@ -46,6 +52,7 @@ _PLAIN: Final = frozenset(
 )  # fmt: skip
 _KEYED: Final = frozenset({"get", "setdefault", "pop"})  # give what is kept, or the second argument
 _PUTTING: Final = frozenset({"append", "appendleft", "add", "insert", "setdefault"})
+_PROPERTIES: Final = frozenset({"property", "cached_property"})
 _MOST_ROUNDS: Final = 20
 
 
@@ -136,7 +143,7 @@ class Meaning:
             case ast.IfExp(body=first, orelse=second):
                 return self.of(first) | self.of(second)
             case ast.BoolOp(values=values):
-                return self._all(values)
+                return self.all_of(values)
             case ast.NamedExpr(value=value) | ast.Starred(value=value) | ast.Await(value=value):
                 return self.of(value)
             case ast.Attribute():
@@ -153,7 +160,8 @@ class Meaning:
                 return frozenset({node})
         return _NOTHING
 
-    def _all(self, nodes: Iterable[ast.AST]) -> _Values:
+    def all_of(self, nodes: Iterable[ast.AST]) -> _Values:
+        """Return the values that any of several expressions may stand for."""
         return _NOTHING.union(*map(self.of, nodes))
 
     def _parts(self, values: _Values) -> _Values:
@@ -176,20 +184,20 @@ class Meaning:
         found = self._made_with(value)
         for changed, parts, is_spread in self._added:
             if value in self.of(changed):
-                given = self._all(parts)
+                given = self.all_of(parts)
                 found |= given | (self._parts(given) if is_spread else _NOTHING)
         return found
 
     def _made_with(self, value: ast.AST) -> _Values:  # noqa: PLR0911 - a form a line
         match value:
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                others = self._all(item for item in items if isinstance(item, ast.Starred))
+                others = self.all_of(item for item in items if isinstance(item, ast.Starred))
                 plain = (item for item in items if not isinstance(item, ast.Starred))
-                return self._all(plain) | self._parts(others)
+                return self.all_of(plain) | self._parts(others)
             case ast.Dict(keys=keys, values=values):
                 pairs = list(zip(keys, values, strict=True))
-                others = self._all(item for key, item in pairs if key is None)
-                return self._all(item for key, item in pairs if key) | self._parts(others)
+                others = self.all_of(item for key, item in pairs if key is None)
+                return self.all_of(item for key, item in pairs if key) | self._parts(others)
             case ast.DictComp(value=inner):
                 return self.of(inner)
             case ast.ListComp(elt=inner) | ast.SetComp(elt=inner) | ast.GeneratorExp(elt=inner):
@@ -204,17 +212,19 @@ class Meaning:
 
     def _shared(self, call: ast.Call) -> _Values:
         """Return what the new value that a call gives may share with what the call was given."""
-        given = self._all(_given(call))
+        given = self.all_of(_given(call))
         name = self.module.dotted(call.func) or ""
         found = given | self._parts(given)
         if name in _APART or getattr(call.func, "attr", "") in _PLAIN:
             found = _NOTHING
         elif name.startswith(("builtins.", "collections.", "itertools.", "copy.")):
             found = self._parts(given)  # a copy; its parts are those of the old
+            if name in _TUPLED:
+                found |= {call}  # each item is a tuple, or an iterator, of those parts
         elif isinstance(call.func, ast.Attribute) and name == "":
             found |= self._parts(self.of(call.func.value))
         for function in self._functions(call.func):
-            found |= self._all(self._returns.get(function, ()))
+            found |= self.all_of(self._returns.get(function, ()))
         return found
 
     def _named(self, node: ast.Name) -> _Values:
@@ -303,9 +313,10 @@ class Meaning:
         everything = self.of(node.value)
         own = {value for value in everything if self._is_plain_instance(value)}
         held = everything - own  # of another library's, an attribute may be what it holds
-        given = (self._all(_given(value)) for value in own if isinstance(value, ast.Call))
+        given = (self.all_of(_given(value)) for value in own if isinstance(value, ast.Call))
         stored = map(self._stored, self._stores.get(node.attr, ()))
-        return _NOTHING.union(held, self._parts(held), *given, *stored)
+        read = map(self._given_back, filter(_is_property, self._methods.get(node.attr, ())))
+        return _NOTHING.union(held, self._parts(held), *given, *stored, *read)
 
     def _is_plain_instance(self, value: ast.AST) -> bool:
         """Whether a value is an instance of a class that is all written here."""
@@ -343,21 +354,31 @@ class Meaning:
     def _given_back(self, function: ast.AST) -> _Values:
         if isinstance(function, ast.Lambda):
             return self.of(function.body)
-        return self._all(self._returns.get(function, ()))
+        return self.all_of(self._returns.get(function, ()))
 
     def _called(self, call: ast.Call) -> _Values:
         functions = self._functions(call.func)
         found = _NOTHING.union(*map(self._given_back, functions))
         name = self.module.dotted(call.func)
         if name in _PASSING:
-            given = self._all(_given(call))
+            given = self.all_of(_given(call))
             found |= given | self._parts(given)
+        elif name is None and not functions and self._is_made(call.func):
+            given = self.all_of(_given(call))
+            found |= given | self._parts(given)  # `itemgetter(0)(table)`
         elif name is None and getattr(call.func, "attr", "") not in _VIEWS | _PLAIN | {""}:
             assert isinstance(call.func, ast.Attribute)
             is_keyed, held = call.func.attr in _KEYED, self.of(call.func.value)
             found |= self._items(held) if is_keyed else self._parts(held)
-            found |= self._all(_given(call)[is_keyed:])
+            found |= self.all_of(_given(call)[is_keyed:])
         return found | {call}
+
+    def _is_made(self, function: ast.expr) -> bool:
+        """Whether a function is what another call gave, by itself or under a name."""
+        if isinstance(function, ast.Name):
+            bound = self.module.bindings(function)
+            return any(isinstance(item.value, ast.Call) for item in bound)
+        return isinstance(function, ast.Call)
 
     def _handed_in(self, argument: ast.AST) -> _Values:
         """Return what a parameter may be given: by calls, by its default, by who is handed it."""
@@ -367,13 +388,13 @@ class Meaning:
         names = [item.arg for item in parameters(function.args)]
         place, name = names.index(getattr(argument, "arg", "")), getattr(function, "name", "")
         owner = self.module.parents.get(function)
-        found = self._all(_default(function, argument))
+        found = self.all_of(_default(function, argument))
         for call in self._calls_of(function, owner):
             found |= self._argument(call, place - isinstance(owner, ast.ClassDef), names[place])
             if isinstance(owner, ast.ClassDef) and place == 0 and name not in MAKING:
                 found |= self.of(call.func.value) if isinstance(call.func, ast.Attribute) else found
         for call in self._handed.get(function, ()):
-            others = self._all(_given(call))
+            others = self.all_of(_given(call))
             found |= others | self._parts(others)
         return found
 
@@ -391,10 +412,14 @@ class Meaning:
     def _argument(self, call: ast.Call, place: int, name: str) -> _Values:
         spread = [item.value for item in call.args if isinstance(item, ast.Starred)]
         spread += [word.value for word in call.keywords if word.arg is None]
-        found = self._parts(self._all(spread))
+        found = self._parts(self.all_of(spread))
         if 0 <= place < len(call.args):
             found |= self.of(call.args[place])
-        return found | self._all(word.value for word in call.keywords if word.arg == name)
+        return found | self.all_of(word.value for word in call.keywords if word.arg == name)
+
+
+def _is_property(function: ast.FunctionDef) -> bool:
+    return any(_last_name(each) in _PROPERTIES for each in function.decorator_list)
 
 
 def _has_stars(nodes: list[ast.expr]) -> bool:

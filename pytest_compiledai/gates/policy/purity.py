@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from pytest_compiledai.core.verdict import Finding
+from pytest_compiledai.gates.policy.changing import is_mutator
 from pytest_compiledai.gates.policy.doors import defines
 from pytest_compiledai.gates.policy.doors import is_inherited
 from pytest_compiledai.gates.policy.module import Module
@@ -23,6 +24,8 @@ _MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp
 VIEWS = frozenset({"get", "items", "values", "setdefault"})
 _OF_CLASSES = frozenset({"builtins.type", "dataclasses.fields"})  # give what all instances share
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})
+#: Names under which a zone is what the host is set to.
+_HOST_ZONES = frozenset({"localtime", "posixrules"})
 _HANDED_IN = {"clock": "clock", "random": "random"}  # parameter: the capability that gives it
 
 
@@ -30,19 +33,20 @@ def check(module: Module) -> Iterator[Finding]:
     """Yield a finding for each way in which an answer could depend on more than the input."""
     yield from _generators(module)
     shared_defaults = set(_mutable_defaults(module))
+    for named in module.of(ast.Name, ast.Attribute):
+        if isinstance(named, ast.Name | ast.Attribute):
+            yield from _in_place(module, named)
+    for read in module.of(ast.Attribute):
+        yield from _read(module, read)
     for node in module.of(ast.Global, ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call):
         match node:
             case ast.Global():
                 found = f"global {', '.join(node.names)}"
                 yield module.finding("global", node, found, "values passed and returned")
-            case ast.Attribute(attr=name) if name in module.policy.clock:
-                yield from _clock(module, node)
-            case ast.Attribute(attr="cache_info"):
-                found = "'cache_info', which counts the calls"
-                yield module.finding("mutation", node, found, "an answer of the input alone")
-            case ast.Attribute(attr=name, ctx=ast.Load()) if name in module.policy.mutators:
+            case ast.Attribute(ctx=ast.Load()) if is_mutator(module, node):
                 # Called or not: a method that was taken from its object changes it as well.
                 yield from _change(module, node, node.value, shared_defaults)
+                yield from _taken(module, node)
             case ast.Attribute() | ast.Subscript() if not isinstance(node.ctx, ast.Load):
                 yield from _change(module, node, node.value, shared_defaults)
             case ast.AugAssign(target=ast.Name() as target):
@@ -53,17 +57,73 @@ def check(module: Module) -> Iterator[Finding]:
                 yield from _call(module, node, shared_defaults)
 
 
+def _read(module: Module, node: ast.Attribute) -> Iterator[Finding]:
+    """Yield a finding for an attribute that tells the time, a place in memory, or earlier calls."""
+    expected = "an answer of the input alone"
+    if node.attr in module.policy.clock:
+        yield from _clock(module, node)
+    elif node.attr == "buffer_info":
+        found = "'buffer_info', an address in memory"
+        yield module.finding("identity", node, found, expected)
+    elif node.attr == "cache_info":
+        yield module.finding("mutation", node, "'cache_info', which counts the calls", expected)
+
+
 def _call(module: Module, node: ast.Call, shared: set[ast.AST]) -> Iterator[Finding]:
     name = module.dotted(node.func)
     if name in module.policy.mutating_calls and node.args:
         yield from _change(module, node, node.args[0], shared)
     yield from _chance(module, node, name)
+    yield from _host_time(module, node, name)
     needed = module.policy.local_time.get(name or "", 0)
     if needed and len(_given(node)) < needed:
         yield module.finding("clock", node, f"{name} in the host's time zone", "an explicit `tz`")
     method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     if method == "astimezone" and not _given(node):
         yield module.finding("clock", node, "astimezone() of the host", "an explicit time zone")
+
+
+def _host_time(module: Module, call: ast.Call, name: str | None) -> Iterator[Finding]:
+    """Yield a finding for a zone of the host's, and for seconds that are counted in it."""
+    texts = [text for given in _given(call) if isinstance(text := module.constant(given), str)]
+    if name == "zoneinfo.ZoneInfo" and _HOST_ZONES.intersection(texts):
+        yield module.finding("clock", call, "the host's time zone", "the name of a zone")
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if (method == "strftime" or name == "builtins.format") and any(map(_has_epoch, texts)):
+        expected = "timestamp() of a time with a zone"
+        yield module.finding("clock", call, "'%s', which counts in the host's zone", expected)
+
+
+def _has_epoch(text: str) -> bool:
+    return "%s" in text.replace("%%", "")
+
+
+def _taken(module: Module, node: ast.Attribute) -> Iterator[Finding]:
+    """Yield a finding for a method that changes its object and is kept where a module is made."""
+    above = module.parents.get(node)
+    is_called = isinstance(above, ast.Call) and above.func is node
+    if not is_called and module.enclosing(node, _FUNCTIONS) is None:
+        found = f"{node.attr!r} of what outlives the call, kept to be called later"
+        yield module.finding("mutation", node, found, "a value made inside the function")
+
+
+def _in_place(module: Module, node: ast.Name | ast.Attribute) -> Iterator[Finding]:
+    """Yield a finding for an operator that changes its operand and is handed on.
+
+    `reduce(iadd, lists, [])` changes the new list alone.
+    """
+    name, above = module.dotted(node) or "", module.parents.get(node)
+    is_one = name.startswith("operator.") and name in module.policy.mutating_calls
+    if not is_one or (isinstance(above, ast.Call) and above.func is node):
+        return
+    match above:
+        case ast.Attribute():
+            return
+        case ast.Call(func=function, args=[first, _, start]) if first is node:
+            if module.dotted(function) == "functools.reduce" and _is_mutable(module, start):
+                return
+    found = f"{node.attr if isinstance(node, ast.Attribute) else node.id!r} used as a value"
+    yield module.finding("mutation", node, found, "an operator that makes a new value")
 
 
 def _given(call: ast.Call) -> list[ast.expr]:

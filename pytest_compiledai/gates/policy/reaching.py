@@ -21,6 +21,7 @@ from pytest_compiledai.gates.policy.scope import MAKING
 
 _LISTS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _FILLING: Final = "collections.defaultdict"
+_CHAINED: Final = "collections.ChainMap"
 #: What gives a value that nothing changes.
 _FIXED: Final = frozenset(
     {"re.compile", "decimal.Decimal", "fractions.Fraction", "builtins.frozenset", "builtins.str",
@@ -46,7 +47,9 @@ def check(module: Module) -> Iterator[Finding]:
     if not lasting or not (sites or reads):
         return
     reach = Meaning(module)
-    reach.settle([*(changed for _, changed, _ in sites), *(read.value for read in reads)])
+    chained = [call for call in module.of(ast.Call) if module.dotted(call.func) == _CHAINED]
+    first = [each for call in chained for each in call.args[:1]]
+    reach.settle([*(changed for _, changed, _ in sites), *(read.value for read in reads), *first])
     for read in reads:
         values = reach.of(read.value)
         if any(_is_filling(module, value) for value in values) and any(
@@ -55,7 +58,10 @@ def check(module: Module) -> Iterator[Finding]:
             found = "a look-up in a defaultdict that outlives the call, which adds to it"
             yield module.finding("mutation", read, found, "its method `get`")
     for node, changed, grows in sites:
-        kept = [v for v in reach.of(changed) if not _is_being_made(module, v, node)]
+        values = reach.of(changed)
+        # What is written into a chain goes into its first map.
+        values |= reach.all_of(c.args[0] for c in chained if c in values and c.args)
+        kept = [v for v in values if not _is_being_made(module, v, node)]
         if any(_is_changed(module, value, grows=grows) for value in kept):
             found = (
                 f"a change of {ast.unparse(changed)[:40]!r}, which can be what outlives the call"

@@ -69,6 +69,7 @@ class Policy:
     metaclasses: frozenset[str]
     class_keywords: frozenset[str]
     mutators: frozenset[str]
+    filling: frozenset[str]
     mutating_calls: frozenset[str]
     iterators: frozenset[str]
     iterator_methods: frozenset[str]
@@ -119,6 +120,7 @@ def _policy(data: dict[str, Any], imports: dict[str, Any], dangers: dict[str, An
         metaclasses=frozenset(classes["metaclasses"]),
         class_keywords=frozenset(classes["keywords"]),
         mutators=frozenset(purity["mutators"]),
+        filling=frozenset(purity["filling"]),
         mutating_calls=frozenset(purity["mutating_calls"]),
         iterators=frozenset(purity["iterators"]),
         iterator_methods=frozenset(purity["iterator_methods"]),

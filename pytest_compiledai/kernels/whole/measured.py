@@ -97,7 +97,9 @@ def break_even(back_ends: Measured, name: str) -> int | None:
 
 def pays_after(calls: int, days: int) -> str:
     """Return a break-even in words, with the predictions a day that reach it in ``days``."""
-    return f"{calls:,} calls: {-(-calls // days):,} predictions a day over {days} days"
+    daily = -(-calls // days)
+    predictions = "prediction" if daily == 1 else "predictions"
+    return f"{calls:,} calls: {daily:,} {predictions} a day over {days} days"
 
 
 def _unreadable(spec: WholeSpec, found: str) -> SpecError:

@@ -17,8 +17,9 @@ DETAIL_CAP = 300
 PACKAGE = "compiled"
 
 
+# As production defines it, word for word: its docstring can be read.
 class Abstain(Exception):
-    """Raised by generated code that refuses to answer one input; as production defines it."""
+    """An artifact's refusal to answer one input; ``reason`` says why."""
 
     __module__ = PACKAGE
 

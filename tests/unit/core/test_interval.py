@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_compiledai.core.interval import Interval
+from pytest_compiledai.core.interval import portion
 from pytest_compiledai.core.interval import wilson
 
 
@@ -46,3 +47,9 @@ def test_impossible_counts_are_refused(successes: int, trials: int, confidence: 
     """Counts and confidences that cannot be are errors."""
     with pytest.raises(ValueError):
         wilson(successes, trials, confidence)
+
+
+@pytest.mark.parametrize(("bar", "total"), [(0.55, 100), (0.07, 100), (0.29, 100), (1, 7), (0, 7)])
+def test_a_share_is_the_decimal_that_is_written(bar: float, total: int) -> None:
+    """As floats 0.55 of 100 is more than 55, and 0.29 of 100 less than 29."""
+    assert round(bar * total) == portion(bar, total)

@@ -163,6 +163,15 @@ def test_an_exception_counts_as_a_wrong_answer():
     assert "error: KeyError: 'plan'" in found.findings[1].message
 
 
+def test_a_threshold_that_is_just_reached_is_reached():
+    """55 right of 100 are 0.55, whatever 0.55 times 100 is as a float."""
+    rows = [row(number, Split.TEST) for number in range(100)]
+    wrong = {f"r{number}": value({"queue": "abuse"}) for number in range(45)}
+    settings = {"threshold": 0.55, "split": {"train": 0, "validation": 0, "test": 1}}
+
+    assert verdict(rows, wrong, settings=settings).passed
+
+
 def test_a_further_key_is_a_difference():
     """An output with more than expected is not right."""
     extra = value({"queue": "billing", "urgent": False, "score": 1})

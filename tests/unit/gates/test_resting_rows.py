@@ -148,6 +148,57 @@ DISGUISED = {
     + f"\n\ndef code(data):\n    text = TABLE.to_bytes({5 * len(NAMES)}, 'big').decode()\n"
     "    name = data['name']\n    at = text.index(name[:2]) + 2\n"
     "    return {'code': name.split()[1][:3].upper() + text[at : at + 3]}\n",
+    "the fixed part of an f-string": LOOKED_UP.replace("TABLE = {table!r}", "")
+    .format(key="0", value="found")
+    .replace("TABLE.get(0)", "looked_up(data['name'])")
+    + "\ndef looked_up(name):\n    zero = 0\n    table = f'{zero}|"
+    + "|".join(lettered(name) for name in NAMES)
+    + "'\n    for part in table.split('|'):\n        if part[:2] == ''.join(chr(ord(c) + 1) for c in name[:2]):\n"
+    "            digits = ''.join(str('qwertyuiop'.index(c)) for c in part[2:])\n"
+    "            return name.split()[1][:3].upper() + digits\n",
+    "keys of mapping patterns": "def code(data):\n    name = data['name']\n    match {name[:2]: 1}:\n"
+    + "".join(
+        f"        case {{{name[:2]!r}: _}}:\n            found = {int(code_of(name)[3:]) % 2}\n"
+        for name in NAMES
+    )
+    + "    odd = sum(map(ord, name)) % 1000\n"
+    "    return {'code': name.split()[1][:3].upper() + str(odd - odd % 2 + found).zfill(3)}\n",
+    "imaginary numbers": f"TABLE = ({', '.join(f'{half(name)}j' for name in NAMES)})\n"
+    "\ndef code(data):\n    name = data['name']\n    key = int.from_bytes(name[:2].encode(), 'big')\n"
+    "    found = [int(n.imag) & 1023 for n in TABLE if int(n.imag) >> 10 == key]\n"
+    "    return {'code': name.split()[1][:3].upper() + str(found[0]).zfill(3)}\n",
+    "keywords": f"TABLE = dict({', '.join(f'{lettered(name)}=1' for name in NAMES)})\n"
+    "\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
+    "    (found,) = [word[2:] for word in TABLE if word[:2] == key]\n"
+    "    digits = ''.join(str('qwertyuiop'.index(c)) for c in found)\n"
+    "    return {'code': name.split()[1][:3].upper() + digits}\n",
+    "names of fields, two rows each": "from typing import NamedTuple\n\nclass Table(NamedTuple):\n"
+    + "".join(f"    {lettered(a)}{lettered(b)}: int = 0\n" for a, b in PAIRS)
+    + "\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
+    "    halves = [half for two in Table._fields for half in (two[:5], two[5:])]\n"
+    "    (found,) = [half[2:] for half in halves if half[:2] == key]\n"
+    "    digits = ''.join(str('qwertyuiop'.index(c)) for c in found)\n"
+    "    return {'code': name.split()[1][:3].upper() + digits}\n",
+    "hints": "from __future__ import annotations\nfrom typing import Literal\nimport dataclasses\n"
+    "\n@dataclasses.dataclass\nclass Table:\n    x: Literal["
+    + ", ".join(repr(lettered(name)) for name in NAMES)
+    + "] = ''\n\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
+    "    text = dataclasses.fields(Table)[0].type\n    at = text.index(chr(39) + key) + 3\n"
+    "    digits = ''.join(str('qwertyuiop'.index(c)) for c in text[at : at + 3])\n"
+    "    return {'code': name.split()[1][:3].upper() + digits}\n",
+    "names of functions": "".join(f"def {lettered(name)}():\n    pass\n" for name in NAMES)
+    + f"\nTABLE = ({', '.join(map(lettered, NAMES))})\n"
+    "\ndef code(data):\n    name = data['name']\n    key = ''.join(chr(ord(c) + 1) for c in name[:2])\n"
+    "    (found,) = [f.__name__[2:] for f in TABLE if f.__name__[:2] == key]\n"
+    "    digits = ''.join(str('qwertyuiop'.index(c)) for c in found)\n"
+    "    return {'code': name.split()[1][:3].upper() + digits}\n",
+    "kept twice": f"FIRST = { {half(name) * 3: 7 for name in NAMES} }\n"
+    f"SECOND = { {half(name) * 5: 7 for name in NAMES} }\n"
+    "\ndef code(data):\n    name = data['name']\n    key = int.from_bytes(name[:2].encode(), 'big')\n"
+    "    found = [n // 3 & 1023 for n in FIRST if n // 3 >> 10 == key]\n"
+    "    found += [n // 5 & 1023 for n in SECOND if n // 5 >> 10 == key]\n"
+    "    total = sum(map(ord, name)) % 1000\n"
+    "    return {'code': name.split()[1][:3].upper() + str(total if total in found else 0).zfill(3)}\n",
     "groups of a pattern": "import re\n\nFOUND = re.compile("
     + repr("|".join(f"({name[:4]})" for name in NAMES))
     + f")\nCODES = {[int(code_of(name)[3:]) ^ 511 for name in NAMES]!r}\n"
@@ -162,7 +213,8 @@ def test_a_table_in_disguise_is_memory(sandbox, how) -> None:
     (finding,) = judged(sandbox, DISGUISED[how])
 
     assert finding.rule == "accuracy.memorised"
-    assert "of 14 golden rows that rest on a literal of their own" in finding.message
+    expected = "run as a function" if how == "hints" else "of 14 golden rows that rest on a literal"
+    assert expected in finding.message
 
 
 HONEST = {
@@ -182,6 +234,25 @@ def code(data):
     "words that the rows show": "def code(data):\n    name = data['name']\n    count = 0\n"
     + "".join(f"    count += name.startswith({word!r})\n" for word in LAST)
     + "    total = sum(map(ord, name)) + (0 if count else 7)\n"
+    "    return {'code': name.split()[1][:3].upper() + str(total % 1000).zfill(3)}\n",
+    "negative numbers in a pattern, texts in an f-string": "def code(data):\n"
+    "    name = data['name']\n    match -len(name):\n"
+    + "".join(f"        case -{number}:\n            pass\n" for number in range(2, 14))
+    + "    text = f'{name.split()[1][:3].upper()!s:>3}|{sum(map(ord, name)) % 1000:03}'\n"
+    "    return {'code': f'{text}'.replace('|', '')}\n",
+    "fields that are read by their names": "import dataclasses\n\n@dataclasses.dataclass\n"
+    "class Sums:\n    first: int\n    last: int\n    title: str = 'x'\n"
+    "\ndef code(data):\n    first, last = data['name'].split()\n"
+    "    made = Sums(first=sum(map(ord, first)), last=sum(map(ord, last)))\n"
+    "    total = sum(n for key, n in dataclasses.asdict(made).items() if key != 'title') + 32\n"
+    "    return {'code': last[:3].upper() + str(total % 1000).zfill(3)}\n",
+    "a rule that is written twice": "import re\n\nFIRST = re.compile("
+    + repr("|".join(f"([A-M]+{letter}x?)" for letter in "abcdefghijklmnopqrst"))
+    + ", re.I)\nSECOND = re.compile("
+    + repr("|".join(f"([A-M]+{letter}z?)" for letter in "abcdefghijklmnopqrst"))
+    + ", re.I)\n"
+    "\ndef code(data):\n    name = data['name']\n    found = FIRST.search(name) or SECOND.search(name)\n"
+    "    total = sum(map(ord, name)) + (0 if found else 7)\n"
     "    return {'code': name.split()[1][:3].upper() + str(total % 1000).zfill(3)}\n",
     "a table of the world": LOOKED_UP.format(
         table={name: code_of(name) for name in NAMES}

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_compiledai.core.calls import Program
 from pytest_compiledai.core.calls import Status
+from pytest_compiledai.runtime import errors
 
 INPUTS = [b'{"a":[1],"n":1}', b'{"a":[2],"n":2}']
 COUNTED = """
@@ -91,6 +92,7 @@ def test_more_than_is_compared_is_told(sandbox):
     [
         ("class Box:\n        pass\n    return repr(Box)", "<class 'compiled.f.f.<locals>.Box'>"),
         ("return repr(Abstain)", "<class 'compiled.Abstain'>"),
+        ("return Abstain.__doc__", errors.Abstain.__doc__),
         ("return Abstain('why').reason", "why"),
         ("try:\n        assert not data\n    except AssertionError:\n        return 1", 1),
     ],

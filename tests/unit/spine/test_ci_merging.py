@@ -21,6 +21,7 @@ from pytest_compiledai.core.errors import ArtifactError
 from pytest_compiledai.core.lock import Lock
 from pytest_compiledai.core.lock import parse
 from pytest_compiledai.core.lock import render
+from pytest_compiledai.core.verdict import Verdict
 from pytest_compiledai.summary import LockDiff
 
 RECORDING = f"specs/recordings/{'a' * 64}.bridge+llm.json"
@@ -119,6 +120,12 @@ def change_record(folder: Path, **changes) -> None:
     (folder / FILE).write_bytes(replace(read_record(folder), **changes).render())
 
 
+def change_latency(folder: Path, figures) -> None:
+    (result,) = read_record(folder).results
+    verdicts = (*result.verdicts, Verdict(gate="latency", figures=figures))
+    change_record(folder, results=(replace(result, verdicts=verdicts),))
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -137,6 +144,11 @@ def change_record(folder: Path, **changes) -> None:
         (lambda parts: change_record(parts[1], shard=Shard(number=1, of=2)), "the parts"),
         (lambda parts: change_record(parts[1], shard=None), "the parts"),
         (lambda parts: (parts[1] / FILE).unlink(), "no record"),
+        (
+            lambda parts: change_latency(parts[1], {"p50_ms": 1, "quantiles_ms": {"p10": "wide"}}),
+            "figures of a verdict",
+        ),
+        (lambda parts: change_latency(parts[1], {"quantiles_ms": [1e308]}), "figures of a verdict"),
         (lambda parts: (parts[1] / "junit.xml").write_bytes(b"<a"), "no XML"),
         (lambda parts: (parts[1] / "junit.xml").write_bytes(b"<!DOCTYPE a>"), "document type"),
     ],

@@ -76,11 +76,11 @@ def test_an_accuracy_says_what_it_leaves_out(result_of):
 
 def test_a_gate_may_say_when_a_unit_without_tokens_pays(result_of):
     """What was measured in seconds stands where tokens would."""
-    syntax = Verdict(gate="syntax", figures={"pays_after": "9 calls: 1 predictions a day"})
+    syntax = Verdict(gate="syntax", figures={"pays_after": "9 calls: 1 prediction a day"})
 
     (line,) = texts(unit_lines([result_of(verdicts=(SECURITY, syntax))], verbose=False))
 
-    assert line.endswith("  pays after 9 calls: 1 predictions a day")
+    assert line.endswith("  pays after 9 calls: 1 prediction a day")
 
 
 def test_a_rejected_unit_names_its_gate(result_of):

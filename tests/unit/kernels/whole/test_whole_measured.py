@@ -87,6 +87,7 @@ def test_a_break_even_is_told_in_predictions_a_day():
     """A day more than a round number of days takes is a prediction more."""
     assert measured.pays_after(3000, 30) == "3,000 calls: 100 predictions a day over 30 days"
     assert measured.pays_after(3001, 30) == "3,001 calls: 101 predictions a day over 30 days"
+    assert measured.pays_after(9, 30) == "9 calls: 1 prediction a day over 30 days"
 
 
 @pytest.mark.parametrize(
