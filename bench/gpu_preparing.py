@@ -60,19 +60,12 @@ def _all(setting: Setting):
 
 
 def _compiled(setting: Setting, region, candidate) -> None:
-    import torch
-
-    from pytest_compiledai.kernels.contract import ANY
     from pytest_compiledai.kernels.runtime.kernel import launched
 
     ready = launched(fit(setting, region, candidate), setting.device)
     if setting.reduced:
         return
-    kernel = ready.kernel
-    held = [(t.name, t.dtype) for t in kernel.contract.tensors]
-    held += [(s.name, s.dtype) for s in kernel.candidate.scratch]
-    kinds = {n: getattr(torch, kernel.dtype if kind == ANY else kind) for n, kind in held}
-    ready.launcher.compile(kinds)
+    ready.launcher.compile(ready.kernel.kinds)
 
 
 def fit(setting: Setting, region, candidate):

@@ -53,6 +53,15 @@ class Fitted:
         return frozenset(self.names.get(name, name) for name in names)
 
     @property
+    def kinds(self) -> Mapping[str, torch.dtype]:
+        """The types of the buffers, scratch included."""
+        import torch
+
+        stated = [(item.name, item.dtype) for item in self.contract.tensors]
+        stated += [(item.name, item.dtype) for item in self.candidate.scratch]
+        return {n: getattr(torch, self.dtype if kind == ANY else kind) for n, kind in stated}
+
+    @property
     def moving(self) -> frozenset[str]:
         """The buffers that a step writes, scratch included."""
         known = {*self.contract.names, *(item.name for item in self.candidate.scratch)}
@@ -103,7 +112,7 @@ def launched(kernel: Fitted, device: torch.device, *, early: bool = False) -> Re
 
     ``early`` asks for programmatic dependent launch, which devices before sm_90 do not have.
     Raises ``ToolError`` or ``NotBuiltError`` where it cannot be built, ``ValueError`` on a device
-    of another sort.
+    of another sort, and for a kernel that would start before what it reads is written.
     """
     language = kernel.candidate.language
     if DEVICES[language] != device.type:
@@ -122,7 +131,10 @@ def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
     if candidate.language == "triton":
         early = early and capability[0] >= EARLIEST_CAPABILITY
         source = dependent(candidate, kernel.moving, kernel.weights) if early else ""
-        return launching.TritonLaunches(candidate, todo, source=source, early=early)
+        found = launching.TritonLaunches(candidate, todo, source=source, early=early)
+        if early:
+            found.check(kernel.kinds, kernel.weights)
+        return found
     target = f"sm_{capability[0]}{capability[1]}"
     return launching.cuda(candidate, todo, _cubin(kernel, target), contract.dims)
 
