@@ -1,21 +1,30 @@
 """Tokens a second of the decode runtime, one step of it after the other, beside the floor.
 
-Each step adds to the one before; greedy tokens are compared with the framework's own.
+What counts comes first, for every model: all kernels, and those that start early. Then each step
+adds to the one before. Greedy tokens are compared with the framework's own (`equal`), after its
+very tokens as well (`forced`). Tokens of a graph, and of kernels that start early, have to be those
+of the same kernels called one after the other (`same`), to the last: another one is a race.
 """
 
 from __future__ import annotations
 
 import gc
 import time
+import traceback
 from collections.abc import Callable
 from collections.abc import Iterator
 
 from bench.gpu_candidates import chosen
+from bench.gpu_checking import called
+from bench.gpu_checking import equal
+from bench.gpu_checking import forced
 from bench.gpu_setting import Row
 from bench.gpu_setting import Setting
 
 #: Tokens of the prompt and after it, and after it where every operator is called from Python.
 PROMPT, TOKENS, FEW = 128, 256, 32
+#: Tokens that are put in one by one.
+FORCED = 64
 #: Families of regions, in the order in which their kernels are added.
 GROUPS = (
     ("products", ("qkv", "gemv", "gate_up")),
@@ -25,8 +34,9 @@ GROUPS = (
 
 
 def decode(setting: Setting) -> Iterator[Row]:
-    """Yield a row a step of the ablation, for every model."""
-    yield from each_model(setting, lambda name: _Model(setting, name).rows())
+    """Yield a row a step of the ablation: the last ones for every model, then the others."""
+    for last in (True, False):
+        yield from each_model(setting, lambda name: _Model(setting, name).rows(last=last))  # noqa: B023
 
 
 def each_model(setting: Setting, rows: Callable[[str], Iterator[Row]]) -> Iterator[Row]:
@@ -35,7 +45,8 @@ def each_model(setting: Setting, rows: Callable[[str], Iterator[Row]]) -> Iterat
         try:
             yield from rows(name)
         except Exception as error:  # noqa: BLE001 - whatever a device raises
-            yield {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
+            row = {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
+            yield row | {"trace": traceback.format_exc()[-2000:]}
         freed()
 
 
@@ -81,29 +92,32 @@ class _Model:
         self.model = setting.model(name)
         self.prompt = setting.prompt(name, sizes(setting)[0])
         self.expected: list[int] = []
+        self.calls: list[int] = []  # tokens of all kernels, called one after the other
 
-    def rows(self) -> Iterator[Row]:
-        yield self._framework()
-        steps = [
-            ("static buffers", {"joined": False, "graphs": False}),
-            ("joined weights", {"graphs": False}),
-            ("graph of one step", {"many": 1}),
-            ("graph of many steps", {"many": self.many}),
-        ]
+    def rows(self, *, last: bool) -> Iterator[Row]:
+        """Yield the framework's row and those with all kernels, or those of the other steps."""
+        framework = self._framework()
+        if last:
+            yield framework
+        for label, facts in [*self._steps()][-2:] if last else [*self._steps()][:-2]:
+            try:
+                yield self._step(label, **facts)
+            except Exception as error:  # noqa: BLE001 - the next step may well run
+                row = self._row(label) | {"failed": f"{type(error).__name__}: {error}"[:300]}
+                yield row | {"trace": traceback.format_exc()[-2000:]}
+            freed()
+
+    def _steps(self) -> Iterator[tuple[str, dict[str, object]]]:
+        yield "static buffers", {"joined": False, "graphs": False}
+        yield "joined weights", {"graphs": False}
+        yield "graph of one step", {"many": 1}
+        yield "graph of many steps", {"many": self.many}
         regions: list[object] = []
         for label, families in GROUPS:
             rest = [one for one in self.plan.regions if one not in regions]
             regions = regions + [one for one in rest if not families or one.family in families]
-            steps.append((f"kernels: {label}", {"many": self.many, "regions": tuple(regions)}))
-        steps.append(
-            ("early launch", {"many": self.many, "regions": tuple(regions), "early": True})
-        )
-        for label, facts in steps:
-            try:
-                yield self._step(label, **facts)
-            except Exception as error:  # noqa: BLE001 - the next step may well run
-                yield self._row(label) | {"failed": f"{type(error).__name__}: {error}"[:300]}
-            freed()
+            yield f"kernels: {label}", {"many": self.many, "regions": tuple(regions)}
+        yield "early launch", {"many": self.many, "regions": tuple(regions), "early": True}
 
     @property
     def many(self) -> int:
@@ -146,10 +160,12 @@ class _Model:
         row = self._row(label, us) | {
             "kernels": len(kernels),
             "of": count,
-            "equal": _equal(found, self.expected[:count]),
+            "equal": equal(found, self.expected[:count]),
         }
-        if row["equal"] < len(found):
-            row |= _parting(decoder, self.model, self.prompt, found[: row["equal"]])
+        if regions:
+            self.calls = called(decoder, self.prompt, count) if not early else self.calls
+            row["same"] = equal(found, self.calls) if self.calls else 0
+            row |= forced(decoder, self.model, self.prompt, self.expected[: FORCED + 1])
         return row
 
     def _decoded(self, decoder, count: int) -> float:
@@ -168,31 +184,3 @@ class _Model:
             row |= {"us": round(us, 1), "tokens_s": round(1e6 / us, 1)}
             row |= {"floor_share": round(floor / us, 3)} if floor else {}
         return row
-
-
-def _equal(found: list[int], expected: list[int]) -> int:
-    """Return how many tokens are equal until the first that is not."""
-    pairs = zip(found, expected, strict=True)
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))
-
-
-def _parting(decoder, model, prompt: list[int], said: list[int]) -> Row:
-    """Return the gap of the framework's best two where tokens part, and how far the logits are.
-
-    Random weights in half precision come to ties: a token that parts at a gap below the error is
-    no fault, one above it is.
-    """
-    import torch
-
-    ids = torch.tensor([prompt + said], device=decoder.step.token.device)
-    with torch.no_grad():
-        logits = model(ids, logits_to_keep=1).logits.flatten().float()
-    best = logits.topk(2).values
-    decoder.prefill(prompt + said[:-1] if said else prompt)
-    error = 0.0
-    if said:
-        decoder.step.token.fill_(said[-1])
-        with torch.no_grad():
-            decoder.step.run(decoder.rooms[-1])
-        error = float((decoder.step.logits.flatten().float() - logits).abs().max())
-    return {"gap": float(best[0] - best[1]), "logits_error": error}

@@ -94,9 +94,10 @@ class TritonLaunches:
             kernel[step.grid](*arguments, **step.constants, **options)
 
     def compile(self, dtypes: Mapping[str, torch.dtype]) -> None:
-        """Compile every kernel for buffers of these types, and launch none."""
-        for _ in self._compiled(dtypes):
-            pass
+        """Compile every kernel for buffers of these types, load it, and launch none."""
+        for compiled, _ in self._compiled(dtypes):
+            # Else the first launch loads it and builds its launcher; Triton has no public word.
+            compiled._init_handles()  # noqa: SLF001
 
     def check(self, dtypes: Mapping[str, torch.dtype], weights: Collection[str]) -> None:
         """Compile, and see that nothing but ``weights`` is read before a kernel waits.
