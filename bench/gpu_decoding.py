@@ -151,9 +151,8 @@ class _Model:
         replay = Replay(Graphs() if graphs else Direct(), many=facts.pop("many", 1))
         regions, early = facts.pop("regions", ()), facts.pop("early", False)
         kernels = kernels_of(self.setting, self.name, regions, early=early)
-        decoder = Decoder(
-            self.model, self.plan, kernels, rooms=self.setting.rooms, replay=replay, **facts
-        )
+        facts |= {"rooms": self.setting.rooms, "replay": replay, "early": early}
+        decoder = Decoder(self.model, self.plan, kernels, **facts)
         count = sizes(self.setting)[1] if graphs or self.setting.reduced else FEW
         found = decoder.generate(self.prompt, count)
         us = self._decoded(decoder, count - 1)

@@ -120,6 +120,15 @@ def launched(kernel: Fitted, device: torch.device, *, early: bool = False) -> Re
     return RegionKernel(kernel, device, _launcher(kernel, device, early=early))
 
 
+def can_start_early(device: torch.device) -> bool:
+    """Return whether a device has programmatic dependent launch."""
+    import torch
+
+    if device.type != "cuda":
+        return False
+    return torch.cuda.get_device_capability(device)[0] >= EARLIEST_CAPABILITY
+
+
 def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
     import torch
 
@@ -127,14 +136,14 @@ def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
     todo = steps(candidate, contract, contract.dims)
     if candidate.language == "cpp":
         return launching.cpp(candidate, todo)
-    capability = torch.cuda.get_device_capability(device)
     if candidate.language == "triton":
-        early = early and capability[0] >= EARLIEST_CAPABILITY
+        early = early and can_start_early(device)
         source = dependent(candidate, kernel.moving, kernel.weights) if early else ""
         found = launching.TritonLaunches(candidate, todo, source=source, early=early)
         if early:
             found.check(kernel.kinds, kernel.weights)
         return found
+    capability = torch.cuda.get_device_capability(device)
     target = f"sm_{capability[0]}{capability[1]}"
     return launching.cuda(candidate, todo, _cubin(kernel, target), contract.dims)
 

@@ -59,6 +59,7 @@ def test_launches_say_the_frameworks_tokens(told):
     """Grids, addresses and numbers that a driver got compute what the framework does."""
     assert [one["tokens"] for one in told] == [one["wanted"] for one in told]
     for one in told:
+        assert one["kernels"][-1] == "advance"
         assert {"argmax", "decode_attention", "down_proj", "q_k_v_proj"} <= {*one["regions"]}
 
 

@@ -20,9 +20,11 @@ from pytest_compiledai.kernels.capture.main import capture
 from pytest_compiledai.kernels.capture.step import made_config
 from pytest_compiledai.kernels.matching import space
 from pytest_compiledai.kernels.runtime import kernel as kernels
+from pytest_compiledai.kernels.runtime.advancing import advancing
 from pytest_compiledai.kernels.runtime.decoder import Decoder
 from pytest_compiledai.kernels.runtime.kernel import RegionKernel
 from pytest_compiledai.kernels.runtime.kernel import fitted
+from pytest_compiledai.kernels.runtime.launching import TritonLaunches
 from pytest_compiledai.kernels.runtime.replay import Direct
 from pytest_compiledai.kernels.runtime.replay import Replay
 from tests.unit.kernels.device import emulated
@@ -54,7 +56,8 @@ def main() -> None:
         fake = activated(Path(folder))
         model, plan = _made()
         ready = [_kernels(plan, turn, early=bool(turn)) for turn in (0, 1)]
-        told = [_said(fake, model, plan, kernels) for kernels in ready]
+        ends = [_end(early=bool(turn)) for turn in (0, 1)]
+        told = [_said(fake, model, plan, *one) for one in zip(ready, ends, strict=True)]
     sys.stdout.write(json.dumps(told))
 
 
@@ -86,8 +89,17 @@ def _kernels(plan: Any, turn: int, *, early: bool) -> dict[str, RegionKernel]:
     return found
 
 
-def _said(fake: Fake, model: Any, plan: Any, ready: dict[str, RegionKernel]) -> dict[str, Any]:
+def _end(*, early: bool) -> TritonLaunches:
+    found = advancing(early=early)
+    found.compile(dict.fromkeys(("chosen", "token", "position", "said"), torch.int64))
+    return found
+
+
+def _said(
+    fake: Fake, model: Any, plan: Any, ready: dict[str, RegionKernel], end: TritonLaunches
+) -> dict[str, Any]:
     decoder = Decoder(model, plan, ready, rooms=(16, CONTEXT), replay=Replay(Direct()))
+    decoder.step._advance = end
     ids = torch.tensor([PROMPT])
     facts = {"max_new_tokens": COUNT, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
     wanted = model.generate(ids, attention_mask=torch.ones_like(ids), **facts)[0, ids.shape[1] :]
