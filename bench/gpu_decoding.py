@@ -21,8 +21,9 @@ from bench.gpu_checking import forced
 from bench.gpu_setting import Row
 from bench.gpu_setting import Setting
 
-#: Tokens of the prompt and after it, and after it where every operator is called from Python.
-PROMPT, TOKENS, FEW = 128, 256, 32
+#: Tokens of the prompt and after it, and after it where every operator is called from Python; the
+#: first comes of the prompt, the others are whole recordings.
+PROMPT, TOKENS, FEW = 128, 257, 33
 #: Tokens that are put in one by one.
 FORCED = 64
 #: Families of regions, in the order in which their kernels are added.

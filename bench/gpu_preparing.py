@@ -85,6 +85,8 @@ def spread(found: Sequence[Any], most: int) -> list[Any]:
 def compile_all(setting: Setting) -> Iterator[Row]:
     """Compile every candidate once, so that the stages that measure find it in the cache."""
     if not setting.part and not setting.reduced:
+        for name in setting.models:
+            setting.plan(name)  # else each child captured it
         count = min(_CHILDREN, max(1, (os.cpu_count() or 2) - 2))
         children = [setting.child("compile", part=f"{n}/{count}") for n in range(count)]
         for child in children:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -46,13 +47,18 @@ $L__BB0_1:
 POINTERS = {0: "x", 1: "weight"}
 
 
-@pytest.fixture(scope="module")
-def told():
-    """Return what two decodings said: as the kernels were judged, and starting early."""
-    argv = [sys.executable, "-m", "tests.unit.kernels.device.decoding"]
+def said(program):
+    """Return what a program says that changes its process for good."""
+    argv = [sys.executable, "-m", f"tests.unit.kernels.device.{program}"]
     ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]
     return json.loads(ran.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def told():
+    """Return what two decodings said: as the kernels were judged, and starting early."""
+    return said("decoding")
 
 
 def test_launches_say_the_frameworks_tokens(told):
@@ -66,6 +72,17 @@ def test_launches_say_the_frameworks_tokens(told):
 def test_a_kernel_that_starts_early_is_launched_so(told):
     """Each of its launches carries the attribute, and none does where it was not asked for."""
     assert [one["attributes"] for one in told] == [[[]], [[[6, 1]]]]
+
+
+def test_machine_code_is_launched_as_its_header_says():
+    """Whole numbers are of 64 bits, others of 32; shared memory beyond 48 KiB is asked for."""
+    found = said("machine_code")
+
+    assert (found["grid"], found["block"]) == ([3, 2, 1], [64, 1, 1])
+    assert (found["shared"], found["stream"]) == (100 << 10, 5)
+    assert found["attributes"] == [["scale", 8, 100 << 10]]
+    expected = struct.pack("<Qqf", found["place"], -7, 0.5)
+    assert bytes.fromhex("".join(found["parameters"])) == expected
 
 
 def test_reading_a_weight_is_no_reason_to_wait():

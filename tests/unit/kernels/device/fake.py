@@ -49,6 +49,7 @@ class Told:
     grid: tuple[int, ...]
     block: tuple[int, ...]
     shared: int
+    stream: int
     attributes: tuple[tuple[int, int], ...]
 
 
@@ -107,6 +108,7 @@ class Fake:
                     grid=(told.gx, told.gy, told.gz),
                     block=(told.bx, told.by, told.bz),
                     shared=told.shared,
+                    stream=told.stream or 0,
                     attributes=tuple(
                         struct.unpack("<I4xI", ctypes.string_at(one, 12)) for one in at
                     ),
