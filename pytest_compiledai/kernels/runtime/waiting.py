@@ -18,7 +18,7 @@ _ENTRY: Final = re.compile(r"^\.visible \.entry (\w+)\(", re.MULTILINE)
 _LABEL: Final = re.compile(r"^\$L__BB\w+:", re.MULTILINE)
 _INSTRUCTION: Final = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.:]*)\s+([^;]*);", re.MULTILINE)
 _REGISTER: Final = re.compile(r"%\w+")
-_PARAMETER: Final = re.compile(r"\[\w+_param_(\d+)\]")
+_PARAMETER: Final = re.compile(r"\w+_param_(\d+)\b")
 _LEAVES: Final = ("bra", "brx", "ret", "exit", "call")
 _WRITES: Final = ("st", "atom", "red", "cp", "prefetch", "prefetchu", "discard", "multimem")
 _OWN: Final = (".shared", ".param", ".local")  # no other kernel sees these
@@ -46,10 +46,12 @@ def _reasons(ahead: str, parameters: Mapping[int, str], weights: frozenset[str])
         kind = code.split(".")[0]
         if kind in _LEAVES:
             yield f"{code} stands before its wait"
-        elif kind == "ld" and ".param" in code:
-            (target, *_), place = _REGISTER.findall(operands), _PARAMETER.search(operands)
-            name = parameters.get(int(place[1])) if place else None
-            known[target] = frozenset({name} if name else ())
+        elif (kind == "ld" and ".param" in code) or _PARAMETER.search(operands):
+            # Which parameter is read may itself be chosen, by the place that it lies at.
+            target, _, sources = operands.partition(",")
+            places = [int(place) for place in _PARAMETER.findall(sources)]
+            named = {parameters[place] for place in places if place in parameters}
+            known[_REGISTER.findall(target)[0]] = _union(sources, known) | named
         elif any(space in code for space in _OWN):
             continue
         elif kind in _WRITES:

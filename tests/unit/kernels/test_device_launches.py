@@ -90,6 +90,18 @@ def test_reading_a_weight_is_no_reason_to_wait():
     assert not too_early(AHEAD, POINTERS, {"weight"})
 
 
+def test_one_of_two_weights_is_a_weight():
+    """A compiler may choose between the places of parameters, and read the chosen one."""
+    chosen = "mov.b64 %rd5, gemv_param_0;\n selp.b64 %rd6, %rd5, %rd5, %p1;\n"
+    text = AHEAD.replace(
+        "ld.param.b64 	%rd2, [gemv_param_1];", f"{chosen} ld.param.b64 %rd2, [%rd6];"
+    )
+    assert text != AHEAD
+
+    assert not too_early(text, POINTERS, {"x"})
+    assert too_early(text, POINTERS, {"weight"}) == "it reads x before it waits"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
