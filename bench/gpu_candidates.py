@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import gc
 import math
+import traceback
+from collections.abc import Collection
 from collections.abc import Iterator
 
 from bench.gpu_preparing import fit
+from bench.gpu_preparing import proposed
 from bench.gpu_setting import Row
 from bench.gpu_setting import Setting
 
@@ -21,25 +24,53 @@ _MOST_SETS = 48
 _FEWEST = 16
 #: Positions at which the cache is attended to, as shares of the whole; each chooses for itself.
 _POSITIONS = (0.01, 0.1, 0.6)
-_FASTER_THAN_MEMORY = 0.95
+#: Of the time at the fastest access; what the last cache still holds is read faster than that.
+_FASTER_THAN_MEMORY = 0.7
+#: Candidates of each region that are measured before the next ones of any.
+_PARTS = (3, 5)
+#: Bytes of caches that are held at once for one region and position.
+_MOST_STATES = 2 << 30
 
 
 def candidates(setting: Setting) -> Iterator[Row]:
-    """Yield a row a candidate, and a row a region with what was chosen for it."""
+    """Yield a row a candidate, and a row a region with what is chosen for it so far.
+
+    The first few candidates of every region come before more of any: out of time, each has a
+    choice. Of a region's rows `chosen` the last one counts.
+    """
     if not setting.reduced:
         gc.freeze()  # recording a graph collects garbage, and imported modules are none
-    known: dict[str, Row] = {}
-    for model in setting.models:
-        plan = setting.plan(model)
-        for region in sorted(plan.regions, key=lambda one: -one.count * one.bytes):
-            if region.signature not in known:
+    known: dict[str, Asked] = {}
+    before = {(r["region"], r["kernel"]) for r in setting.rows("candidates") if r.get("fatal")}
+    for part in _parts(setting.most):
+        for model in setting.models:
+            plan = setting.plan(model)
+            for region in sorted(plan.regions, key=lambda one: -one.count * one.bytes):
+                is_new = region.signature not in known
                 try:
-                    yield from (asked := Asked(setting, model, region)).rows()
-                    known[region.signature] = asked.chosen
+                    asked = known.get(region.signature) or Asked(
+                        setting, model, region, skipped=before
+                    )
+                    known[region.signature] = asked
+                    if asked.model == model:
+                        yield from asked.rows(part)
+                except GoneError:
+                    raise
                 except Exception as error:  # noqa: BLE001 - whatever a device raises
                     yield _refused(model, region, "", error)
                     continue
-            yield known[region.signature] | {"model": model, "region": region.name}
+                if asked.chosen and (is_new or asked.changed):
+                    yield asked.chosen | {"model": model, "region": region.name}
+
+
+def _parts(most: int) -> Iterator[slice]:
+    start = 0
+    for size in _PARTS:
+        yield slice(start, min(start + size, most))
+        start += size
+        if start >= most:
+            return
+    yield slice(start, most)
 
 
 def chosen(setting: Setting, model: str) -> dict[str, dict[int, str]]:
@@ -55,46 +86,80 @@ def chosen(setting: Setting, model: str) -> dict[str, dict[int, str]]:
     }
 
 
+class GoneError(Exception):
+    """A candidate left the device unusable to this process; the next one may go on."""
+
+
+def _is_gone(setting: Setting) -> bool:
+    """Return whether an error stays: an access beside memory spoils all that follows it."""
+    import torch
+
+    try:
+        if not setting.reduced:
+            torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
+
+
 def _refused(model: str, region, parameters: str, error: Exception) -> Row:
     row = {"what": "refused", "model": model, "region": region.name, "kernel": parameters}
-    return row | {"why": f"{type(error).__name__}: {error}"[:300]}
+    row |= {"why": f"{type(error).__name__}: {error}"[:300]}
+    return row | {"trace": "".join(traceback.format_exception(error))[-2000:]}
 
 
 class Asked:
     """One region: its inputs, its truth, and what the framework takes for it."""
 
-    def __init__(self, setting: Setting, model: str, region) -> None:
+    def __init__(
+        self, setting: Setting, model: str, region, *, skipped: Collection[tuple[str, str]] = ()
+    ) -> None:
         self.setting, self.model, self.region = setting, model, region
+        self._skipped = skipped
         self.chosen: Row = {}
+        self.changed = False
         self.sets, self.truth = {}, {}
+        self._own, self._slow = 0.0, {}
+        self._best: dict[int, Row] = {}  # by position
 
-    def rows(self) -> Iterator[Row]:
-        """Yield a row a candidate; ``chosen`` stands after the last."""
-        from pytest_compiledai.kernels.matching import proposals
-
+    def rows(self, part: slice) -> Iterator[Row]:
+        """Yield a row a candidate of a part of them; ``chosen`` stands after the last."""
         setting, region = self.setting, self.region
-        states = any(value.role == "state" for value in region.inputs)
-        shares = _POSITIONS if states else _POSITIONS[:1]
-        self.sets = {int(share * setting.context): self.drawn(share) for share in shares}
-        self.truth = {at: _truth(region, sets[0]) for at, sets in self.sets.items()}
-        framework = {at: self._framework(at) for at in self.sets}
-        own = max(error for _, error in framework.values())
-        slow = {at: us for at, (us, _) in framework.items()}
-        best: dict[int, Row] = {}  # by position
-        targets = ["cpu"] if setting.reduced else ["sm_90"]
-        for candidate in proposals(region, targets, setting.most):
+        if not self.sets:
+            self._begin()
+        for candidate in proposed(setting, region)[part]:
             told = ",".join(f"{key}={value}" for key, value in candidate.parameters.items())
-            try:
-                row = self._one(candidate, told, own, slow)
-            except Exception as error:  # noqa: BLE001 - the compiler and the device raise anything
-                yield _refused(self.model, region, told, error)
+            if (region.name, told) in self._skipped:
                 continue
+            try:
+                row = self._one(candidate, told, self._own, self._slow)
+            except Exception as error:
+                row = _refused(self.model, region, told, error)
+                if not _is_gone(setting):
+                    yield row
+                    continue
+                yield row | {"fatal": True}
+                raise GoneError from error
             yield row
             if row["right"] and not row["too_fast"]:
                 for at in self.sets:
-                    if at not in best or row["us"][str(at)] < best[at]["us"][str(at)]:
-                        best[at] = row | {"text": candidate.source}
-        self.chosen = self._choice(best, slow)
+                    us = row["us"][str(at)]
+                    if at not in self._best or us < self._best[at]["us"][str(at)]:
+                        self._best[at] = row | {"text": candidate.source}
+        before, self.chosen = self.chosen, self._choice(self._best, self._slow)
+        self.changed = before != self.chosen
+
+    def _begin(self) -> None:
+        """Draw inputs, compute the truth and time the framework."""
+        setting, region = self.setting, self.region
+        states = any(value.role == "state" for value in region.inputs)
+        shares = _POSITIONS if states else _POSITIONS[:1]
+        sets = {int(share * setting.context): self.drawn(share) for share in shares}
+        self.truth = {at: _truth(region, found[0]) for at, found in sets.items()}
+        self.sets = sets
+        framework = {at: self._framework(at) for at in sets}
+        self._own = max(error for _, error in framework.values())
+        self._slow = {at: us for at, (us, _) in framework.items()}
 
     def _choice(self, best: dict[int, Row], slow) -> Row:
         """Return what runs in the bucket of each position; the last one's serves to the end."""
@@ -143,9 +208,10 @@ class Asked:
         """Return whether a time is below what the bytes take; state is only read in part."""
         states = any(value.role == "state" for value in self.region.inputs)
         tables = self.region.family == "embedding"
-        if states or tables or self.setting.reduced or not self.setting.bandwidth:
+        fastest = self.setting.most_bandwidth
+        if states or tables or self.setting.reduced or not fastest:
             return False
-        least = self.region.bytes / self.setting.bandwidth * 1e6
+        least = self.region.bytes / fastest * 1e6
         return us < least * _FASTER_THAN_MEMORY
 
     def _framework(self, at: int) -> tuple[float, float]:
@@ -183,15 +249,30 @@ class Asked:
 
         setting, region = self.setting, self.region
         position = int(share * setting.context)
-        count = min(most, 1 + 3 * setting.cache_bytes // max(1, region.bytes))
         generator = torch.Generator(setting.device).manual_seed(11)
         found = []
-        for _ in range(count):
-            held = {v.name: _values(v, region, position, generator) for v in region.inputs}
+        for number in range(self._count(most)):
+            # A cache that is only written to is one and the same: the weights are what is read.
+            again = region.mutates if number else ()
+            held = {
+                v.name: found[0][v.name]
+                if v.name in again
+                else _values(v, region, position, generator)
+                for v in region.inputs
+            }
             place = torch.full((1, 1), position, device=setting.device)
             kind = getattr(torch, setting.dtype)
             found.append({**held, MASK: masked(place, _room(setting, position), dtype=kind)})
         return found
+
+    def _count(self, most: int) -> int:
+        """Return how many sets exceed the last cache and fit into memory."""
+        sizes = {value.name: value.size for value in self.region.inputs}
+        states = {value.name for value in self.region.inputs if value.role == "state"}
+        moved = sum(size for name, size in sizes.items() if name not in states)
+        count = min(most, 1 + 4 * self.setting.cache_bytes // max(1, moved))
+        read = sum(sizes[name] for name in states - set(self.region.mutates))
+        return min(count, max(1, _MOST_STATES // read)) if read else count
 
 
 def _room(setting: Setting, position: int) -> int:

@@ -1,21 +1,31 @@
 """Tokens a second of the decode runtime, one step of it after the other, beside the floor.
 
-Each step adds to the one before; greedy tokens are compared with the framework's own.
+What counts comes first, for every model: all kernels, and those that start early. Then each step
+adds to the one before. Greedy tokens are compared with the framework's own (`equal`), after its
+very tokens as well (`forced`). Tokens of a graph, and of kernels that start early, have to be those
+of the same kernels called one after the other (`same`), to the last: another one is a race.
 """
 
 from __future__ import annotations
 
 import gc
 import time
+import traceback
 from collections.abc import Callable
 from collections.abc import Iterator
 
 from bench.gpu_candidates import chosen
+from bench.gpu_checking import called
+from bench.gpu_checking import equal
+from bench.gpu_checking import forced
 from bench.gpu_setting import Row
 from bench.gpu_setting import Setting
 
-#: Tokens of the prompt and after it, and after it where every operator is called from Python.
-PROMPT, TOKENS, FEW = 128, 256, 32
+#: Tokens of the prompt and after it, and after it where every operator is called from Python; the
+#: first comes of the prompt, the others are whole recordings.
+PROMPT, TOKENS, FEW = 128, 257, 33
+#: Tokens that are put in one by one.
+FORCED = 64
 #: Families of regions, in the order in which their kernels are added.
 GROUPS = (
     ("products", ("qkv", "gemv", "gate_up")),
@@ -25,8 +35,9 @@ GROUPS = (
 
 
 def decode(setting: Setting) -> Iterator[Row]:
-    """Yield a row a step of the ablation, for every model."""
-    yield from each_model(setting, lambda name: _Model(setting, name).rows())
+    """Yield a row a step of the ablation: the last ones for every model, then the others."""
+    for last in (True, False):
+        yield from each_model(setting, lambda name: _Model(setting, name).rows(last=last))  # noqa: B023
 
 
 def each_model(setting: Setting, rows: Callable[[str], Iterator[Row]]) -> Iterator[Row]:
@@ -35,7 +46,8 @@ def each_model(setting: Setting, rows: Callable[[str], Iterator[Row]]) -> Iterat
         try:
             yield from rows(name)
         except Exception as error:  # noqa: BLE001 - whatever a device raises
-            yield {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
+            row = {"what": "failed", "model": name, "why": f"{type(error).__name__}: {error}"[:300]}
+            yield row | {"trace": traceback.format_exc()[-2000:]}
         freed()
 
 
@@ -47,7 +59,6 @@ def sizes(setting: Setting) -> tuple[int, int]:
 def kernels_of(setting: Setting, name: str, regions, *, early: bool = False):
     """Return the chosen kernels of these regions, one a bucket, ready on the device."""
     from pytest_compiledai.kernels.runtime.kernel import fitted
-    from pytest_compiledai.kernels.runtime.kernel import launched
     from pytest_compiledai.kernels.runtime.step import Buckets
 
     suffix = ".cpp" if setting.reduced else ".py"
@@ -56,13 +67,25 @@ def kernels_of(setting: Setting, name: str, regions, *, early: bool = False):
         if region.name in texts:
             facts = {"dtype": setting.dtype, "context": setting.context}
             ready = {
-                text: launched(fitted(region, text, suffix, **facts), setting.device, early=early)
+                text: _ready(fitted(region, text, suffix, **facts), setting, early=early)
                 for text in dict.fromkeys(texts[region.name].values())
                 if text
             }
             ends = {end: ready.get(text) for end, text in texts[region.name].items()}
             found[region.name] = Buckets(kernels=ends)
     return found
+
+
+def _ready(kernel, setting: Setting, *, early: bool):
+    """Return the kernel ready to run; one that cannot start early starts when it may."""
+    from pytest_compiledai.kernels.runtime.kernel import launched
+
+    try:
+        return launched(kernel, setting.device, early=early)
+    except ValueError:
+        if not early:
+            raise
+        return launched(kernel, setting.device)
 
 
 def freed() -> None:
@@ -81,29 +104,33 @@ class _Model:
         self.model = setting.model(name)
         self.prompt = setting.prompt(name, sizes(setting)[0])
         self.expected: list[int] = []
+        self.calls: list[int] = []  # tokens of all kernels, called one after the other
 
-    def rows(self) -> Iterator[Row]:
-        yield self._framework()
-        steps = [
-            ("static buffers", {"joined": False, "graphs": False}),
-            ("joined weights", {"graphs": False}),
-            ("graph of one step", {"many": 1}),
-            ("graph of many steps", {"many": self.many}),
-        ]
+    def rows(self, *, last: bool) -> Iterator[Row]:
+        """Yield the framework's row and those with all kernels, or those of the other steps."""
+        known = [row for row in self.setting.rows("decode") if row.get("model") == self.name]
+        self.expected = next((row["tokens"] for row in known if "tokens" in row), [])
+        if not self.expected:
+            yield self._framework() | {"tokens": self.expected}
+        for label, facts in [*self._steps()][-2:] if last else [*self._steps()][:-2]:
+            try:
+                yield self._step(label, **facts)
+            except Exception as error:  # noqa: BLE001 - the next step may well run
+                row = self._row(label) | {"failed": f"{type(error).__name__}: {error}"[:300]}
+                yield row | {"trace": traceback.format_exc()[-2000:]}
+            freed()
+
+    def _steps(self) -> Iterator[tuple[str, dict[str, object]]]:
+        yield "static buffers", {"joined": False, "graphs": False}
+        yield "joined weights", {"graphs": False}
+        yield "graph of one step", {"many": 1}
+        yield "graph of many steps", {"many": self.many}
         regions: list[object] = []
         for label, families in GROUPS:
             rest = [one for one in self.plan.regions if one not in regions]
             regions = regions + [one for one in rest if not families or one.family in families]
-            steps.append((f"kernels: {label}", {"many": self.many, "regions": tuple(regions)}))
-        steps.append(
-            ("early launch", {"many": self.many, "regions": tuple(regions), "early": True})
-        )
-        for label, facts in steps:
-            try:
-                yield self._step(label, **facts)
-            except Exception as error:  # noqa: BLE001 - the next step may well run
-                yield self._row(label) | {"failed": f"{type(error).__name__}: {error}"[:300]}
-            freed()
+            yield f"kernels: {label}", {"many": self.many, "regions": tuple(regions)}
+        yield "early launch", {"many": self.many, "regions": tuple(regions), "early": True}
 
     @property
     def many(self) -> int:
@@ -137,19 +164,20 @@ class _Model:
         replay = Replay(Graphs() if graphs else Direct(), many=facts.pop("many", 1))
         regions, early = facts.pop("regions", ()), facts.pop("early", False)
         kernels = kernels_of(self.setting, self.name, regions, early=early)
-        decoder = Decoder(
-            self.model, self.plan, kernels, rooms=self.setting.rooms, replay=replay, **facts
-        )
+        facts |= {"rooms": self.setting.rooms, "replay": replay, "early": early}
+        decoder = Decoder(self.model, self.plan, kernels, **facts)
         count = sizes(self.setting)[1] if graphs or self.setting.reduced else FEW
         found = decoder.generate(self.prompt, count)
         us = self._decoded(decoder, count - 1)
         row = self._row(label, us) | {
             "kernels": len(kernels),
             "of": count,
-            "equal": _equal(found, self.expected[:count]),
+            "equal": equal(found, self.expected[:count]),
         }
-        if row["equal"] < len(found):
-            row |= _parting(decoder, self.model, self.prompt, found[: row["equal"]])
+        if regions:
+            self.calls = called(decoder, self.prompt, count) if not early else self.calls
+            row["same"] = equal(found, self.calls) if self.calls else 0
+            row |= forced(decoder, self.model, self.prompt, self.expected[: FORCED + 1])
         return row
 
     def _decoded(self, decoder, count: int) -> float:
@@ -168,31 +196,3 @@ class _Model:
             row |= {"us": round(us, 1), "tokens_s": round(1e6 / us, 1)}
             row |= {"floor_share": round(floor / us, 3)} if floor else {}
         return row
-
-
-def _equal(found: list[int], expected: list[int]) -> int:
-    """Return how many tokens are equal until the first that is not."""
-    pairs = zip(found, expected, strict=True)
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(found))
-
-
-def _parting(decoder, model, prompt: list[int], said: list[int]) -> Row:
-    """Return the gap of the framework's best two where tokens part, and how far the logits are.
-
-    Random weights in half precision come to ties: a token that parts at a gap below the error is
-    no fault, one above it is.
-    """
-    import torch
-
-    ids = torch.tensor([prompt + said], device=decoder.step.token.device)
-    with torch.no_grad():
-        logits = model(ids, logits_to_keep=1).logits.flatten().float()
-    best = logits.topk(2).values
-    decoder.prefill(prompt + said[:-1] if said else prompt)
-    error = 0.0
-    if said:
-        decoder.step.token.fill_(said[-1])
-        with torch.no_grad():
-            decoder.step.run(decoder.rooms[-1])
-        error = float((decoder.step.logits.flatten().float() - logits).abs().max())
-    return {"gap": float(best[0] - best[1]), "logits_error": error}

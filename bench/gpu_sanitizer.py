@@ -17,7 +17,7 @@ from bench.gpu_setting import Row
 from bench.gpu_setting import Setting
 
 TOOLS = ("memcheck", "racecheck", "initcheck")
-_LIMIT_S = 120
+_LIMIT_S = 60
 
 
 def sanitizer(setting: Setting) -> Iterator[Row]:
@@ -29,8 +29,8 @@ def sanitizer(setting: Setting) -> Iterator[Row]:
         if not setting.part:
             yield {"what": "sanitizer", "tool": "none", "said": "no compute-sanitizer here"}
         return
-    for name in setting.models:  # smaller ones first: a run takes most of a minute
-        for tool in TOOLS:
+    for tool in TOOLS:
+        for name in setting.models:  # smaller ones first: a run takes most of a minute
             yield {
                 "what": "sanitizer",
                 "tool": tool,

@@ -71,6 +71,7 @@ class Setting:
     most: int  # candidates a region
     rounds: int
     part: str = ""  # `2/8`: the share of this child
+    ahead: bool = False  # full-size models without a device, for what needs none
 
     @cached_property
     def device(self) -> Any:
@@ -82,7 +83,7 @@ class Setting:
     @property
     def reduced(self) -> bool:
         """Whether there is no device, so that figures mean nothing."""
-        return bool(self.device.type == "cpu")
+        return bool(self.device.type == "cpu") and not self.ahead
 
     @property
     def dtype(self) -> str:
@@ -170,7 +171,15 @@ class Setting:
     @property
     def bandwidth(self) -> float:
         """Bytes a second of a copy as the first stage measured it; 0 where it did not."""
-        found = [row["gb_s"] for row in self.rows("machine") if row["what"] == "copy"]
+        return self._bandwidth("copy")
+
+    @property
+    def most_bandwidth(self) -> float:
+        """Bytes a second of the fastest access that was measured; reading alone may be faster."""
+        return self._bandwidth("copy", "read", "write")
+
+    def _bandwidth(self, *kinds: str) -> float:
+        found = [row["gb_s"] for row in self.rows("machine") if row["what"] in kinds]
         return max(found, default=0.0) * 1e9
 
     def floor_us(self, plan: Plan, position: int) -> float:
@@ -215,6 +224,7 @@ class Setting:
         argv = [sys.executable, "-W", "ignore", "-m", "bench.gpu", "--stage", stage]
         argv += ["--work", str(self.work), "--most", str(self.most), "--rounds", str(self.rounds)]
         argv += ["--part", part, "--models", ",".join(models or self.models)]
+        argv += ["--prepare"] if self.ahead else []
         errors = (self.work / f"{stage}{part.replace('/', '-')}.err").open("w")
         return subprocess.Popen(
             argv,
@@ -222,7 +232,8 @@ class Setting:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env=os.environ,
-            start_new_session=not part,  # so that a stage ends with its shares
+            # So that a stage ends with its shares, and none of them outlives the session.
+            process_group=None if part else 0,
         )
 
 

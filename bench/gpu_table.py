@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,12 +17,21 @@ def table(rows: Mapping[str, Sequence[Row]], states: Mapping[str, str]) -> str:
     lines = [f"{stage:12}{state}" for stage, state in states.items()]
     every = [row for found in rows.values() for row in found]
     for title, what, text in _PARTS:
-        found = [row for row in every if row["what"] in what]
+        found = [*_latest(row for row in every if row["what"] in what)]
         if found:
             lines += ["", title, *(text(row) for row in found[:_MOST])]
             lines += [f"  and {len(found) - _MOST} more"] if len(found) > _MOST else []
     lines += ["", *_best(every)]
     return "\n".join(lines)
+
+
+def _latest(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield the rows, of a region's choices the last one alone."""
+    held: dict[object, Row] = {}
+    for number, row in enumerate(rows):
+        is_choice = row["what"] == "chosen"
+        held[(row["model"], row["region"]) if is_choice else number] = row
+    yield from held.values()
 
 
 def _machine(row: Row) -> str:
@@ -49,8 +59,11 @@ def _speed(row: Row) -> str:
         return f"{head} failed: {row.get('failed', row.get('why', ''))[:90]}"
     share = f"{row['floor_share']:7.1%}" if "floor_share" in row else "      -"
     equal = f"  equal {row['equal']} of {row['of']}" if "equal" in row else ""
-    gap = f", gap {row['gap']:.3g} at {row['logits_error']:.3g}" if "gap" in row else ""
-    return f"{head}{row['us']:10.1f} us{row['tokens_s']:10.1f}/s{share}{equal}{gap}"
+    if "forced" in row:
+        equal += f", same {row['same']}, forced {row['forced']} of {row['forced_of']}"
+        equal += f" (gap {row['gap']:.3g}, error {row['logits_error']:.3g})"
+        equal += "" if row["right"] and row["same"] == row["of"] else "  WRONG"
+    return f"{head}{row['us']:10.1f} us{row['tokens_s']:10.1f}/s{share}{equal}"
 
 
 def _request(row: Row) -> str:

@@ -43,7 +43,7 @@ class _Requests:
         self.model = setting.model(name)
         early = _is_early(setting, name)
         kernels = kernels_of(setting, name, self.plan.regions, early=early)
-        self.decoder = Decoder(self.model, self.plan, kernels, rooms=setting.rooms)
+        self.decoder = Decoder(self.model, self.plan, kernels, rooms=setting.rooms, early=early)
         self.facts: Row = {"model": name, "kernels": len(kernels), "early": early}
 
     def rows(self) -> Iterator[Row]:

@@ -61,6 +61,14 @@ def ordered(
     return replace(told, order=ranking.spread(told.order, space))
 
 
+def weighed_order(
+    contract: Contract, space: Sequence[Candidate], *, dtype: str, targets: Sequence[str]
+) -> tuple[int, ...]:
+    """Return the places that targets take, the best of each variant before the second of any."""
+    weighed = dict(_weighed(contract, space, dtype=dtype, targets=targets, most=len(space)))
+    return ranking.spread(static_order(weighed, space), space)
+
+
 def static_order(weighed: dict[int, Weight], space: Sequence[Candidate]) -> tuple[int, ...]:
     """Return the places that were not refused: the weighed ones by weight, then the others."""
     known = sorted((w, place) for place, w in weighed.items() if not isinstance(w, str))

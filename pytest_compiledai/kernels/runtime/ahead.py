@@ -30,11 +30,24 @@ def loads(
         if place < wait or not isinstance(loop, ast.For) or not _starts_at_nought(loop):
             continue
         assert isinstance(loop.target, ast.Name)
+        known = {*weights, *_chosen(body[:place], weights, moving)}
         for at, statement in enumerate(loop.body):
-            for call in _masked_loads(statement, weights):
+            for call in _masked_loads(statement, known):
                 before = [*body[wait:place], *loop.body[:at]]
                 found += _written(call, before, loop.target.id, moving)
     return list(dict.fromkeys(found))
+
+
+def _chosen(
+    body: Sequence[ast.stmt], weights: Collection[str], moving: Collection[str]
+) -> Iterator[str]:
+    """Yield the names that stand for one of ``weights``, of which a program reads one."""
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                read = set(names_read(value))
+                if read & set(weights) and not read & set(moving):
+                    yield name
 
 
 def _starts_at_nought(loop: ast.For) -> bool:

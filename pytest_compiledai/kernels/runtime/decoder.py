@@ -7,6 +7,8 @@ plan.
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -46,11 +48,13 @@ class Decoder:
         sampler: Sampler | None = None,
         replay: Replay | None = None,
         joined: bool = True,
+        early: bool = False,
     ) -> None:
         """Lay siblings of ``model`` (transformers' own) together and allocate the cache.
 
         ``rooms`` are the ends of the buckets of context; ``sampler`` is greedy unless it is given;
-        without ``joined`` weights stay where they are and each is a product of its own.
+        without ``joined`` weights stay where they are and each is a product of its own; ``early``
+        says that the kernels start early, and lets the end of a step do so as well.
         Raises ``ValueError`` for a plan that is no decoding step, ``KeyError`` for one of another
         model.
         """
@@ -59,7 +63,16 @@ class Decoder:
         self._model = model
         tensors, context = _tensors(model, plan)
         wholes = pack(plan, tensors) if joined else {}
-        self.step = Step(plan, tensors, wholes, kernels or {}, context=context, sampler=sampler)
+        on_device = next(iter(tensors.values())).device.type == "cuda"
+        self.step = Step(
+            plan,
+            tensors,
+            wholes,
+            kernels or {},
+            context=context,
+            sampler=sampler,
+            advance=_advancing(early=early) if kernels and on_device else None,
+        )
         self.rooms = tuple(rooms) or buckets(context)
         device = self.step.token.device
         self._replay = replay or Replay(Graphs() if device.type == "cuda" else Direct())
@@ -130,6 +143,15 @@ class Decoder:
                 return found
         told = self.tokens()
         return _until(told, stop) or told
+
+
+def _advancing(*, early: bool) -> Callable[[Mapping[str, torch.Tensor]], None] | None:
+    """Return the end of a step as one launch, where there is Triton to compile it."""
+    if importlib.util.find_spec("triton") is None:
+        return None
+    from pytest_compiledai.kernels.runtime.advancing import advancing
+
+    return advancing(early=early)
 
 
 def _until(tokens: list[int], stop: Collection[int]) -> list[int]:

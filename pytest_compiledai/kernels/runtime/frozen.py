@@ -27,6 +27,7 @@ from pytest_compiledai.kernels.plan import read_plan
 from pytest_compiledai.kernels.runtime.decoder import Decoder
 from pytest_compiledai.kernels.runtime.kernel import Fitted
 from pytest_compiledai.kernels.runtime.kernel import RegionKernel
+from pytest_compiledai.kernels.runtime.kernel import can_start_early
 from pytest_compiledai.kernels.runtime.kernel import fitted
 from pytest_compiledai.kernels.runtime.kernel import launched
 from pytest_compiledai.kernels.runtime.replay import buckets
@@ -67,7 +68,9 @@ def opened(model: Any, root: Path, name: str, *, early: bool = False, **options:
         end for one in found.kernels.values() if isinstance(one, Buckets) for end in one.kernels
     }
     rooms = sorted({*buckets(context_of(found.plan)), *ends})
-    decoder = Decoder(model, found.plan, found.kernels, **({"rooms": rooms} | options))
+    can = early and can_start_early(first.device)
+    facts: dict[str, Any] = {"rooms": rooms, "early": can} | options
+    decoder = Decoder(model, found.plan, found.kernels, **facts)
     decoder.runs_by = found.runs_by
     return decoder
 

@@ -53,6 +53,15 @@ class Fitted:
         return frozenset(self.names.get(name, name) for name in names)
 
     @property
+    def kinds(self) -> Mapping[str, torch.dtype]:
+        """The types of the buffers, scratch included."""
+        import torch
+
+        stated = [(item.name, item.dtype) for item in self.contract.tensors]
+        stated += [(item.name, item.dtype) for item in self.candidate.scratch]
+        return {n: getattr(torch, self.dtype if kind == ANY else kind) for n, kind in stated}
+
+    @property
     def moving(self) -> frozenset[str]:
         """The buffers that a step writes, scratch included."""
         known = {*self.contract.names, *(item.name for item in self.candidate.scratch)}
@@ -103,12 +112,21 @@ def launched(kernel: Fitted, device: torch.device, *, early: bool = False) -> Re
 
     ``early`` asks for programmatic dependent launch, which devices before sm_90 do not have.
     Raises ``ToolError`` or ``NotBuiltError`` where it cannot be built, ``ValueError`` on a device
-    of another sort.
+    of another sort, and for a kernel that would start before what it reads is written.
     """
     language = kernel.candidate.language
     if DEVICES[language] != device.type:
         raise ValueError(f"{kernel.region.name}: a kernel in {language} for {device.type}")
     return RegionKernel(kernel, device, _launcher(kernel, device, early=early))
+
+
+def can_start_early(device: torch.device) -> bool:
+    """Return whether a device has programmatic dependent launch."""
+    import torch
+
+    if device.type != "cuda":
+        return False
+    return torch.cuda.get_device_capability(device)[0] >= EARLIEST_CAPABILITY
 
 
 def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
@@ -118,11 +136,14 @@ def _launcher(kernel: Fitted, device: torch.device, *, early: bool) -> Launcher:
     todo = steps(candidate, contract, contract.dims)
     if candidate.language == "cpp":
         return launching.cpp(candidate, todo)
-    capability = torch.cuda.get_device_capability(device)
     if candidate.language == "triton":
-        early = early and capability[0] >= EARLIEST_CAPABILITY
+        early = early and can_start_early(device)
         source = dependent(candidate, kernel.moving, kernel.weights) if early else ""
-        return launching.TritonLaunches(candidate, todo, source=source, early=early)
+        found = launching.TritonLaunches(candidate, todo, source=source, early=early)
+        if early:
+            found.check(kernel.kinds, kernel.weights)
+        return found
+    capability = torch.cuda.get_device_capability(device)
     target = f"sm_{capability[0]}{capability[1]}"
     return launching.cuda(candidate, todo, _cubin(kernel, target), contract.dims)
 

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import types
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from pytest_compiledai.core.canonical import digest
 from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.runtime import driver
+from pytest_compiledai.kernels.runtime.waiting import too_early
 
 if TYPE_CHECKING:
     import torch
@@ -91,10 +94,29 @@ class TritonLaunches:
             kernel[step.grid](*arguments, **step.constants, **options)
 
     def compile(self, dtypes: Mapping[str, torch.dtype]) -> None:
-        """Compile every kernel for buffers of these types, and launch none."""
+        """Compile every kernel for buffers of these types, load it, and launch none."""
+        for compiled, _ in self._compiled(dtypes):
+            # Else the first launch loads it and builds its launcher; Triton has no public word.
+            compiled._init_handles()  # noqa: SLF001
+
+    def check(self, dtypes: Mapping[str, torch.dtype], weights: Collection[str]) -> None:
+        """Compile, and see that nothing but ``weights`` is read before a kernel waits.
+
+        Raises ``ValueError`` with the reason where something else is.
+        """
+        for compiled, step in self._compiled(dtypes):
+            names = [name for name, kind in compiled.src.signature.items() if kind != "constexpr"]
+            kinds = compiled.src.signature
+            pointers = {n: name for n, name in enumerate(names) if kinds[name].startswith("*")}
+            given = dict(zip(kinds, step.arguments, strict=False))
+            fixed = {name for name, argument in given.items() if argument in weights}
+            if reason := too_early(compiled.asm["ptx"], pointers, fixed):
+                raise ValueError(f"{step.kernel} cannot start early: {reason}")
+
+    def _compiled(self, dtypes: Mapping[str, torch.dtype]) -> Iterator[tuple[Any, Step]]:
         for kernel, step, options in self._calls:
             arguments = [dtypes[a] if isinstance(a, str) else a for a in step.arguments]
-            kernel.warmup(*arguments, grid=step.grid, **step.constants, **options)
+            yield kernel.warmup(*arguments, grid=step.grid, **step.constants, **options), step
 
 
 def cuda(

@@ -67,11 +67,13 @@ class Step:
         *,
         context: int,
         sampler: Sampler | None = None,
+        advance: Callable[[Mapping[str, torch.Tensor]], None] | None = None,
     ) -> None:
         """Put the step together.
 
         ``tensors`` are parameters and buffers by the plan's names, the cache included; ``wholes``
-        are siblings laid together; ``kernels`` run the regions they name.
+        are siblings laid together; ``kernels`` run the regions they name; ``advance`` ends a step
+        in place of the framework's operators (see ``advancing.py``).
         """
         import torch
 
@@ -83,6 +85,7 @@ class Step:
         self.logits: torch.Tensor | None = None  # of the last step that ran outside of a graph
         self._plan = plan
         self._sampler = sampler
+        self._advance = advance or self._advanced
         self._fixed = {**tensors, "token": self.token, "position": self.position}
         self._cached = frozenset(_cached(plan))
         self._rooms: dict[int, dict[str, torch.Tensor]] = {}
@@ -141,8 +144,12 @@ class Step:
             site.run(values)
         self.logits = values[self._plan.outputs[1]]
         chosen = self._sampler(self.logits) if self._sampler else values[self._plan.outputs[0]]
-        self.said.index_copy_(0, self.position[0], chosen[0])
-        self.token.copy_(chosen)
+        held = {"token": self.token, "position": self.position, "said": self.said}
+        self._advance({"chosen": chosen, **held})
+
+    def _advanced(self, values: Mapping[str, torch.Tensor]) -> None:
+        self.said.index_copy_(0, self.position[0], values["chosen"][0])
+        self.token.copy_(values["chosen"])
         self.position.add_(1)
 
     def cache(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
