@@ -72,8 +72,8 @@ def bad(only: str = "") -> Iterator[Planted]:
     for name in families.names():
         if only and name != only:
             continue
-        contract = families.family(name).contract()
         for item in _corpus(name).get("bad", ()):
+            contract = families.family(name).contract(item.get("dims"))
             honest = _honest(name, item)
             yield Planted(
                 family=name,

@@ -6,7 +6,6 @@ Needs torch, whose tensors the buffers' bytes come from and go back to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -41,13 +40,20 @@ def buffers(
     drawn: Mapping[str, torch.Tensor],
 ) -> list[Held]:
     """Return the buffers of a call: the inputs, and what outputs and scratch hold before it."""
+    return [*tensors(contract, case, dtype, drawn), *scratch(candidate, case, dtype)]
+
+
+def tensors(
+    contract: Contract, case: Case, dtype: str, drawn: Mapping[str, torch.Tensor]
+) -> list[Held]:
+    """Return the buffers of a region's tensors."""
     found = []
     blank, kept = _BEFORE[case.before], case.before == "last"
     for tensor in contract.tensors:
         kind = dtype if tensor.dtype == ANY else tensor.dtype
         writable = tensor.role != "input"
         data = (
-            blank * (count(tensor.sizes(case.dims)) * _width(kind))
+            blank * (prod(tensor.sizes(case.dims)) * _width(kind))
             if tensor.role == "output"
             else bytes_of(drawn[tensor.name])
         )
@@ -62,11 +68,18 @@ def buffers(
                 kept=kept and tensor.role == "output",
             )
         )
-    for scratch in candidate.scratch:
-        sizes = tuple(expression.value(size, case.dims) for size in scratch.shape)
-        kind = dtype if scratch.dtype == ANY else scratch.dtype
-        data = blank * (count(sizes) * _width(kind))
-        found.append(Held(name=scratch.name, dtype=kind, data=data, writable=True, kept=kept))
+    return found
+
+
+def scratch(candidate: Candidate, case: Case, dtype: str) -> list[Held]:
+    """Return the buffers between the launches of a candidate."""
+    blank, kept = _BEFORE[case.before], case.before == "last"
+    found = []
+    for item in candidate.scratch:
+        sizes = tuple(expression.value(size, case.dims) for size in item.shape)
+        kind = dtype if item.dtype == ANY else item.dtype
+        data = blank * (prod(sizes) * _width(kind))
+        found.append(Held(name=item.name, dtype=kind, data=data, writable=True, kept=kept))
     return found
 
 
@@ -82,11 +95,6 @@ def _width(dtype: str) -> int:
     import torch
 
     return int(getattr(torch, dtype).itemsize)
-
-
-def count(sizes: Sequence[int]) -> int:
-    """Return how many elements a tensor of these sizes has."""
-    return prod(sizes)
 
 
 def steps(candidate: Candidate, contract: Contract, dims: Mapping[str, int]) -> list[Step]:

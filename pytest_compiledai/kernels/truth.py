@@ -72,11 +72,16 @@ def _moved(drawn: Mapping[str, torch.Tensor], seed: int, step: float) -> dict[st
     return found
 
 
+def same(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """Return where two tensors hold the same number, or both none."""
+    found: torch.Tensor = (before == after) | (before.isnan() & after.isnan())
+    return found
+
+
 def left(name: str, right: Right, drawn: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return where the truth leaves a state as it was."""
-    before, after = drawn[name].double(), right.truth[name].reshape(drawn[name].shape).double()
-    left: torch.Tensor = (before == after) | (before.isnan() & after.isnan())
-    return left
+    before = drawn[name].double()
+    return same(before, right.truth[name].reshape(before.shape).double())
 
 
 def states(contract: Contract) -> list[str]:

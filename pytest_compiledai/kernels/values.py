@@ -13,16 +13,17 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.verdict import Finding
 from pytest_compiledai.kernels import native
+from pytest_compiledai.kernels import parts
 from pytest_compiledai.kernels.accuracy import Right
 from pytest_compiledai.kernels.accuracy import compare
 from pytest_compiledai.kernels.call import buffers
 from pytest_compiledai.kernels.call import bytes_of
-from pytest_compiledai.kernels.call import count
 from pytest_compiledai.kernels.call import steps
 from pytest_compiledai.kernels.call import tensor_of
 from pytest_compiledai.kernels.candidate import Candidate
@@ -35,6 +36,7 @@ from pytest_compiledai.kernels.executing import Written
 from pytest_compiledai.kernels.inputs import Case
 from pytest_compiledai.kernels.inputs import cases
 from pytest_compiledai.kernels.inputs import draw
+from pytest_compiledai.kernels.inputs import in_part
 from pytest_compiledai.kernels.inputs import whole
 from pytest_compiledai.kernels.truth import left
 from pytest_compiledai.kernels.truth import only
@@ -63,6 +65,7 @@ class Asked:
     share: float = 0.0
     wall: str = ""
     whole: bool = True  # the region's own sizes were run, nothing was cut
+    parts: str = ""  # where they were not: how many programs ran at them
     touched: int = 0  # elements that the first case loaded and stored, of the interpreter's
 
 
@@ -106,6 +109,19 @@ def _ask(
             _one(asked, running, contract, candidate, case, dtype, answered)
             if asked.execution or len(asked.accuracy) >= MOST_FINDINGS:
                 return
+    if asked.whole or library is not None or not contract.apart:
+        return
+    try:
+        for case in in_part(contract, dtype, seed):
+            _in_part(asked, parts.answered(contract, candidate, case, dtype), contract, case, dtype)
+    except parts.UnownedError as error:
+        place, expected = "own sizes, in part", "one, of the programs that were asked"
+        asked.accuracy.append(_finding("accuracy.unwritten", dtype, place, str(error), expected))
+
+
+def _in_part(asked: Asked, few: parts.Parts, contract: Contract, case: Case, dtype: str) -> None:
+    asked.parts = f"{few.ran} of {few.of} programs"
+    _held_against(asked, contract, few.found, few.right, few.drawn, case, dtype, few.written)
 
 
 def _affordable(asked: Asked, contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
@@ -121,7 +137,7 @@ def _affordable(asked: Asked, contract: Contract, dtype: str, seed: int) -> Iter
 
 
 def _numbers(contract: Contract, dims: Mapping[str, int]) -> int:
-    return sum(count(tensor.sizes(dims)) for tensor in contract.tensors)
+    return sum(prod(tensor.sizes(dims)) for tensor in contract.tensors)
 
 
 def _trapped(
@@ -179,12 +195,27 @@ def _compare(
 ) -> None:
     right = right_of(contract, drawn, case, dtype)
     found = {t.name: tensor_of(written.data[t.name], right.eager[t.name]) for t in contract.outputs}
+    _held_against(asked, contract, found, right, drawn, case, dtype, {})
+
+
+def _held_against(
+    asked: Asked,
+    contract: Contract,
+    found: Mapping[str, torch.Tensor],
+    right: Right,
+    drawn: Mapping[str, torch.Tensor],
+    case: Case,
+    dtype: str,
+    written: Mapping[str, torch.Tensor],
+) -> None:
+    """Hold an answer against the right one; ``written`` says where programs wrote, if not all."""
     for name in _touched(contract, found, right, drawn):
         place = f"{case.name}: {name}"
         text = "state changed where the region leaves it"
         asked.accuracy.append(_finding("accuracy.state", dtype, place, text, "the same bits"))
     # A row that is written must not hide in the norm of a cache.
     kept = {name: ~left(name, right, drawn) for name in states(contract)}
+    kept |= {name: kept[name] & at if name in kept else at for name, at in written.items()}
     found, right = only(found, right, kept)
     compared = compare(contract, found, right, dtype)
     if compared.share > asked.share:

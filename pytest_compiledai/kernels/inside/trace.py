@@ -31,10 +31,10 @@ class Trace:
 
 def runs(index: Any) -> list[list[int]]:
     """Return the pieces of consecutive elements, in order."""
-    places = np.unique(index)
+    places = np.sort(index)  # ``unique`` would load more of numpy, behind the wall
     if not places.size:
         return []
-    cuts = np.flatnonzero(np.diff(places) != 1)
+    cuts = np.flatnonzero(np.diff(places) > 1)
     first = places[np.concatenate(([0], cuts + 1))]
     last = places[np.concatenate((cuts, [places.size - 1]))]
     return [[int(a), int(b) + 1] for a, b in zip(first, last, strict=True)]
