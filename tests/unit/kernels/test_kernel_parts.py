@@ -57,7 +57,7 @@ def tile(program):
             lambda p: [[p % 8 * 256 + p // 8 * 4, p % 8 * 256 + p // 8 * 4 + 4]],
             500,
             489,
-            99,
+            300,
         ),
     ],
     ids=["rows", "parts of heads", "tiles", "another pointer first", "columns first"],
