@@ -40,6 +40,8 @@ _OUTLIER_SHARE = 1 / 64
 _ZERO_SHARE = 1 / 4  # of the same case, as a gate or a mask leaves them
 #: Sizes of each run that no text can know; and positions, a secret stride apart.
 SECRET_SIZES, SECRET_POSITIONS = 8, 12
+#: Positions that kernels take at once, or a multiple of what they take.
+_BLOCK = 64
 #: Primes: so many positions have every remainder by each number up to their count.
 _STRIDES = (17, 19, 23, 29, 31, 37, 41, 43, 47)
 
@@ -92,7 +94,7 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
         yield case("equal numbers", 8, step=EQUAL_STEP)
     for name, number, odd in _odd(contract, seed):
         yield case(name, number, odd=odd)
-    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed)]
+    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed), *_deep_positions(contract, seed)]
     scales = _secret_scales(dtype, seed, len(sweeps))
     for number, (sweep, scale) in enumerate(zip(sweeps, scales, strict=True)):
         sizes = " ".join(f"{name}={size}" for name, size in sorted(sweep.items()))
@@ -150,6 +152,21 @@ def _secret_sizes(contract: Contract, seed: int) -> list[dict[str, int]]:
         there = {name: (at + number * stride) % max(1, own[name]) for name, at in first.items()}
         found.append(there | {name: secret.randint(1, own[name]) for name in contract.free})
     return found
+
+
+def _deep_positions(contract: Contract, seed: int) -> Iterator[dict[str, int]]:
+    """Yield secret positions beyond those of a cut cache, at the edges of blocks and elsewhere."""
+    own = {**contract.dims, **contract.cut}
+    deep = [sweep for sweep in contract.sweeps if sweep.get("L", 0) > own.get("L", 0)]
+    if not contract.dynamic or not deep:
+        return
+    base = max(deep, key=lambda sweep: sweep["L"])
+    secret = random.Random(seed ^ 2)  # noqa: S311 - the seed is the secret
+    blocks = base["L"] // _BLOCK
+    for beside in (-1, 0, 1, None, None, None):
+        edge = _BLOCK * secret.randrange(1 + blocks // 8, blocks)
+        at = secret.randrange(base["L"]) if beside is None else edge + beside
+        yield {**base, **dict.fromkeys(contract.dynamic, at)}
 
 
 def _can_hold(tensor: Tensor) -> bool:
