@@ -1,7 +1,8 @@
 """Has Triton's interpreter answer as a device does, and refuse what a device answers by chance.
 
 A kernel could otherwise tell the two apart and be right in the interpreter alone: the larger of a
-number and NaN is the number on a device and NaN in the interpreter; a division by zero, a shift by
+number and NaN is the number on a device and NaN in the interpreter; one and one of a single bit are
+zero there and one here; a division by zero, a shift by
 as many bits as there are, a cast of a number that does not fit and the place of the largest among
 NaN are numpy's there and nobody's promise on a device; and a reduction by a function of the
 kernel's own goes through its elements in no order that the language states.
@@ -34,6 +35,8 @@ def mend() -> None:
     builder.create_maxnumf = lambda self, lhs, rhs: self.binary_op(lhs, rhs, np.fmax)
     builder.create_minnumf = lambda self, lhs, rhs: self.binary_op(lhs, rhs, np.fmin)
     builder.create_clampf = _clamp
+    for name in ("create_add", "create_sub"):
+        setattr(builder, name, _of_bits(getattr(builder, name)))
     for name in ("create_idiv", "create_srem", "create_urem"):
         _first(builder, name, _divides)
     for name in ("create_shl", "create_lshr", "create_ashr"):
@@ -53,6 +56,17 @@ def _first(owner: Any, name: str, check: Callable[..., None]) -> None:
         return original(self, *given, **named)
 
     setattr(owner, name, checked)
+
+
+def _of_bits(original: Any) -> Any:
+    """Return a sum or difference that of truth values is theirs without the carry."""
+
+    def computed(self: Any, lhs: Any, rhs: Any) -> Any:
+        if lhs.data.dtype == rhs.data.dtype == np.bool_:
+            return self.binary_op(lhs, rhs, np.logical_xor)
+        return original(self, lhs, rhs)
+
+    return computed
 
 
 def _clamp(self: Any, value: Any, low: Any, high: Any, nans: Any) -> Any:

@@ -98,6 +98,8 @@ def test_what_a_device_answers_by_chance_is_a_fault(expression, told):
     ("expression", "expected"),
     [
         ("(zero - 7) // 2", -3),
+        ("((a > 0.0) + (a > 0.5)).to(tl.int32)", 0),
+        ("((a > 0.0) - (a > 2.5)).to(tl.int32)", 1),
         ("(zero + 1) << (zero + 31)", -(2.0**31)),
         ("(a * 5.0e8).to(tl.int32) * 0 + 4", 4),
         ("tl.argmax(a, axis=0) + zero", 3),
@@ -105,5 +107,5 @@ def test_what_a_device_answers_by_chance_is_a_fault(expression, told):
     ],
 )
 def test_what_is_defined_is_computed(expression, expected):
-    """Quotients toward zero, shifts and casts that fit, reductions in any order."""
+    """Quotients toward zero, single bits, shifts and casts that fit, reductions in any order."""
     assert answered(expression)[0] == expected
