@@ -26,7 +26,6 @@ from pytest_compiledai.sandbox.inside.lockdown import Wall
 from pytest_compiledai.sandbox.inside.program import describe
 
 from . import message
-from .spread import Spread
 from .stack import frames_of
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ class Work:
 
         What a candidate remembers by address is wrong then.
         """
+        from .spread import Spread  # with numpy, before which its threads are bounded
+
         spread = Spread.of(fact["spread"]) if fact["spread"] else None
         size = spread.elements if spread else fact["bytes"]
         key = fact["name"], fact["dtype"], size, fact["skew"]
