@@ -40,7 +40,7 @@ from pytest_compiledai.sandbox.worker import Worker
 from pytest_compiledai.sandbox.zygote import Born
 from pytest_compiledai.sandbox.zygote import Zygote
 
-LOCK_S = 30.0
+LOCK_S = 120.0
 _MOST_GAP = 64  # closed pages behind a buffer of compiled code
 #: The wall clock is wide, so that a busy machine refuses nobody; the processor's is the bound.
 LIMITS = Limits(call_s=180.0, cpu_s=240, memory_mb=2048, answer_bytes=1 << 30)
