@@ -168,7 +168,6 @@ class _Asked:
             count=self._count,
             inner=sizes[axis] // self._count * prod(sizes[axis + 1 :]),
             blocks=parts,
-            seed=self._secret.getrandbits(32),
         )
 
     def _held(self, drawn: Mapping[str, torch.Tensor], parts: tuple[int, ...]) -> list[Held]:
