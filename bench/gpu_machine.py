@@ -90,12 +90,12 @@ def _gaps(setting: Setting, *, early: bool) -> Iterator[Row]:
 
 def touch(setting: Setting, *, early: bool):
     """Return the launch of a kernel that only touches ``x``."""
+    from pytest_compiledai.kernels.call import steps
     from pytest_compiledai.kernels.candidate import read
     from pytest_compiledai.kernels.contract import Contract
     from pytest_compiledai.kernels.contract import Tensor
     from pytest_compiledai.kernels.runtime import launching
     from pytest_compiledai.kernels.runtime.dependent import dependent
-    from pytest_compiledai.kernels.values import steps
 
     contract = Contract(
         name="touch",

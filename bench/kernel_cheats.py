@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_compiledai.assets import asset
+from pytest_compiledai.kernels import call
 from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels import families
-from pytest_compiledai.kernels import values
+from pytest_compiledai.kernels import truth
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.candidate import Language
 from pytest_compiledai.kernels.candidate import MalformedError
@@ -71,8 +72,8 @@ def bad(only: str = "") -> Iterator[Planted]:
     for name in families.names():
         if only and name != only:
             continue
-        contract = families.family(name).contract()
         for item in _corpus(name).get("bad", ()):
+            contract = families.family(name).contract(item.get("dims"))
             honest = _honest(name, item)
             yield Planted(
                 family=name,
@@ -156,11 +157,11 @@ def published_dynamic(planted: Planted, seed: int) -> bool | None:
                 numbers = planted.contract.numbers
                 case = Case(name="plain", dims=dims, seed=seed + trial, numbers=numbers)
                 drawn = draw(planted.contract, case, "float32")
-                held = values.buffers(planted.contract, candidate, case, "float32", drawn)
-                written = running.call(held, values.steps(candidate, planted.contract, dims))
-                right = planted.contract.reference(values._copies(drawn), numbers)
+                held = call.buffers(planted.contract, candidate, case, "float32", drawn)
+                written = running.call(held, call.steps(candidate, planted.contract, dims))
+                right = planted.contract.reference(truth.copies(drawn), numbers)
                 for tensor in planted.contract.outputs:
-                    found = values._tensor(written.data[tensor.name], right[tensor.name])
+                    found = call.tensor_of(written.data[tensor.name], right[tensor.name])
                     loose = LOOSE["float32"]
                     if not torch.allclose(found, right[tensor.name], atol=loose, rtol=loose):
                         return True

@@ -205,7 +205,8 @@ def line(row: dict[str, Any]) -> str:
         )
     return (
         f"{place}passed {row['cases']:3} cases, error {row['error']:.2g} of own {row['own']:.2g}, "
-        f"{row['share']:.0%} of the limit; registers {registers}; cut {row['cut'] or 'nothing'}; "
+        f"{row['share']:.0%} of the limit; registers {registers}; cut {row['cut'] or 'nothing'}, "
+        f"at full size {row.get('own_sizes') or 'none'}; "
         f"{row['seconds']:.0f} s"
     )
 
@@ -265,6 +266,7 @@ def _judged(asked: Asked, targets: Sequence[str], *, runs: bool) -> dict[str, An
         "own": figures.get(f"{asked.dtype}.own_error", 0.0),
         "share": figures.get(f"{asked.dtype}.share_of_limit", 0.0),
         "cut": figures.get("cut", ""),
+        "own_sizes": figures.get("own_sizes", ""),
         "seconds": time.perf_counter() - begun,
     }
 

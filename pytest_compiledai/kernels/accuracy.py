@@ -210,6 +210,13 @@ def _unlike(name: str, wide: Any, right: Any, path: Any) -> list[Wrong]:
     lost = torch.isinf(wide) & torch.isfinite(path) & torch.isfinite(right)
     if bool(lost.any()):
         return [_wrong("accuracy.infinite", name, f"{int(lost.sum())} infinite", "finite numbers")]
+    # Without end in the truth: what goes in is infinite, for no float64 overflows here.
+    endless = torch.isinf(right) & (path == right)
+    if bool((wide != right)[endless].any()):
+        found = f"{int((wide == right)[endless].sum())} infinite of the right sign"
+        return [
+            _wrong("accuracy.infinite", name, found, f"{int(endless.sum())}, where the truth is")
+        ]
     return []
 
 

@@ -95,10 +95,15 @@ def _of_family(region: Region, dtype: str, match: Match) -> Contract:
             for name in stated.free
             if _same_elements(stated, match, {name: stated.dims[name] + 1})
         ),
+        apart=stated.apart if _same_elements(stated, match, _one_part(stated)) else (),
         sweeps=tuple(_sweeps(stated, match)),
         cut=stated.cut if _same_elements(stated, match, stated.cut) else {},
         flops=str(region.flops),
     )
+
+
+def _one_part(stated: Contract) -> Mapping[str, int]:
+    return {name: stated.dims[name] // stated.dims[stated.apart[0]] for name in stated.apart}
 
 
 def _sweeps(stated: Contract, match: Match) -> Iterator[Mapping[str, int]]:

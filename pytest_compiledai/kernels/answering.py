@@ -21,6 +21,7 @@ from typing import BinaryIO
 from pytest_compiledai.core.errors import CompiledAIError
 from pytest_compiledai.core.errors import SandboxError
 from pytest_compiledai.core.errors import ToolError
+from pytest_compiledai.kernels import timing
 from pytest_compiledai.kernels import values
 from pytest_compiledai.kernels.apart import LENGTH
 from pytest_compiledai.kernels.candidate import Candidate
@@ -36,7 +37,7 @@ def compared(contract: Contract, candidate: Candidate, dtype: str, seed: int) ->
 
 def measured(contract: Contract, candidate: Candidate, dtype: str) -> Any:
     """Return the nanoseconds of a C++ candidate and of the framework."""
-    return values.measure(contract, candidate, dtype=dtype)
+    return timing.measure(contract, candidate, dtype=dtype)
 
 
 QUESTIONS: Mapping[str, Callable[..., Any]] = {"compared": compared, "measured": measured}

@@ -61,6 +61,9 @@ class Contract:
     dynamic: tuple[str, ...] = ()
     #: Sizes that may be any number from 1 on, whatever the others are.
     free: tuple[str, ...] = ()
+    #: Sizes along which answers stand apart: the first says into how many parts every tensor with
+    #: one of them falls, and a part of the answer needs no other.
+    apart: tuple[str, ...] = ()
     #: Other sizes to be tried, each a partial assignment; families state odd ones and tails.
     sweeps: tuple[Mapping[str, int], ...] = ()
     #: Sizes that the interpreter gets in place of the region's own where those take too long.

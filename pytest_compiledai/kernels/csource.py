@@ -32,6 +32,9 @@ _PRAGMA = re.compile(r"\s*#\s*pragma\s+([\w ]+?)(?:\s+\d+)?\s*\Z")
 _SPLICE = re.compile(r"\\\s*?\n")
 _RESPELLED = ("%:", "<:", ":>", "<%", "%>", "??")
 
+#: What stands in no list of a template's arguments, and after a ``<`` that compares.
+_NO_ARGUMENT = frozenset(";{}?|=")
+
 #: What opens a block of further definitions and no function.
 _BLOCKS = (["extern", '"C"'], ["namespace"])
 
@@ -98,7 +101,8 @@ def _words(code: list[_Token], own: set[str], *, cuda: bool) -> Iterator[Finding
     lists = policy()["c"]
     calls = {*lists["calls"], *own, *(lists["cuda_calls"] if cuda else ())}
     words = {*lists["keywords"], *calls, *(lists["cuda_words"] if cuda else ())}
-    for token, following in zip(code, [*code[1:], _Token("", "", 0)], strict=True):
+    for place, token in enumerate(code):
+        following = _behind(code, place)
         if token.kind == "string" and token.text != '"C"':
             yield _finding("security.string", token.line, token.text[:40], "numbers")
         if token.kind != "word":
@@ -114,6 +118,23 @@ def _words(code: list[_Token], own: set[str], *, cuda: bool) -> Iterator[Finding
             yield _finding(reason(name, "security.call"), token.line, f"call of {name}", expected)
         elif reason(name, "") and following.text == "::" and name not in words:
             yield _finding(reason(name, ""), token.line, name, "plain arithmetic")
+
+
+def _behind(code: list[_Token], place: int) -> _Token:
+    """Return the token behind a name, or behind its template's arguments where a call follows."""
+    nothing = _Token("", "", 0)
+    following = code[place + 1] if place + 1 < len(code) else nothing
+    if following.text != "<":
+        return following
+    depth = 0
+    for at in range(place + 1, len(code)):
+        depth += {"<": 1, ">": -1}.get(code[at].text, 0)
+        if depth == 0:
+            opens = code[at + 1] if at + 1 < len(code) else nothing
+            return opens if opens.text == "(" else following
+        if code[at].text in _NO_ARGUMENT:
+            break
+    return following
 
 
 def _marks(code: list[_Token]) -> Iterator[Finding]:

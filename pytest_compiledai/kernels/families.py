@@ -75,6 +75,7 @@ class Family:
             "numbers": facts.get("numbers", {}),
             "dynamic": tuple(facts.get("dynamic", ())),
             "free": tuple(facts.get("free", ())),
+            "apart": tuple(facts.get("apart", ())),
             "sweeps": tuple(_sizes(sweep, own) for sweep in facts.get("sweeps", ())),
             "cut": _cut(facts.get("cut", {}), own),
             "flops": str(facts.get("flops", "0")),

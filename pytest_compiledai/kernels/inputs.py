@@ -6,6 +6,7 @@ weights of one hide a missing weight, a length that is a multiple of the block h
 
 from __future__ import annotations
 
+import math
 import random
 import zlib
 from collections.abc import Callable
@@ -36,10 +37,17 @@ LARGE: Mapping[str, float] = {"float32": 1e12, "bfloat16": 1e12}
 #: Factor on few numbers of what flows in, as a trained model's channels have it.
 OUTLIERS: Mapping[str, float] = {"float32": 3e4, "float16": 300.0, "bfloat16": 3e4}
 _OUTLIER_SHARE = 1 / 64
+_ZERO_SHARE = 1 / 4  # of the same case, as a gate or a mask leaves them
 #: Sizes of each run that no text can know; and positions, a secret stride apart.
 SECRET_SIZES, SECRET_POSITIONS = 8, 12
+#: Positions that kernels take at once, or a multiple of what they take.
+_BLOCK = 64
 #: Primes: so many positions have every remainder by each number up to their count.
 _STRIDES = (17, 19, 23, 29, 31, 37, 41, 43, 47)
+
+
+#: A number that is none or without end, and the tensor that holds it, of those that can.
+Odd = tuple[int, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +59,10 @@ class Case:
     seed: int
     scale: float = 1.0
     skew: int = 0  # elements every buffer starts behind a boundary
-    nan: int = -1  # place of the tensor, of those that can hold it, into which one NaN is put
+    odd: tuple[Odd, ...] = ()  # each put into one place of its tensor
     negative: bool = False  # what flows in is below zero, by as much as the scale at least
     step: float = 0.0  # what flows in is rounded to multiples of this, so that numbers are equal
-    outliers: float = 1.0  # what few numbers of what flows in are multiplied by
+    outliers: float = 1.0  # what few numbers of what flows in are multiplied by; others are zero
     #: What outputs and scratch hold before: NaN, a number, or what the last call of this size left.
     before: Literal["nan", "number", "last"] = "nan"
     again: str = ""  # must answer this earlier case's bits
@@ -78,14 +86,14 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
         yield case(f"scale {scale:g}", 3 + number, scale=scale)
     yield case("zeros", 6, scale=0.0, before="number")
     yield case("below zero", 7, scale=SCALES[dtype][-1], negative=True)
-    yield case("outliers", 13, outliers=OUTLIERS[dtype])
+    yield case("outliers and zeros", 13, outliers=OUTLIERS[dtype])
     if dtype in LARGE:
         yield case("large numbers", 14, scale=LARGE[dtype])
     if any(not _is_float(tensor) for tensor in contract.outputs):
         yield case("equal numbers", 8, step=EQUAL_STEP)
-    for place in range(min(MOST_SPOILED, sum(map(_can_hold, contract.tensors)))):
-        yield case("a NaN", 9 + place, nan=place)
-    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed)]
+    for name, number, odd in _odd(contract, seed):
+        yield case(name, number, odd=odd)
+    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed), *_deep_positions(contract, seed)]
     scales = _secret_scales(dtype, seed, len(sweeps))
     for number, (sweep, scale) in enumerate(zip(sweeps, scales, strict=True)):
         sizes = " ".join(f"{name}={size}" for name, size in sorted(sweep.items()))
@@ -98,6 +106,25 @@ def whole(contract: Contract, seed: int) -> Case | None:
     if not contract.cut:
         return None
     return Case(name="own sizes", dims=contract.dims, seed=seed ^ 7, numbers=contract.numbers)
+
+
+def in_part(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
+    """Yield cases of the region's own sizes of which a few programs are asked.
+
+    A position is the last one, then a secret one; so is the scale.
+    """
+    secret = random.Random(seed ^ zlib.crc32(dtype.encode()) ^ 7)  # noqa: S311 - secret by its seed
+    scales = 1.0, *_secret_scales(dtype, seed ^ 7, 1)
+    for number, scale in enumerate(scales):
+        ends = {name: contract.dims.get("L", contract.dims[name] + 1) for name in contract.dynamic}
+        at = {name: secret.randrange(end) if number else end - 1 for name, end in ends.items()}
+        yield Case(
+            name="own sizes, in part",
+            dims={**contract.dims, **at},
+            seed=secret.getrandbits(60),
+            scale=scale,
+            numbers=contract.numbers,
+        )
 
 
 def _secret_scales(dtype: str, seed: int, count: int) -> list[float]:
@@ -126,6 +153,20 @@ def _secret_sizes(contract: Contract, seed: int) -> list[dict[str, int]]:
     return found
 
 
+def _deep_positions(contract: Contract, seed: int) -> Iterator[dict[str, int]]:
+    """Yield secret positions beyond those of a cut cache, at the edges of blocks and elsewhere."""
+    if not contract.dynamic or "L" not in contract.cut:
+        return
+    base = max(contract.sweeps, key=lambda sweep: sweep.get("L", 0))
+    whole = base["L"]
+    secret = random.Random(seed ^ 2)  # noqa: S311 - the seed is the secret
+    blocks = whole // _BLOCK
+    for beside in (-1, 0, 1, None, None, None):
+        edge = _BLOCK * secret.randrange(1 + blocks // 8, blocks)
+        at = secret.randrange(whole) if beside is None else edge + beside
+        yield {**base, **dict.fromkeys(contract.dynamic, at)}
+
+
 def _can_hold(tensor: Tensor) -> bool:
     return tensor.role == "input" and tensor.draw in ("normal", "peaked", "fixed")
 
@@ -144,8 +185,8 @@ def draw(contract: Contract, case: Case, dtype: str) -> dict[str, torch.Tensor]:
             continue
         generator = torch.Generator().manual_seed(case.seed ^ zlib.crc32(tensor.name.encode()))
         drawn[tensor.name] = _draw(tensor, case, dtype, generator)
-    if case.nan >= 0:
-        _spoil(contract, drawn, case)
+    for number in range(len(case.odd)):
+        _spoil(contract, drawn, case, number)
     return drawn
 
 
@@ -171,9 +212,10 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
         values = (-values.abs() - 1.0 if case.negative else values) * case.scale
         values = torch.round(values / case.step) * case.step if case.step else values
         if case.outliers > 1.0:
-            few = torch.rand(sizes, generator=generator) < _OUTLIER_SHARE
+            place = torch.rand(sizes, generator=generator)
             beyond = (values.abs() + 1.0) * values.sign()  # above the rest, each of them
-            values = torch.where(few, beyond * case.outliers, values)
+            values = torch.where(place < _OUTLIER_SHARE, beyond * case.outliers, values)
+            values = torch.where(place > 1.0 - _ZERO_SHARE, 0.0, values)
     elif tensor.draw == "peaked" and case.scale != 1.0:
         values = values * (BEYOND if case.scale > 1.0 else FLAT)
     if tensor.poison_from:
@@ -225,23 +267,44 @@ DRAWS: Mapping[str, Callable[[tuple[int, ...], Any], Any]] = {
 BEYOND = 8.0
 #: Makes them nearly equal, so that what is left out of many is missed however small its share.
 FLAT = 1 / 16
-#: Tensors that a NaN is put into, one after the other.
+#: Tensors that a NaN or an infinity is put into, one after the other.
 MOST_SPOILED = 4
+_NEXT_ODD = 7919  # elements from one such number to the next in one tensor
 #: Coarse enough that the largest of a thousand numbers stands there more than once.
 EQUAL_STEP = 0.5
 #: What a case's scale multiplies: what flows through the region, not its weights.
 SCALED = frozenset({"normal"})
 
 
-def _spoil(contract: Contract, drawn: dict[str, torch.Tensor], case: Case) -> None:
-    """Put one NaN into the case's tensor, where it is to be read."""
-    tensor = [tensor for tensor in contract.tensors if _can_hold(tensor)][case.nan]
+def _odd(contract: Contract, seed: int) -> Iterator[tuple[str, int, tuple[Odd, ...]]]:
+    """Yield a NaN in each tensor in turn, likewise an infinity of either sign, and both."""
+    tensors = range(min(MOST_SPOILED, sum(map(_can_hold, contract.tensors))))
+    sign = 1.0 if seed & 1 else -1.0
+    for place in tensors:
+        yield "a NaN", 9 + place, ((place, math.nan),)
+        yield "an infinity", 64 + place, ((place, sign * math.inf),)
+        sign = -sign
+    # Which of a NaN and an infinity is the larger is no mathematics.
+    if tensors and all(_is_float(tensor) for tensor in contract.outputs):
+        last = tensors[-1]
+        yield "infinities and a NaN", 68, ((0, math.inf), (last, -math.inf), (last, math.nan))
+
+
+def _spoil(
+    contract: Contract,
+    drawn: dict[str, torch.Tensor],
+    case: Case,
+    number: int,
+) -> None:
+    """Put one of a case's odd numbers into its tensor, where it is to be read."""
+    which, odd = case.odd[number]
+    tensor = [tensor for tensor in contract.tensors if _can_hold(tensor)][which]
     held = drawn[tensor.name]
     if tensor.poison_from:
         held = held[..., : expression.value(tensor.poison_from, case.dims), :]
-    at = case.seed % max(1, held.numel())
+    at = (case.seed + number * _NEXT_ODD) % max(1, held.numel())
     place = []
     for size in reversed(held.shape):
         place.append(at % size)
         at //= size
-    held[tuple(reversed(place))] = float("nan")
+    held[tuple(reversed(place))] = odd

@@ -39,7 +39,7 @@ from pytest_compiledai.kernels.compiling import compile_one
 from pytest_compiledai.kernels.contract import Contract
 
 #: Figures of the execution gate; the others are accuracy's.
-_OF_THE_RUN: tuple[str, ...] = ("cases", "guarded", "wall", "cut")
+_OF_THE_RUN: tuple[str, ...] = ("cases", "guarded", "wall", "cut", "own_sizes")
 GATES = ("security", "syntax", "execution", "accuracy", "latency")
 
 
@@ -149,6 +149,7 @@ def execution(
         figures[f"{dtype}.share_of_limit"] = float(f"{asked['share']:.3g}")
         figures["wall"] = asked["wall"]
         cut = cut or not asked["whole"]
+        figures |= {"own_sizes": asked["parts"]} if asked["parts"] else {}
     if not failed and not figures["cases"]:
         failed.append(Finding(rule="execution.none", message="found no case that was run"))
     if cut:

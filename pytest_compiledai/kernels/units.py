@@ -41,7 +41,7 @@ WHOLE: Final = "whole"
 LOCK: Final = "compiledai.lock"
 PLAN_CAP: Final = 64 << 20  # bytes
 #: Of what the gates of each form ask; a higher one makes entries stale.
-GATE_VERSION: Final = 4
+GATE_VERSION: Final = 5
 GATES_OF: Final = {
     "plan": ALWAYS_ON,
     "assembled": ("security", "syntax", "execution", "accuracy"),

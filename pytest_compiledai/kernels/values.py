@@ -13,48 +13,43 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_compiledai.core.verdict import Finding
-from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels import native
-from pytest_compiledai.kernels.accuracy import MOVED_STEP
-from pytest_compiledai.kernels.accuracy import STEP
+from pytest_compiledai.kernels import parts
 from pytest_compiledai.kernels.accuracy import Right
 from pytest_compiledai.kernels.accuracy import compare
-from pytest_compiledai.kernels.accuracy import is_exact
+from pytest_compiledai.kernels.call import buffers
+from pytest_compiledai.kernels.call import bytes_of
+from pytest_compiledai.kernels.call import steps
+from pytest_compiledai.kernels.call import tensor_of
 from pytest_compiledai.kernels.candidate import Candidate
-from pytest_compiledai.kernels.contract import ANY
 from pytest_compiledai.kernels.contract import Contract
 from pytest_compiledai.kernels.executing import LIMITS
 from pytest_compiledai.kernels.executing import FaultError
 from pytest_compiledai.kernels.executing import Held
 from pytest_compiledai.kernels.executing import Running
-from pytest_compiledai.kernels.executing import Step
 from pytest_compiledai.kernels.executing import Written
 from pytest_compiledai.kernels.inputs import Case
 from pytest_compiledai.kernels.inputs import cases
 from pytest_compiledai.kernels.inputs import draw
+from pytest_compiledai.kernels.inputs import in_part
 from pytest_compiledai.kernels.inputs import whole
+from pytest_compiledai.kernels.truth import left
+from pytest_compiledai.kernels.truth import only
+from pytest_compiledai.kernels.truth import right_of
+from pytest_compiledai.kernels.truth import states
 
 if TYPE_CHECKING:
     import torch
 
 MOST_FINDINGS = 5
-#: What a buffer holds before a call, a byte repeated: NaN in every float format and -1 in every
-#: signed integer; a small number in the former and a large one in the latter.
-_BEFORE: Mapping[str, bytes] = {"nan": b"\xff", "last": b"\xff", "number": b"\x3c"}
 #: The region's own sizes are run whole where that takes no more loads and stores (in the
 #: interpreter 3 million take a second) and no more numbers than this.
 WHOLE_TOUCHED, WHOLE_NUMBERS = 16_000_000, 5_000_000
-#: What was timed at sizes that are cut elsewhere is as near as this to the framework's answer. Both
-#: round: honest kernels are up to 1.7e-6 away (attention); float16 inside is 2e-4 away.
-TIMED_NEAR = 1e-5
-#: Inputs one step away, for the scatter of rounding.
-NEIGHBOURS = 3
-#: Turns of a measurement; ``latency.judge_cpu`` says what interval they give.
-ROUNDS = 15
 
 
 @dataclass(slots=True)
@@ -70,6 +65,7 @@ class Asked:
     share: float = 0.0
     wall: str = ""
     whole: bool = True  # the region's own sizes were run, nothing was cut
+    parts: str = ""  # where they were not: how many programs ran at them
     touched: int = 0  # elements that the first case loaded and stored, of the interpreter's
 
 
@@ -113,6 +109,19 @@ def _ask(
             _one(asked, running, contract, candidate, case, dtype, answered)
             if asked.execution or len(asked.accuracy) >= MOST_FINDINGS:
                 return
+    if asked.whole or library is not None or not contract.apart:
+        return
+    try:
+        for case in in_part(contract, dtype, seed):
+            _in_part(asked, parts.answered(contract, candidate, case, dtype), contract, case, dtype)
+    except parts.UnownedError as error:
+        place, expected = "own sizes, in part", "one, of the programs that were asked"
+        asked.accuracy.append(_finding("accuracy.unwritten", dtype, place, str(error), expected))
+
+
+def _in_part(asked: Asked, few: parts.Parts, contract: Contract, case: Case, dtype: str) -> None:
+    asked.parts = f"{few.ran} of {few.of} programs"
+    _held_against(asked, contract, few.found, few.right, few.drawn, case, dtype, few.written)
 
 
 def _affordable(asked: Asked, contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
@@ -128,7 +137,7 @@ def _affordable(asked: Asked, contract: Contract, dtype: str, seed: int) -> Iter
 
 
 def _numbers(contract: Contract, dims: Mapping[str, int]) -> int:
-    return sum(_count(tensor.sizes(dims)) for tensor in contract.tensors)
+    return sum(prod(tensor.sizes(dims)) for tensor in contract.tensors)
 
 
 def _trapped(
@@ -147,67 +156,6 @@ def _trapped(
                     running.call(held, steps(candidate, contract, case.dims))
                 except FaultError as error:
                     raise FaultError(f"undefined behaviour, {case.name}: {error}") from error
-
-
-def measure(
-    contract: Contract, candidate: Candidate, *, dtype: str, rounds: int = ROUNDS
-) -> tuple[list[int], list[int]]:
-    """Return the nanoseconds of a C++ candidate and of the framework, taken in turns.
-
-    At the region's own sizes, no cut; raises ``FaultError``, ``SandboxError``, ``ToolError`` and
-    ``NotBuiltError``.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        library = native.build(candidate.source, Path(name))
-        return _measure(contract, candidate, library, dtype, rounds)
-
-
-def _measure(
-    contract: Contract, candidate: Candidate, library: Path, dtype: str, rounds: int
-) -> tuple[list[int], list[int]]:
-    import time
-
-    import torch
-
-    threads = torch.get_num_threads()
-    case = Case(name="timed", dims=contract.dims, seed=1, numbers=contract.numbers)
-    drawn = draw(contract, case, dtype)
-    held = buffers(contract, candidate, case, dtype, drawn)
-    todo = steps(candidate, contract, case.dims)
-    own: list[int] = []
-    framework: list[int] = []
-    with Running("", library=library, limits=LIMITS) as running:
-        for _ in range(rounds):
-            written = running.call(held, todo, warm=True)
-            own.append(written.ns)
-            # Many threads are slower than one where the work is small or the machine is busy.
-            taken = []
-            for count in (threads, 1):
-                torch.set_num_threads(count)
-                begun = time.perf_counter_ns()
-                answer = contract.reference(drawn, case.numbers)
-                taken.append(time.perf_counter_ns() - begun)
-            framework.append(min(taken))
-    torch.set_num_threads(threads)
-    _near(contract, written, answer)
-    return own, framework
-
-
-def _near(contract: Contract, written: Written, answer: Mapping[str, torch.Tensor]) -> None:
-    """Raise ``FaultError`` where the last timed call is not the framework's answer.
-
-    The region's own sizes may be too large for the accuracy gate; a kernel must not know them.
-    """
-    import torch
-
-    for name in (tensor.name for tensor in contract.outputs):
-        found = _tensor(written.data[name], answer[name]).double()
-        true = answer[name].double()
-        apart = torch.where((found == true) | (found.isnan() & true.isnan()), 0.0, found - true)
-        most = 0.0 if is_exact(contract, name, answer[name]) else TIMED_NEAR
-        # Written so that NaN fails.
-        if not bool(apart.norm() <= most * torch.nan_to_num(true).norm()):
-            raise FaultError(f"{name} at the sizes that were timed is not the framework's")
 
 
 def _one(
@@ -245,30 +193,36 @@ def _compare(
     case: Case,
     dtype: str,
 ) -> None:
-    right = _right(contract, drawn, case, dtype)
-    found = {t.name: _tensor(written.data[t.name], right.eager[t.name]) for t in contract.outputs}
+    right = right_of(contract, drawn, case, dtype)
+    found = {t.name: tensor_of(written.data[t.name], right.eager[t.name]) for t in contract.outputs}
+    _held_against(asked, contract, found, right, drawn, case, dtype, {})
+
+
+def _held_against(
+    asked: Asked,
+    contract: Contract,
+    found: Mapping[str, torch.Tensor],
+    right: Right,
+    drawn: Mapping[str, torch.Tensor],
+    case: Case,
+    dtype: str,
+    written: Mapping[str, torch.Tensor],
+) -> None:
+    """Hold an answer against the right one; ``written`` says where programs wrote, if not all."""
     for name in _touched(contract, found, right, drawn):
         place = f"{case.name}: {name}"
         text = "state changed where the region leaves it"
         asked.accuracy.append(_finding("accuracy.state", dtype, place, text, "the same bits"))
-    found, right = _written_only(contract, found, right, drawn)
+    # A row that is written must not hide in the norm of a cache.
+    kept = {name: ~left(name, right, drawn) for name in states(contract)}
+    kept |= {name: kept[name] & at if name in kept else at for name, at in written.items()}
+    found, right = only(found, right, kept)
     compared = compare(contract, found, right, dtype)
     if compared.share > asked.share:
         asked.share, asked.error, asked.own = compared.share, compared.error, compared.own
     for wrong in compared.wrong:
         place = f"{case.name}: {wrong.output}"
         asked.accuracy.append(_finding(wrong.rule, dtype, place, wrong.found, wrong.expected))
-
-
-def _left(name: str, right: Right, drawn: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return where the truth leaves a state as it was."""
-    before, after = drawn[name].double(), right.truth[name].reshape(drawn[name].shape).double()
-    left: torch.Tensor = (before == after) | (before.isnan() & after.isnan())
-    return left
-
-
-def _states(contract: Contract) -> list[str]:
-    return [t.name for t in contract.outputs if t.role == "inout" and t.name not in contract.exact]
 
 
 def _touched(
@@ -278,165 +232,10 @@ def _touched(
     drawn: Mapping[str, torch.Tensor],
 ) -> Iterator[str]:
     """Yield the states of which other elements have other bits than before."""
-    for name in _states(contract):
-        left = _left(name, right, drawn)
-        same = bytes_of(found[name].reshape(left.shape)[left]) == bytes_of(drawn[name][left])
-        if not same:
+    for name in states(contract):
+        kept = left(name, right, drawn)
+        if bytes_of(found[name].reshape(kept.shape)[kept]) != bytes_of(drawn[name][kept]):
             yield name
-
-
-def _written_only(
-    contract: Contract,
-    found: dict[str, torch.Tensor],
-    right: Right,
-    drawn: Mapping[str, torch.Tensor],
-) -> tuple[dict[str, torch.Tensor], Right]:
-    """Return both without what a state keeps: a row must not hide in the norm of a cache."""
-    written = {name: ~_left(name, right, drawn) for name in _states(contract)}
-
-    def only(table: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {
-            name: tensor.reshape(written[name].shape)[written[name]] if name in written else tensor
-            for name, tensor in table.items()
-        }
-
-    return only(found), Right(
-        truth=only(right.truth),
-        eager=only(right.eager),
-        beside=[(only(truth), only(eager)) for truth, eager in right.beside],
-        moved=[only(one) for one in right.moved],
-    )
-
-
-def _right(contract: Contract, drawn: Mapping[str, torch.Tensor], case: Case, dtype: str) -> Right:
-    def truth(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-        return contract.reference(_wide(tensors), case.numbers)
-
-    eager = contract.reference(_copies(drawn), case.numbers)
-    if all(is_exact(contract, name, tensor) for name, tensor in eager.items()):
-        return Right(truth=eager, eager=eager, beside=(), moved=())
-
-    moved, beside = [], []
-    for number in range(1, 1 + NEIGHBOURS):
-        there = _moved(drawn, case.seed + number, MOVED_STEP)
-        moved.append(truth(there))
-        if STEP[dtype] != MOVED_STEP:
-            there = _moved(drawn, case.seed - number, STEP[dtype])
-        held = {name: tensor.to(drawn[name].dtype) for name, tensor in there.items()}
-        # Of float32 the same truth does: rounding inputs is little beside what moving them costs.
-        true = moved[-1] if STEP[dtype] == MOVED_STEP else truth(held)
-        beside.append((true, contract.reference(held, case.numbers)))
-    return Right(truth=truth(drawn), eager=eager, beside=beside, moved=moved)
-
-
-def _copies(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in drawn.items()}
-
-
-def _wide(drawn: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {
-        name: tensor.double() if tensor.is_floating_point() else tensor.clone()
-        for name, tensor in drawn.items()
-    }
-
-
-def _moved(drawn: Mapping[str, torch.Tensor], seed: int, step: float) -> dict[str, torch.Tensor]:
-    """Return the inputs in float64, each number moved by up to a step, relative to itself."""
-    import torch
-
-    generator = torch.Generator().manual_seed(seed % (1 << 62))
-    found = _wide(drawn)
-    for name, tensor in found.items():
-        if tensor.is_floating_point():
-            by = torch.rand(tensor.shape, generator=generator, dtype=torch.float64) * 2.0 - 1.0
-            found[name] = tensor * (1.0 + step * by)
-    return found
-
-
-def _tensor(data: bytes, like: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    return torch.frombuffer(bytearray(data), dtype=like.dtype).reshape(like.shape)
-
-
-def buffers(
-    contract: Contract,
-    candidate: Candidate,
-    case: Case,
-    dtype: str,
-    drawn: Mapping[str, torch.Tensor],
-) -> list[Held]:
-    """Return the buffers of a call: the inputs, and what outputs and scratch hold before it."""
-    found = []
-    blank, kept = _BEFORE[case.before], case.before == "last"
-    for tensor in contract.tensors:
-        kind = dtype if tensor.dtype == ANY else tensor.dtype
-        writable = tensor.role != "input"
-        data = (
-            blank * (_count(tensor.sizes(case.dims)) * _width(kind))
-            if tensor.role == "output"
-            else bytes_of(drawn[tensor.name])
-        )
-        found.append(
-            Held(
-                name=tensor.name,
-                dtype=kind,
-                data=data,
-                skew=case.skew,
-                writable=writable,
-                returned=True,
-                kept=kept and tensor.role == "output",
-            )
-        )
-    for scratch in candidate.scratch:
-        sizes = tuple(expression.value(size, case.dims) for size in scratch.shape)
-        kind = dtype if scratch.dtype == ANY else scratch.dtype
-        data = blank * (_count(sizes) * _width(kind))
-        found.append(Held(name=scratch.name, dtype=kind, data=data, writable=True, kept=kept))
-    return found
-
-
-def bytes_of(tensor: torch.Tensor) -> bytes:
-    """Return a tensor's elements in row-major order as bytes."""
-    import torch
-
-    data: bytes = tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-    return data
-
-
-def _width(dtype: str) -> int:
-    import torch
-
-    return int(getattr(torch, dtype).itemsize)
-
-
-def _count(sizes: Sequence[int]) -> int:
-    count = 1
-    for size in sizes:
-        count *= size
-    return count
-
-
-def steps(candidate: Candidate, contract: Contract, dims: Mapping[str, int]) -> list[Step]:
-    """Return the launches with every expression computed at these sizes."""
-    pointers = {*contract.names, *(item.name for item in candidate.scratch)}
-
-    def argument(text: str | int) -> str | float:
-        if isinstance(text, str) and text in pointers:
-            return text
-        if isinstance(text, str) and text in contract.numbers:
-            return float(contract.numbers[text])
-        return expression.value(text, dims)
-
-    return [
-        Step(
-            kernel=launch.kernel,
-            grid=tuple(expression.value(size, dims) for size in launch.grid),
-            arguments=tuple(argument(text) for text in launch.arguments),
-            constants={k: expression.value(v, dims) for k, v in launch.constants.items()},
-        )
-        for launch in candidate.launches
-    ]
 
 
 def _beside(

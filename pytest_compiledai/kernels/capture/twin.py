@@ -23,6 +23,8 @@ import torch
 from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.adapting import contract_of
+from pytest_compiledai.kernels.call import bytes_of
+from pytest_compiledai.kernels.call import steps
 from pytest_compiledai.kernels.candidate import LANGUAGES
 from pytest_compiledai.kernels.candidate import read
 from pytest_compiledai.kernels.capture import step
@@ -35,8 +37,6 @@ from pytest_compiledai.kernels.plan import read_plan
 from pytest_compiledai.kernels.reference import evaluate
 from pytest_compiledai.kernels.region import WIDTHS
 from pytest_compiledai.kernels.region import Region
-from pytest_compiledai.kernels.values import bytes_of
-from pytest_compiledai.kernels.values import steps
 
 Tensors = dict[str, torch.Tensor]
 #: The end of a bucket, and what runs up to it; None for the region's operators.

@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .spread import Spread
+from .trace import Trace
+
 ELEMENT_BYTES = {
     "bool": 1,
     "int8": 1,
@@ -37,21 +40,31 @@ class Buffer:
     """One tensor's bytes between two guards; stands for a tensor as the interpreter knows it."""
 
     def __init__(
-        self, name: str, dtype: str, data: bytes, *, skew: int, writable: bool, gap: int = 0
+        self,
+        name: str,
+        dtype: str,
+        data: bytes,
+        *,
+        skew: int,
+        writable: bool,
+        gap: int = 0,
+        spread: Spread | None = None,
     ) -> None:
         """Place ``data`` at ``skew`` elements behind a 64-byte boundary.
 
-        ``gap`` is for buffers between pages.
+        ``gap`` is for buffers between pages; with a ``spread`` the data are parts of the tensor.
         """
         self.name, self.dtype, self.writable, self.gap = name, dtype, writable, gap
+        self.spread = spread
         self.item = ELEMENT_BYTES[dtype]
-        self.count = len(data) // self.item
-        self.size = len(data)
+        self.count = spread.elements if spread else len(data) // self.item
+        self.size = self.count * self.item
         self._all, self._start = self._taken(skew)
         self.fill(data)
         self.address = int(self._all.ctypes.data) + self._start
-        self.writers = np.full(self.count, _NOBODY, dtype=np.int32)
-        self.readers = np.full(self.count, _NOBODY, dtype=np.int32)
+        watched = self.count if writable else 0  # nobody writes an input, so nobody races there
+        self.writers = np.full(watched, _NOBODY, dtype=np.int32)
+        self.readers = np.full(watched, _NOBODY, dtype=np.int32)
 
     def _taken(self, skew: int) -> tuple[Any, int]:
         """Return memory of this buffer's own, and where in it the tensor starts."""
@@ -62,8 +75,19 @@ class Buffer:
     def fill(self, data: bytes) -> None:
         """Take new content and mend the guards."""
         # NaN in every float format, so what leaks out of a guard shows in the answer as well.
-        self._all[:] = _GUARD
-        self.bytes[:] = np.frombuffer(data, dtype=np.uint8)
+        self._all[: self._start] = _GUARD
+        self._all[self._start + self.size :] = _GUARD
+        if self.spread:
+            self.spread.lay(self.bytes, self.item, data)
+        else:
+            self.bytes[:] = np.frombuffer(data, dtype=np.uint8)
+
+    def told(self) -> bytes:
+        """Return the content, of a tensor in parts those parts."""
+        if self.spread:
+            return self.spread.gathered(self.bytes, self.item)
+        data: bytes = self.bytes.tobytes()
+        return data
 
     def keep(self) -> None:
         """Mend the guards and leave the content as the last call did."""
@@ -97,6 +121,7 @@ class Watch:
         self.buffers: list[Buffer] = []
         self.program = 0
         self.loads = self.stores = 0  # elements
+        self.trace: Trace | None = None
 
     def begin(self, buffers: list[Buffer]) -> None:
         """Watch these buffers and no others."""
@@ -104,10 +129,12 @@ class Watch:
         self.buffers = sorted(buffers, key=lambda buffer: buffer.address)
         self._starts = np.array([buffer.address for buffer in self.buffers], dtype=np.uint64)
 
-    def launch(self) -> None:
-        """Start a launch."""
+    def launch(self, *, traced: bool = False) -> Trace | None:
+        """Start a launch; return what its programs are going to touch, where that is asked for."""
         for buffer in self.buffers:
             buffer.forget()
+        self.trace = Trace() if traced else None
+        return self.trace
 
     def load(self, pointers: Any, mask: Any) -> None:
         """Check the addresses of a load; raises ``TouchedWrongError``."""
@@ -163,6 +190,8 @@ class Watch:
                 f"program {self.program} reads of {buffer.name} what another program of the same "
                 "launch writes"
             )
+        if self.trace:
+            self.trace.note(self.program, "reads", buffer.name, index[writers == _NOBODY])
         readers = buffer.readers[index]
         ours = (readers == _NOBODY) | (readers == self.program)
         buffer.readers[index] = np.where(ours, self.program, _MANY)
@@ -182,6 +211,8 @@ class Watch:
         if not once:
             raise TouchedWrongError(f"one store writes an element of {buffer.name} twice")
         buffer.writers[index] = self.program
+        if self.trace:
+            self.trace.note(self.program, "writes", buffer.name, index)
 
 
 WATCH = Watch()

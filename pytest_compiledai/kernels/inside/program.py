@@ -48,11 +48,12 @@ class TritonProgram:
         grid: Sequence[int],
         arguments: Sequence[Buffer | float],
         constants: Mapping[str, Any],
+        programs: Sequence[int] | None = None,
     ) -> None:
-        """Launch one kernel."""
+        """Launch one kernel, or the programs of it that are named."""
         if name not in self._kernels:
             self._kernels[name] = Kernel(getattr(self._module, name).fn)
-        self._kernels[name].run(grid, arguments, constants)
+        self._kernels[name].run(grid, arguments, constants, programs)
 
 
 def _interpret(module: types.ModuleType) -> None:
@@ -75,8 +76,14 @@ class NativeProgram:
         grid: Sequence[int],
         arguments: Sequence[Buffer | float],
         constants: Mapping[str, Any],
+        programs: Sequence[int] | None = None,
     ) -> None:
-        """Call one function; the grid and the constants are compiled into it."""
+        """Call one function; the grid and the constants are compiled into it.
+
+        Raises ``ValueError`` where programs are named: a function has none.
+        """
+        if programs is not None:
+            raise ValueError("programs of a function")
         function = getattr(self._library, name)
         function.restype = None
         function(*map(_native, arguments))

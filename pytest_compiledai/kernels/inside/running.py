@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import triton.language as tl
@@ -39,9 +40,13 @@ class Kernel:
         }
 
     def run(
-        self, grid: Sequence[int], arguments: Sequence[Any], constants: Mapping[str, Any]
+        self,
+        grid: Sequence[int],
+        arguments: Sequence[Any],
+        constants: Mapping[str, Any],
+        programs: Sequence[int] | None = None,
     ) -> None:
-        """Run every program of the grid; raises what the kernel raises."""
+        """Run the programs of the grid, or those that are named; raises what the kernel raises."""
         function = self._interpreted.rewrite()
         bound = inspect.getcallargs(self._interpreted.fn, *arguments, **constants)
         scope = interpreter._patch_lang(self._interpreted.fn)
@@ -51,15 +56,10 @@ class Kernel:
                 for name, value in bound.items()
             }
             interpreter.interpreter_builder.set_grid_dim(*grid)
-            self._programs(function, grid, taken)
+            for number in range(prod(grid)) if programs is None else programs:
+                WATCH.program = number
+                ahead, z = divmod(number, grid[2])
+                interpreter.interpreter_builder.set_grid_idx(*divmod(ahead, grid[1]), z)
+                function(**taken)
         finally:
             scope.restore()
-
-    def _programs(self, function: Any, grid: Sequence[int], taken: Mapping[str, Any]) -> None:
-        WATCH.program = 0
-        for x in range(grid[0]):
-            for y in range(grid[1]):
-                for z in range(grid[2]):
-                    interpreter.interpreter_builder.set_grid_idx(x, y, z)
-                    function(**taken)
-                    WATCH.program += 1

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .memory import Buffer
     from .program import NativeProgram
     from .program import TritonProgram
+    from .trace import Trace
 
 _READ_BYTES = 1 << 20
 _REQUEST_CAP = 1 << 31
@@ -61,6 +62,7 @@ class Work:
             self._program = NativeProgram(library, frames)
         self._compiled = library is not None
         self._held: dict[tuple[str, str, int, int], Buffer] = {}
+        self._traces: list[Trace] = []
 
     def call(self, body: bytes) -> bytes:
         """Run the launches of a call in order and return what the writable buffers hold."""
@@ -81,12 +83,14 @@ class Work:
             for name, buffer in buffers.items():  # what the first one wrote is no start
                 if buffer.writable:
                     buffer.fill(given[name])
+        self._traces = []
         spent_ns = self._launched(head["launches"], buffers)
         self._program.end()
         broken = [name for name, buffer in buffers.items() if not buffer.guards_hold()]
         back = [buffers[fact["name"]] for fact in head["buffers"] if fact["returned"]]
         facts = {"broken": broken, "loads": WATCH.loads, "stores": WATCH.stores, "ns": spent_ns}
-        return message.pack(facts, [buffer.bytes.tobytes() for buffer in back])
+        facts["traces"] = [trace.said() for trace in self._traces]
+        return message.pack(facts, [buffer.told() for buffer in back])
 
     def _launched(
         self, launches: Sequence[Mapping[str, Any]], buffers: Mapping[str, Buffer]
@@ -97,10 +101,17 @@ class Work:
         spent_ns = 0
         for launch in launches:
             if not self._compiled:  # nobody watches compiled code, and its time is taken
-                WATCH.launch()
+                trace = WATCH.launch(traced=launch["programs"] is not None)
+                self._traces += [trace] if trace else []
             arguments = [_argument(value, buffers) for value in launch["arguments"]]
             begun = time.perf_counter_ns()
-            self._program.run(launch["kernel"], launch["grid"], arguments, launch["constants"])
+            self._program.run(
+                launch["kernel"],
+                launch["grid"],
+                arguments,
+                launch["constants"],
+                launch["programs"],
+            )
             spent_ns += time.perf_counter_ns() - begun
         return spent_ns
 
@@ -109,7 +120,11 @@ class Work:
 
         What a candidate remembers by address is wrong then.
         """
-        key = fact["name"], fact["dtype"], fact["bytes"], fact["skew"]
+        from .spread import Spread  # with numpy, before which its threads are bounded
+
+        spread = Spread.of(fact["spread"]) if fact["spread"] else None
+        size = spread.elements if spread else fact["bytes"]
+        key = fact["name"], fact["dtype"], size, fact["skew"]
         held = self._held.get(key)
         if held is None:
             held = self._sort(fact)(
@@ -119,11 +134,13 @@ class Work:
                 skew=fact["skew"],
                 writable=fact["writable"],
                 gap=fact["gap"],
+                spread=spread,
             )
             self._held[key] = held
         elif fact["kept"]:
             held.keep()
         else:
+            held.spread = spread
             held.fill(data)
         return held
 

@@ -23,6 +23,7 @@ def prepare(_: list[str]) -> None:
     os.environ.update(_ENVIRONMENT)
     try:
         from . import bfloat
+        from . import device
         from . import hints
         from . import masks
         from . import memory
@@ -35,6 +36,7 @@ def prepare(_: list[str]) -> None:
         hints.check()
         masks.mend()
         masks.poison()
+        device.mend()
         bfloat.mend()
         running.quicken()
         selftest.prove()

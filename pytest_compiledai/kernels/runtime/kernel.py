@@ -10,6 +10,7 @@ from typing import Final
 
 from pytest_compiledai.kernels import expression
 from pytest_compiledai.kernels.adapting import contract_of
+from pytest_compiledai.kernels.call import steps
 from pytest_compiledai.kernels.candidate import LANGUAGES
 from pytest_compiledai.kernels.candidate import Candidate
 from pytest_compiledai.kernels.candidate import MalformedError
@@ -19,7 +20,6 @@ from pytest_compiledai.kernels.contract import Contract
 from pytest_compiledai.kernels.matching import matched
 from pytest_compiledai.kernels.runtime import launching
 from pytest_compiledai.kernels.runtime.dependent import dependent
-from pytest_compiledai.kernels.values import steps
 
 if TYPE_CHECKING:
     import torch

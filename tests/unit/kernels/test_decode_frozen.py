@@ -258,7 +258,7 @@ INTERPRETED = """
 import torch
 from pytest_compiledai.kernels.families import family
 from pytest_compiledai.kernels.runtime.launching import TritonLaunches
-from pytest_compiledai.kernels.values import steps
+from pytest_compiledai.kernels.call import steps
 
 torch.manual_seed(0)
 kind = family("gemv")

@@ -54,6 +54,34 @@ def test_an_infinite_answer_is_wrong():
     assert compared(found) == ["accuracy.infinite"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "rules"),
+    [
+        (float("inf"), []),
+        (-float("inf"), ["accuracy.infinite"]),
+        (3.0e38, ["accuracy.infinite"]),
+        (float("nan"), ["accuracy.infinite"]),
+    ],
+)
+def test_what_is_infinite_in_the_truth_is_so_in_the_answer(answer, rules):
+    """The largest number is not, nor is the other sign."""
+    contract = families.family("softmax").contract({"N": 8, "R": 1})
+    truth = torch.arange(1.0, 9.0, dtype=torch.float64)[None]
+    truth[0, 3] = float("inf")
+    found = truth.float()
+    found[0, 3] = answer
+    right = Right(
+        truth={"out": truth},
+        eager={"out": truth.float()},
+        beside=[({"out": truth}, {"out": truth.float()})],
+        moved=[{"out": truth}],
+    )
+
+    wrong = compare(contract, {"out": found}, right, "float32").wrong
+
+    assert [one.rule for one in wrong] == rules
+
+
 def rounded(errors):
     """Return what the framework's path says where it is off by each of ``errors`` in turn."""
     truth = torch.ones((1, 256), dtype=torch.float64)

@@ -44,6 +44,13 @@ def test_the_unmended_interpreter_is_refused():
     assert "of bfloat16 in this version of the interpreter" in probe(mended=False)
 
 
+def test_what_locks_a_worker_loads_no_numpy():
+    """How many threads it may start is said between the two; a worker may start none."""
+    program = "import sys, pytest_compiledai.kernels.inside.work\nsys.exit('numpy' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_a_message_that_is_cut_is_refused():
     """A body without its head is an error."""
     assert unpack(pack({"a": 1}, [b"xy"]))[0] == {"a": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pytest_compiledai.core.errors import ToolError
 from pytest_compiledai.kernels import apart
 from pytest_compiledai.kernels import candidate
 from pytest_compiledai.kernels import families
+from pytest_compiledai.kernels import judge
 from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.inputs import SECRET_POSITIONS
 from pytest_compiledai.kernels.inputs import cases
@@ -99,6 +101,44 @@ def test_a_library_that_can_remember_is_not_built(tmp_path, body, told):
         native.build(_HEAD + "#include <cstdlib>\n" + body, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        ("out[0] = tex1Dfetch<float>(0, 1);", {"security.call"}),
+        ("out[0] = tex1Dfetch<decltype(x[0])>(0, 1);", {"security.call"}),
+        ("out[0] = fmaxf(static_cast<float>(N), 1.0f);", set()),
+        ("if (0 < N && x[0] > (out[0])) out[0] = x[0];", set()),
+    ],
+)
+def test_a_call_with_template_arguments_is_a_call(body, rules):
+    """What it reads is nobody's argument; a comparison of two is no call."""
+    contract = families.family("gemv").contract()
+    launch = {"kernel": "k", "grid": ["N"], "block": [32], "args": ["x", "out", "N"]}
+    text = (
+        f"/* launch {json.dumps({'LAUNCH': [launch]})} */\n#include <cstdint>\n"
+        f'extern "C" __global__ void k(const float *x, float *out, int64_t N) {{ {body} }}\n'
+    )
+
+    found = judge.security(contract, text, "cuda")[1].findings
+
+    assert {finding.rule for finding in found} == rules
+
+
+def test_infinities_of_both_signs_are_drawn_and_mixed_where_no_token_is_chosen():
+    """Which of NaN and infinity is the larger is no mathematics."""
+    drawn = {
+        name: [
+            case for case in cases(families.family(name).contract(), "float32", SEED) if case.odd
+        ]
+        for name in ("gemv", "sampler")
+    }
+    numbers = [number for case in drawn["gemv"] for _, number in case.odd]
+
+    assert {math.inf, -math.inf} <= set(numbers)
+    assert any(len(case.odd) > 1 for case in drawn["gemv"])
+    assert all(len(case.odd) == 1 for case in drawn["sampler"])
+
+
 def test_a_varying_size_is_never_larger_than_the_regions_own():
     """Secret positions lie in the cache, whatever the seed; static sizes are at least one."""
     contract = families.family("kv_write").contract()
@@ -117,8 +157,22 @@ def test_secret_positions_have_every_remainder_by_a_small_number():
     """What is wrong at one position of every eleven is asked about, in every run."""
     contract = families.family("kv_write").contract()
     for seed in range(20):
-        asked = [case.dims for case in cases(contract, "float32", seed)][-SECRET_POSITIONS:]
-        assert {dims["pos"] % 11 for dims in asked} == set(range(11))
+        asked = [case.dims for case in cases(contract, "float32", seed)]
+        shallow = [dims["pos"] for dims in asked if dims["L"] == contract.cut["L"]]
+        assert {at % 11 for at in shallow[-SECRET_POSITIONS:]} == set(range(11))
+
+
+def test_positions_beyond_a_cut_cache_are_asked_about_at_the_edges_of_blocks():
+    """A cache is cut for time; what a kernel does further on is seen with one head."""
+    contract = families.family("kv_write").contract()
+    for seed in range(20):
+        deep = [
+            dims["pos"]
+            for dims in (case.dims for case in cases(contract, "float32", seed))
+            if dims["L"] == contract.dims["L"]
+        ]
+        assert {63, 0, 1} <= {at % 64 for at in deep if 512 <= at < contract.dims["L"] - 1}
+        assert len(deep) == 7
 
 
 def test_secret_scales_leave_no_wide_window():
