@@ -31,6 +31,7 @@ from pytest_compiledai.gates import malformed
 from pytest_compiledai.gates import security
 from pytest_compiledai.gates import syntax
 from pytest_compiledai.gates.aimed import aimed
+from pytest_compiledai.gates.case import Malformed
 from pytest_compiledai.gates.resting import resting
 from pytest_compiledai.gates.tools import ScanRequest
 from pytest_compiledai.gates.tools import policy_digest
@@ -138,7 +139,7 @@ def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> 
     spec: FunctionSpec = unit.body
     rows = opened(spec, phase)
     train = [row.input for row in spec.rows_in(Split.TRAIN)]
-    asked, rules = program(unit, candidate), execution.policy()
+    asked = program(unit, candidate)
     return execution.judge(
         sandbox=bench.sandbox(),
         program=asked,
@@ -146,8 +147,8 @@ def _execution(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> 
             execution.Case(input=row.key, place=row.place, quotable=row.split is Split.TRAIN)
             for row in rows
         ],
-        malformed=malformed.derive(spec.input, train[:3], most=rules.malformed),
-        aimed=aimed(asked.source.decode("utf-8"), spec.input, train[:3], most=rules.aimed),
+        malformed=malformed.derive(spec.input, train[:3], most=execution.policy().malformed),
+        aimed=_aimed(spec, asked),
         input_schema=spec.input,
         output_schema=spec.output,
         seed=_seed(unit),
@@ -209,13 +210,15 @@ def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdi
             rule="fuzz.reference", message=message, path=str(error.where), quotable=False
         )
         return Verdict(gate="fuzz", findings=(finding,))
+    asked = program(unit, candidate)
     with contextlib.ExitStack() as stack:
         return fuzz.judge(
             sandbox=bench.sandbox(),
-            program=program(unit, candidate),
+            program=asked,
             input_schema=spec.input,
             output_schema=spec.output,
             train_inputs=[row.input for row in spec.rows_in(Split.TRAIN)],
+            aimed=[item.input for item in _aimed(spec, asked)],
             settings=spec.fuzz,
             coverage=spec.accuracy.coverage,
             seed=_seed(unit),
@@ -223,6 +226,13 @@ def _fuzz(unit: Unit, candidate: Candidate, phase: Phase, bench: Bench) -> Verdi
             references=references,
             comparators=accuracy.resolved(spec.accuracy, user_comparators(spec, bench, stack)),
         )
+
+
+def _aimed(spec: FunctionSpec, asked: Program) -> tuple[Malformed, ...]:
+    """Return the inputs that hold literals of a program."""
+    train = [row.input for row in spec.rows_in(Split.TRAIN)][:3]
+    text = asked.source.decode("utf-8")
+    return aimed(text, spec.input, train, most=execution.policy().aimed)
 
 
 def _begin_drawing(unit: Unit, bench: Bench) -> None:

@@ -104,7 +104,12 @@ def judge(
         first = call_bounded(
             session, [item.input for item in asked], batch=rules.batch, kills=rules.kills
         )
-        findings = _broken(asked, first, output_schema)
+        known = len(asked) - len(aimed)
+        findings = _broken(asked[:known], first[:known], output_schema)
+        # What an input that nobody wrote may break is the fuzz gate's question; what ends a worker
+        # would leave the questions below unasked.
+        killed = [n for n, a in enumerate(first) if n >= known and a.status in KILLS]
+        findings += _broken([asked[n] for n in killed], [first[n] for n in killed], output_schema)
         whole = len(first) == len(asked) and not any(a.status in KILLS for a in first)
         if whole:
             again = session.call([item.input for item in asked])
@@ -119,7 +124,6 @@ def judge(
             limits=limits,
         )
         findings += _unstable(calls, asked, first, rules=rules, seed=seed)
-    known = len(asked) - len(aimed)
     figures = _figures(asked[:known], first[:known], len(cases), input_schema)
     figures["aimed"] = len(first[known:])
     return Verdict(gate=GATE, findings=capped(_unique(findings), rules.findings), figures=figures)

@@ -145,6 +145,7 @@ def judge(
     input_schema: Schema,
     output_schema: Schema,
     train_inputs: Sequence[Any],
+    aimed: Sequence[bytes] = (),
     settings: FuzzSettings,
     coverage: float,
     seed: int,
@@ -154,7 +155,8 @@ def judge(
 ) -> Verdict:
     """Return the verdict over drawn examples and, where the spec names one, over the reference.
 
-    ``seed`` decides the examples, whatever process ``draw`` draws them in. ``coverage`` is the
+    ``aimed`` are inputs made for the program, asked beside the drawn ones. ``seed`` decides the
+    examples, whatever process ``draw`` draws them in. ``coverage`` is the
     least share of reference examples to be answered; ``comparators`` are callables by path. Figures
     hold the small counterexample as ``counterexample``. Raises ``SandboxError`` only.
     """
@@ -166,7 +168,7 @@ def judge(
         message = "found no example that the input schema allows; expected one that can be drawn"
         finding = Finding(rule=f"{GATE}.unsatisfiable", message=message)
         return Verdict(gate=GATE, findings=(finding,), figures=figures)
-    drawn = tuple(dict.fromkeys((*drawn, *ends)))
+    drawn = tuple(dict.fromkeys((*drawn, *ends, *aimed)))
     with sandbox.open(program, limits=Limits(call_s=rules.call_s)) as session:
         answers = call_bounded(session, drawn, batch=rules.batch, kills=rules.kills)
         figures["abstained"] = sum(answer.status.value == "abstain" for answer in answers)
