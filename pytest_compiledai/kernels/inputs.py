@@ -40,6 +40,10 @@ _OUTLIER_SHARE = 1 / 64
 _ZERO_SHARE = 1 / 4  # of the same case, as a gate or a mask leaves them
 #: Sizes of each run that no text can know; and positions, a secret stride apart.
 SECRET_SIZES, SECRET_POSITIONS = 8, 12
+#: A scale at which scores are nearly equal, so that one of thousands is missed.
+_LEVEL = 0.5
+#: Which of a table's rows cases of other sizes ask for, in turn.
+_INDICES: tuple[Literal["any", "first", "last"], ...] = ("last", "any", "first")
 #: Positions that kernels take at once, or a multiple of what they take.
 _BLOCK = 64
 #: Primes: so many positions have every remainder by each number up to their count.
@@ -60,6 +64,7 @@ class Case:
     scale: float = 1.0
     skew: int = 0  # elements every buffer starts behind a boundary
     odd: tuple[Odd, ...] = ()  # each put into one place of its tensor
+    index: Literal["any", "first", "last"] = "any"  # of those that a table has
     negative: bool = False  # what flows in is below zero, by as much as the scale at least
     step: float = 0.0  # what flows in is rounded to multiples of this, so that numbers are equal
     outliers: float = 1.0  # what few numbers of what flows in are multiplied by; others are zero
@@ -93,11 +98,13 @@ def cases(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
         yield case("equal numbers", 8, step=EQUAL_STEP)
     for name, number, odd in _odd(contract, seed):
         yield case(name, number, odd=odd)
-    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed), *_deep_positions(contract, seed)]
+    sweeps = [*contract.sweeps, *_secret_sizes(contract, seed)]
     scales = _secret_scales(dtype, seed, len(sweeps))
+    deep = list(_deep_positions(contract, seed))
+    sweeps, scales = [*sweeps, *deep], [*scales, *[_LEVEL] * len(deep)]
     for number, (sweep, scale) in enumerate(zip(sweeps, scales, strict=True)):
         sizes = " ".join(f"{name}={size}" for name, size in sorted(sweep.items()))
-        stated = {"dims": {**own, **sweep}, "skew": number % 3}
+        stated = {"dims": {**own, **sweep}, "skew": number % 3, "index": _INDICES[number % 3]}
         yield case(f"sizes {sizes}", 16 + number, scale=scale, **stated)
 
 
@@ -114,7 +121,7 @@ def in_part(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
     A position is the last one, then a secret one; so is the scale.
     """
     secret = random.Random(seed ^ zlib.crc32(dtype.encode()) ^ 7)  # noqa: S311 - secret by its seed
-    scales = 1.0, *_secret_scales(dtype, seed ^ 7, 1)
+    scales = _LEVEL, *_secret_scales(dtype, seed ^ 7, 1)
     for number, scale in enumerate(scales):
         ends = {name: contract.dims.get("L", contract.dims[name] + 1) for name in contract.dynamic}
         at = {name: secret.randrange(end) if number else end - 1 for name, end in ends.items()}
@@ -123,6 +130,7 @@ def in_part(contract: Contract, dtype: str, seed: int) -> Iterator[Case]:
             dims={**contract.dims, **at},
             seed=secret.getrandbits(60),
             scale=scale,
+            index="any" if number else "last",
             numbers=contract.numbers,
         )
 
@@ -197,7 +205,8 @@ def _draw(tensor: Tensor, case: Case, dtype: str, generator: Any) -> torch.Tenso
     if tensor.draw == "index":
         below = expression.value(tensor.below, case.dims)
         kind = getattr(torch, tensor.dtype)
-        chosen: torch.Tensor = torch.randint(0, below, sizes, generator=generator, dtype=kind)
+        first, end = {"any": (0, below), "first": (0, 1), "last": (below - 1, below)}[case.index]
+        chosen: torch.Tensor = torch.randint(first, end, sizes, generator=generator, dtype=kind)
         return chosen
     if tensor.draw == "last":  # a position or length: the case's own, stated as an expression
         where: torch.Tensor = torch.full(

@@ -20,6 +20,8 @@ from pytest_compiledai.kernels import judge
 from pytest_compiledai.kernels import native
 from pytest_compiledai.kernels.inputs import SECRET_POSITIONS
 from pytest_compiledai.kernels.inputs import cases
+from pytest_compiledai.kernels.inputs import draw
+from pytest_compiledai.kernels.inputs import in_part
 
 SEED = 20260101
 _HEAD = '/* launch\n{"LAUNCH": []}\n*/\n#include <algorithm>\n#include <cmath>\n'
@@ -137,6 +139,19 @@ def test_infinities_of_both_signs_are_drawn_and_mixed_where_no_token_is_chosen()
     assert {math.inf, -math.inf} <= set(numbers)
     assert any(len(case.odd) > 1 for case in drawn["gemv"])
     assert all(len(case.odd) == 1 for case in drawn["sampler"])
+
+
+def test_the_first_and_the_last_row_of_a_table_are_asked_for():
+    """Of a hundred thousand rows chance alone takes neither."""
+    torch = pytest.importorskip("torch")
+    contract = families.family("lookup").contract({"V": 5000, "N": 3})
+    drawn = [
+        (case.dims["V"], int(torch.flatten(draw(contract, case, "float32")["token"])[0]))
+        for case in (*cases(contract, "float32", SEED), *in_part(contract, "float32", SEED))
+    ]
+
+    assert any(at == 0 and rows > 1 for rows, at in drawn)
+    assert (5000, 4999) in drawn
 
 
 def test_a_varying_size_is_never_larger_than_the_regions_own():
