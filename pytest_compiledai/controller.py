@@ -159,16 +159,23 @@ class Controller:
         wrong = [f"{r.spec}::{r.unit}::{gate}" for r in self.results() for gate in self._failing(r)]
         if wrong:
             self._object(f"reports that passed, though {_some(wrong)} did not")
+        self.look_for_items_taken_out()
         if self.run.settings.mode.writes or not self.run.store.has(SELECTION):
             return
         selection = self.run.store.read(SELECTION)
-        if selection["taken_out"]:
-            self._object(f"a plugin that took {_some(selection['taken_out'])} out of the run")
         asked = {(unit, gate) for unit, gates in self._asked.items() for gate in gates}
         silent = [f"{u}::{gate}" for u, gate in selection["items"] if (u, gate) not in asked]
         if silent:
             self._object(f"no answer of {_some(silent)}")
         self._look_at_bases()
+
+    def look_for_items_taken_out(self) -> None:
+        """Fail a run that judges, and tell it in one that fails, where a plugin took items out."""
+        if self.run.settings.mode.writes or not self.run.store.has(SELECTION):
+            return
+        taken = self.run.store.read(SELECTION)["taken_out"]
+        if taken:
+            self._object(f"a plugin that took {_some(taken)} out of the run")
 
     def _look_at_bases(self) -> None:
         """Hold what the lock says of the seconds behind a pass against the verdicts of this run."""
@@ -192,7 +199,8 @@ class Controller:
         self.failed = True
         following = "look for hooks that change items or reports in conftest.py, and for addopts"
         expected = "the verdict of every gate item; choose items with -k, -m or node ids"
-        self.notices.append(f"this run: found {found}; expected {expected}; next: {following}")
+        notice = f"this run: found {found}; expected {expected}; next: {following}"
+        self.notices += [notice] if notice not in self.notices else []
 
     @cached_property
     def _cache(self) -> dict[str, Result]:

@@ -103,10 +103,13 @@ def _ray(address: str) -> AbstractContextManager[Any]:
 def check(backend: str, address: str, jobs: int) -> None:
     """Raise ``SettingsError`` for a backend that is unknown, not there, or lacks its address."""
     if jobs < 1:
-        raise SettingsError(where="--jobs", found=str(jobs), expected="1 or more")
+        raise SettingsError(where="--jobs", found=str(jobs), expected="1 or more", next="--jobs 2")
     if backend not in BACKENDS:
         raise SettingsError(
-            where="--backend", found=backend, expected=f"one of {', '.join(BACKENDS)}"
+            where="--backend",
+            found=backend,
+            expected=f"one of {', '.join(BACKENDS)}",
+            next=f"--backend {min(BACKENDS)}",
         )
     module, extra = BACKENDS[backend]
     missing = [name for name in ("joblib", module) if importlib.util.find_spec(name) is None]

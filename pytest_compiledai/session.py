@@ -169,6 +169,8 @@ class ControllerHooks:
         self.controller.finish(interrupted=interrupted and not session.testsfailed)
         if exitstatus == pytest.ExitCode.OK:
             self.controller.look_for_contradictions()
+        elif exitstatus == pytest.ExitCode.TESTS_FAILED:
+            self.controller.look_for_items_taken_out()
         if session.config.getoption("no_summary"):
             self._fail_aloud()
         self._fail(session)

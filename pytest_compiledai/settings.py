@@ -176,7 +176,12 @@ def _record(text: str, model: str | None) -> str:
             next=f"pytest --compile --compile-model {BUILTIN}",
         )
     if text not in ("", "none", "missing", "all", None):
-        raise SettingsError(where="compiledai_record", found=text, expected="none, missing or all")
+        raise SettingsError(
+            where="compiledai_record",
+            found=text,
+            expected="none, missing or all",
+            next="take the setting out: replay without a model, missing with one",
+        )
     return text or ("missing" if model not in (None, BUILTIN) else "none")
 
 
@@ -184,7 +189,10 @@ def _inside(root: Path, text: str) -> Path:
     path = (root / text).resolve()
     if path == root or not path.is_relative_to(root):
         raise SettingsError(
-            where="--compile-out", found=text, expected="a folder below the root of the project"
+            where="--compile-out",
+            found=text,
+            expected="a folder below the root of the project",
+            next="name one relative to the root, such as --compile-out src/shop/compiled",
         )
     # What imports the folder looks for the lock beside the link, a run beside what it leads to.
     named = Path(os.path.normpath(root / text))
@@ -204,7 +212,9 @@ def _count(flag: str, text: str | None) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
-        raise SettingsError(where=flag, found=text, expected="a whole number of at least 1")
+        raise SettingsError(
+            where=flag, found=text, expected="a whole number of at least 1", next=f"{flag} 3"
+        )
     return int(text)
 
 
@@ -216,7 +226,9 @@ def _money(flag: str, text: str | None) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or amount <= 0:
-        raise SettingsError(where=flag, found=text, expected="an amount above 0, such as 2.50")
+        raise SettingsError(
+            where=flag, found=text, expected="an amount above 0", next=f"{flag} 2.50"
+        )
     return amount
 
 
@@ -237,6 +249,7 @@ def _calls(root: Path, text: str | None) -> Path | None:
             where="--compile-drift",
             found=text,
             expected=f"a file that ends in {', '.join(CALLS_SUFFIXES)}",
+            next="name the file that `compiled.sample` writes",
         )
     return (root / text).resolve() if text else None
 
@@ -247,6 +260,7 @@ def _report(root: Path, text: str) -> Path:
             where="--compile-report",
             found=text,
             expected=f"a path that ends in {' or '.join(REPORT_SUFFIXES)}",
+            next=f"--compile-report {Path(text).stem or 'report'}.html",
         )
     return root / text
 
@@ -260,6 +274,7 @@ def _grants(lines: list[str]) -> dict[str, frozenset[str]]:
                 where=GRANTS_SETTING,
                 found=line,
                 expected="`unit: capability, capability`, or `*` for every unit",
+                next="write the line so, for example `stamped: clock, module:zoneinfo`",
             )
         names = frozenset(name.strip() for name in match[2].split(","))
         grants[match[1]] = grants.get(match[1], frozenset()) | names

@@ -83,7 +83,10 @@ def draft_all(audit: Audit, root: Path, folder: Path) -> tuple[Draft, ...]:
     target = (root / folder).resolve()
     if not target.is_relative_to(root):
         raise SettingsError(
-            where=str(folder), found="a folder outside the project", expected="one below the root"
+            where=str(folder),
+            found="a folder outside the project",
+            expected="one below the root",
+            next="compiledai audit LOGS --draft specs",
         )
     drafts: list[Draft] = []
     wanted: dict[Path, bytes] = {}

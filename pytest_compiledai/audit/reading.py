@@ -64,7 +64,12 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
         )
         if not inside:
             expected = f"files that end in {', '.join(SUFFIXES)}"
-            raise SettingsError(where=str(path), found="a folder without logs", expected=expected)
+            raise SettingsError(
+                where=str(path),
+                found="a folder without logs",
+                expected=expected,
+                next="compiledai audit FILE.jsonl",
+            )
         found += inside
     return list(dict.fromkeys(found))
 
@@ -84,7 +89,10 @@ def read_calls(files: Sequence[Path], tally: Tally) -> Iterator[Call]:
                 yield from _calls_of(formats, record, path, number, tally)
         except (OSError, EOFError) as error:
             raise SettingsError(
-                where=path.as_posix(), found=str(error), expected="a file that can be read"
+                where=path.as_posix(),
+                found=str(error),
+                expected="a file that can be read",
+                next="look at its rights, and whether it is whole",
             ) from error
         if lines < tally.lines <= lines + tally.unreadable - unreadable:
             raise SettingsError(

@@ -77,7 +77,10 @@ def _source(root: Path, path: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         raise SettingsError(
-            where=str(path), found=error.strerror or str(error), expected="a file to check"
+            where=str(path),
+            found=(error.strerror or str(error)).lower(),
+            expected="a file to check",
+            next="name files of Python, or a spec: compiledai check FILE...",
         ) from error
     resolved = path.resolve()
     inside = resolved.is_relative_to(root.resolve())

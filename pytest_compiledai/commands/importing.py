@@ -21,13 +21,21 @@ def draft(root: Path, file: Path) -> int:
         data = read_regular(root / file, cap=SIZE_CAP)
     except OSError as error:
         raise SettingsError(
-            where=str(file), found=error.strerror or str(error), expected="a file that can be read"
+            where=str(file),
+            found=(error.strerror or str(error)).lower(),
+            expected="a file that can be read",
+            next="compiledai import FILE",
         ) from error
     sketch = sketched(data, file.as_posix())
     spec = sketch.spec(file.as_posix())
     path = f"{SPECS}/{spec['name']}.yaml"
     if (root / path).exists():
-        raise SettingsError(where=path, found="a file that stands there already", expected="none")
+        raise SettingsError(
+            where=path,
+            found="a file that stands there already",
+            expected="none",
+            next=f"move it away, or compile it: pytest --compile {path}",
+        )
     atomic_write(root / path, yaml_mapping(spec).encode())
     print(f"wrote {path}")  # noqa: T201 - a command speaks
     for note in sketch.notes:

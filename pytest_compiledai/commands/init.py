@@ -58,7 +58,10 @@ def init_from(root: Path, source: str) -> int:
     for path in (spec, f"{SPECS}/{golden}"):
         if (root / path).exists():
             raise SettingsError(
-                where=path, found="a file that stands there already", expected="none"
+                where=path,
+                found="a file that stands there already",
+                expected="none",
+                next=f"move it away, or compile it: pytest --compile {spec}",
             )
     atomic_write(root / spec, draft.text(golden).encode())
     _add_lines(root / ".gitattributes", ATTRIBUTES)

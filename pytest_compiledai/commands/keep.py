@@ -53,11 +53,17 @@ def _row(spec: FunctionSpec, value: Any, output: Any) -> dict[str, Any]:
     problems += [] if demands_abstention else spec.output.problems(output)
     if problems:
         raise SettingsError(
-            where=f"keep {spec.name}", found=str(problems[0]), expected="what the schemas say"
+            where=f"keep {spec.name}",
+            found=str(problems[0]),
+            expected="what the schemas say",
+            next=f"compiledai keep {spec.name} --input JSON --output JSON",
         )
     if any(row.input == value for row in spec.rows):
         raise SettingsError(
-            where=spec.golden, found="a row with that input", expected="an input it does not have"
+            where=spec.golden,
+            found="a row with that input",
+            expected="an input it does not have",
+            next=f"correct that row, then pytest --compile {spec.path}::{spec.name}",
         )
     return {
         "id": f"kept-{digest_of(value)[:12]}",

@@ -21,7 +21,9 @@ def spec_of(root: Path, path: str, name: str) -> FunctionSpec:
             # A command judges nothing: what a unit asks for is granted to read it.
             asked = frozenset(document.data.get("capabilities", []))
             return read_function_spec(document, Project(root=root, grants={name: asked}))
-    raise SettingsError(where=path, found=f"no spec of {name}", expected="one")
+    raise SettingsError(
+        where=path, found=f"no spec of {name}", expected="one", next=f"pytest --compile {path}"
+    )
 
 
 def lock_of(root: Path, out: Path) -> Path:

@@ -67,7 +67,7 @@ def test_check_of_a_missing_file_says_so(command):
     done = command("check", "nowhere.py")
 
     assert 2 == done.returncode
-    assert "nowhere.py: found No such file" in done.stderr
+    assert "nowhere.py: found no such file" in done.stderr
 
 
 def test_try_calls_the_frozen_function(project, command):

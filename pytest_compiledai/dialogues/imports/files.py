@@ -185,4 +185,5 @@ def _amiss(where: str, found: str) -> SpecError:
         where=where,
         found=found,
         expected="LangGraph's to_json(), a Mermaid flowchart, Rasa's or agent2model's YAML",
+        next="export the graph in one of these forms, or write the spec: docs/dialogues.md",
     )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_compiledai.kernels.call import steps
 from pytest_compiledai.kernels.candidate import read
 from pytest_compiledai.kernels.contract import Contract
 from pytest_compiledai.kernels.contract import Tensor
 from pytest_compiledai.kernels.runtime.dependent import dependent
 from pytest_compiledai.kernels.runtime.launching import TritonLaunches
-from pytest_compiledai.kernels.values import steps
 
 _TEXT: Final = """import triton
 import triton.language as tl

@@ -18,7 +18,9 @@ def document(*lines: str) -> Document:
 
 def test_an_unknown_key_is_told_at_its_line():
     """The line is the key's, and the keys that exist are named."""
-    with pytest.raises(SpecError, match=r"x\.yaml:3: found the key `b`; expected one of .*, a$"):
+    with pytest.raises(
+        SpecError, match=r"x\.yaml:3: found the key `b`; expected one of .*, a; next: "
+    ):
         fields.known_keys(document("a: 1", "b: 2"), ("compiledai", "a"))
 
 
