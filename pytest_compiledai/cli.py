@@ -88,11 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--json", action="store_true", help="print everything as JSON")
     explain.set_defaults(command=_explain)
-    sign = commands.add_parser("sign", help="sign the lock with a key outside the repository")
-    sign.add_argument("--key", type=Path, metavar="PATH", help="default: COMPILEDAI_SIGNING_KEY")
-    sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
-    sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
-    sign.set_defaults(command=_sign)
+    report = commands.add_parser("report", help="show a JSON report, or write it in other forms")
+    report.add_argument("source", type=Path, metavar="REPORT.json")
+    report.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="one with .html, .sarif, .md or .json"
+    )
+    report.set_defaults(command=_report)
+    _add_sign(commands)
     _add_dialogues(commands)
     recordings = commands.add_parser("recordings", help="many recordings in one file, or apart")
     recordings.add_argument("action", choices=("pack", "unpack"))
@@ -102,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     recordings.set_defaults(command=_recordings)
     return parser
+
+
+def _add_sign(commands: Any) -> None:
+    sign = commands.add_parser("sign", help="sign the lock with a key outside the repository")
+    sign.add_argument("--key", type=Path, metavar="PATH", help="default: COMPILEDAI_SIGNING_KEY")
+    sign.add_argument("--new-key", type=Path, metavar="PATH", help="write a new private key only")
+    sign.add_argument("--revision", type=int, metavar="N", help="default: one more than the last")
+    sign.set_defaults(command=_sign)
 
 
 def _add_dialogues(commands: Any) -> None:
@@ -205,6 +215,12 @@ def _explain(options: argparse.Namespace) -> int:
 
     lock = lock_of(options.root, options.out)
     return explain(options.root, lock, options.name, most=options.mutants, as_json=options.json)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pytest_compiledai.commands.reporting import report
+
+    return report(options.root, options.out, options.source, options.paths)
 
 
 if __name__ == "__main__":

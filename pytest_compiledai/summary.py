@@ -114,8 +114,8 @@ def unit_lines(results: Sequence[Result], *, verbose: bool) -> list[Line]:
     return lines
 
 
-def total_lines(results: Sequence[Result], *, live: bool) -> list[Line]:
-    """Return the counts and the tokens of the whole run."""
+def total_lines(results: Sequence[Result], *, live: bool | None) -> list[Line]:
+    """Return the counts and the tokens of the whole run; ``live`` is None where it is unknown."""
     counts = Counter(result.outcome for result in results)
     shown = [Outcome.FROZEN, Outcome.RENEWED, Outcome.UNCHANGED, Outcome.REJECTED]
     shown += [outcome for outcome in (Outcome.STALE, Outcome.ERROR) if counts[outcome]]
@@ -132,8 +132,9 @@ def total_lines(results: Sequence[Result], *, live: bool) -> list[Line]:
     if tokens_in or tokens_out:
         spent_in = sum(result.spent.tokens_in for result in results)
         spent_out = sum(result.spent.tokens_out for result in results)
-        source = f"{spent_in:,} in, {spent_out:,} out asked now" if live else "all replayed"
-        lines.append(Line(text=f"tokens {tokens_in:,} in, {tokens_out:,} out ({source})"))
+        source = f" ({spent_in:,} in, {spent_out:,} out asked now)" if live else " (all replayed)"
+        text = f"tokens {tokens_in:,} in, {tokens_out:,} out"
+        lines.append(Line(text=text if live is None else f"{text}{source}"))
     return lines
 
 

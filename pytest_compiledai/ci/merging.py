@@ -33,7 +33,7 @@ from pytest_compiledai.core.paths import read_plain
 from pytest_compiledai.core.paths import refuse_symlinks
 from pytest_compiledai.core.place import Place
 from pytest_compiledai.core.result import Result
-from pytest_compiledai.report.write import write_reports
+from pytest_compiledai.report.write import write_foreign
 from pytest_compiledai.runtime.stubs import beside
 from pytest_compiledai.runtime.stubs import stubs_of
 from pytest_compiledai.summary import LockDiff
@@ -52,20 +52,11 @@ def merge(folders: Sequence[Path], into: Path, *, root: Path, write: bool) -> Re
     records = [read_record(folder) for folder in folders]
     record = merged(records)
     atomic_write(into / JUNIT, junit.merge(folders, JUNIT))
-    _report(record, into, root)
+    write_foreign([into / name for name in FORMS], record.facts(root), where="ci merge")
     if write:
         _write(record, folders, root)
     atomic_write(into / FILE, record.render())
     return record
-
-
-def _report(record: Record, into: Path, root: Path) -> None:
-    """Write the reports. Raises ``ArtifactError`` for figures that no gate writes."""
-    try:
-        write_reports([into / name for name in FORMS], record.facts(root))
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        found = f"figures of a verdict that no report can tell ({error!r:.200})"
-        raise _fault(found, "figures as a gate writes them") from None
 
 
 def merged(records: Sequence[Record]) -> Record:

@@ -98,7 +98,7 @@ class Recorder:
         run, facts = controller.run, controller.facts()
         return Record(
             mode=facts.mode,
-            live=facts.live,
+            live=bool(facts.live),
             out=run.relative(run.settings.out),
             collected=tuple(sorted(_specs(run))),
             results=tuple(facts.results),

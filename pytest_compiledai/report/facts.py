@@ -33,7 +33,7 @@ class Facts:
     results: Sequence[Result]
     mode: str
     places: Places
-    live: bool = False
+    live: bool | None = False  # None where a report does not tell
     diff: LockDiff | None = None
     sandboxes: Sequence[Mapping[str, str]] = ()  # as `summary.sandbox_lines` shows them
     outside: Sequence[str] = ()  # what failed and belongs to no unit: a spec that cannot be read

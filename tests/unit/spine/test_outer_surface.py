@@ -28,7 +28,7 @@ VALUES = (
 )
 SIX = ("security", "syntax", "execution", "accuracy", "latency", "fuzz")
 ALL_KINDS = ("function", "workflow", "model", "dialogue", "demos", "skill")
-COMMANDS = ("init", "check", "try", "keep", "explain", "diff", "audit", "serve")
+COMMANDS = ("init", "check", "try", "keep", "explain", "diff", "audit", "report", "serve")
 
 
 def flags(names: tuple[str, ...]) -> set[str]:
