@@ -34,6 +34,7 @@ ARROWS = {
     "audit": {"core", "functions", "llm"},
     "commands": {
         *("audit", "core", "dialogues", "drafts", "functions", "gates", "llm", "sandbox"),
+        "report",  # what `report` writes again
         *(".counterexamples", ".failure", ".settings", ".trust"),
         *(".rejudged", ".run", ".weakspots"),  # `explain` stands on a run in locked mode
         *(".spent", ".summary"),  # and reckons as the summary does
