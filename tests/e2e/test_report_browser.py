@@ -116,7 +116,7 @@ def test_the_page_shows_matrix_and_charts(shown):
 
     assert 4 == len(rows)
     assert failed.value_of_css_property("color") != passed.value_of_css_property("color")
-    assert 5 == len(charts)
+    assert 3 == len(charts)  # break-even of the frozen one alone
     assert all(chart.size["width"] > 300 and chart.size["height"] > 60 for chart in charts)
     assert HOSTILE in shown.find_element("css selector", "li").text
 
