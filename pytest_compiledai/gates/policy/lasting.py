@@ -142,7 +142,10 @@ def _holds(module: Module, above: ast.AST, inner: ast.AST) -> bool:
         case ast.Call(func=function):
             bound = module.bindings(function) if isinstance(function, ast.Name) else []
             is_own = any(isinstance(item.node, ast.ClassDef) for item in bound)
-            return is_own or module.dotted(function) in _HOLDERS
+            name = module.dotted(function)
+            if name == "builtins.dict" and inner in above.args and _is_iterator(module, inner):
+                return False  # read to its end at once: `dict(zip(names, values))`
+            return is_own or name in _HOLDERS
     return False
 
 
