@@ -25,6 +25,7 @@ from pytest_compiledai.core.strictjson import read_json
 from pytest_compiledai.llm.redact import redact_values
 from pytest_compiledai.report.facts import Facts
 from pytest_compiledai.report.places import Places
+from pytest_compiledai.report.reading import check
 from pytest_compiledai.summary import LockDiff
 
 FILE = "record.json"
@@ -113,20 +114,20 @@ def _record(values: Mapping[str, Any]) -> Record:
     results = tuple(Result.from_json(value) for value in values["results"])
     names = [result.unit for result in results]
     collected = tuple(values["collected"])
-    _check(len(set(names)) == len(names), "a unit twice")
-    _check(all(map(_is_name, (*names, *collected))), "a name")
-    _check(set(names) <= set(collected), "a unit that was not collected")
+    check(len(set(names)) == len(names), "a unit twice")
+    check(all(map(_is_name, (*names, *collected))), "a name")
+    check(set(names) <= set(collected), "a unit that was not collected")
     for result in results:
         _check_result(result)
-    _check(isinstance(values["live"], bool) and _is_word(values["mode"]), "a mode")
-    _check(not path_fault(values["out"]), "a folder")
+    check(isinstance(values["live"], bool) and _is_word(values["mode"]), "a mode")
+    check(not path_fault(values["out"]), "a folder")
     number = values["pull_request"]
-    _check(type(number) is int and 0 <= number < _MOST_PULLS, "a pull request")
-    _check(all(isinstance(text, str) for text in values["outside"]), "a message")
+    check(type(number) is int and 0 <= number < _MOST_PULLS, "a pull request")
+    check(all(isinstance(text, str) for text in values["outside"]), "a message")
     sandboxes = tuple(dict(value) for value in values["sandboxes"])
     for sandbox in sandboxes:
         texts = [sandbox[key] for key in ("name", "wall", "reason")]
-        _check(all(isinstance(text, str) for text in texts), "a sandbox")
+        check(all(isinstance(text, str) for text in texts), "a sandbox")
     return Record(
         mode=values["mode"],
         live=values["live"],
@@ -143,24 +144,19 @@ def _record(values: Mapping[str, Any]) -> Record:
 
 def _check_result(result: Result) -> None:
     gates = [*result.gates, *result.off, *(verdict.gate for verdict in result.verdicts)]
-    _check(all(map(_is_word, (result.kind, *gates))), "a gate or kind")
-    _check(not path_fault(result.spec), "a spec")
+    check(all(map(_is_word, (result.kind, *gates))), "a gate or kind")
+    check(not path_fault(result.spec), "a spec")
     numbers = (result.line, result.attempts, result.cost.tokens_in, result.cost.tokens_out)
-    _check(all(type(number) is int and number >= 0 for number in numbers), "a number")
+    check(all(type(number) is int and number >= 0 for number in numbers), "a number")
     entry = {} if result.entry is None else result.entry
     tables = [result.files, entry, *(verdict.figures for verdict in result.verdicts)]
-    _check(all(isinstance(table, dict) for table in tables), "a table")
-    _check(all(isinstance(digest, str) for digest in result.files.values()), "a file")
+    check(all(isinstance(table, dict) for table in tables), "a table")
+    check(all(isinstance(digest, str) for digest in result.files.values()), "a file")
     findings = [finding for verdict in result.verdicts for finding in verdict.findings]
     for finding in findings:
         texts = (finding.rule, finding.message, finding.path)
-        _check(all(isinstance(text, str) for text in texts), "a finding")
-        _check(type(finding.line) is int, "a line")
-
-
-def _check(holds: bool, what: str) -> None:  # noqa: FBT001 - a claim and its name
-    if not holds:
-        raise ValueError(f"{what} that is none")
+        check(all(isinstance(text, str) for text in texts), "a finding")
+        check(type(finding.line) is int, "a line")
 
 
 def _is_name(value: object) -> bool:
@@ -187,8 +183,8 @@ def _diff(value: Mapping[str, Any] | None) -> LockDiff | None:
         return None
     names = [*value["added"], *value["changed"], *value["dropped"]]
     digests = [*value["added"].values(), *(d for pair in value["changed"].values() for d in pair)]
-    _check(all(map(_is_name, names)) and not path_fault(value["path"]), "an entry")
-    _check(all(isinstance(digest, str) for digest in digests), "a digest")
+    check(all(map(_is_name, names)) and not path_fault(value["path"]), "an entry")
+    check(all(isinstance(digest, str) for digest in digests), "a digest")
     return LockDiff(
         path=value["path"],
         added=dict(value["added"]),

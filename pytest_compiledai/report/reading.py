@@ -39,7 +39,7 @@ def results_of(path: Path) -> tuple[Result, ...]:
         if len(data) > _MOST_BYTES:
             raise _fault(path, f"more than {_MOST_BYTES >> 20} MiB")
         document = read_json(data.decode("utf-8"))
-        _check(document["version"] == VERSION, "a version")
+        check(document["version"] == VERSION, "a version")
         return tuple(map(_result, document["units"]))
     except OSError as error:
         raise _fault(path, error.strerror or str(error)) from None
@@ -49,11 +49,11 @@ def results_of(path: Path) -> tuple[Result, ...]:
 
 def _result(unit: Mapping[str, Any]) -> Result:
     spec, _, name = unit["id"].rpartition("::")
-    _check(spec and NAME.fullmatch(name), "a unit's id")
+    check(spec and NAME.fullmatch(name), "a unit's id")
     gates = {gate: _verdict(gate, told) for gate, told in unit["gates"].items()}
     asked = {gate: told for gate, told in unit["gates"].items() if told["outcome"] != "off"}
     counts = (unit["attempts"], unit["tokens"]["in"], unit["tokens"]["out"])
-    _check(all(type(count) is int and count >= 0 for count in counts), "a number")
+    check(all(type(count) is int and count >= 0 for count in counts), "a number")
     result = Result(
         unit=name,
         kind=_text(unit["kind"]),
@@ -68,23 +68,23 @@ def _result(unit: Mapping[str, Any]) -> Result:
         files={_text(file["path"]): _text(file["sha256"]) for file in unit["artifact"]["files"]},
         trouble=_trouble(unit["error"]) if "error" in unit else None,
     )
-    _check(not result.accepted or result.failed_gate() is None, "an accepted unit with a fault")
+    check(not result.accepted or result.failed_gate() is None, "an accepted unit with a fault")
     return result
 
 
 def _verdict(gate: str, told: Mapping[str, Any]) -> Verdict | None:
     """Return a gate's verdict; None where it was not asked."""
-    _check(told["outcome"] in ("passed", "failed", "skipped", "off"), "an outcome")
+    check(told["outcome"] in ("passed", "failed", "skipped", "off"), "an outcome")
     findings = tuple(map(_finding, told["findings"]))
-    _check(bool(findings) == (told["outcome"] == "failed"), "an outcome other than its findings")
-    _check(isinstance(told["figures"], dict), "a table")
+    check(bool(findings) == (told["outcome"] == "failed"), "an outcome other than its findings")
+    check(isinstance(told["figures"], dict), "a table")
     if told["outcome"] in ("skipped", "off"):
         return None
     return Verdict(gate=gate, findings=findings, figures=told["figures"])
 
 
 def _finding(told: Mapping[str, Any]) -> Finding:
-    _check(type(told["line"]) is int, "a line")
+    check(type(told["line"]) is int, "a line")
     rule, message, path = (_text(told[key]) for key in _TEXTS)
     return Finding(rule=rule, message=message, path=path, line=told["line"])
 
@@ -107,7 +107,8 @@ def _text(value: object) -> str:
     return value
 
 
-def _check(holds: object, what: str) -> None:
+def check(holds: object, what: str) -> None:
+    """Raise ``ValueError`` where a claim about what was read does not hold."""
     if not holds:
         raise ValueError(f"{what} that is none")
 
