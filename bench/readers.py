@@ -16,7 +16,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -32,6 +31,8 @@ from typing import Any
 from bench.hostile import Maker
 from bench.untrusted import Surroundings
 from bench.untrusted_kinds import READERS
+from bench.watch import Overtime
+from bench.watch import Watch
 from pytest_compiledai.core.errors import CompiledAIError
 
 LIMIT_S = 1.0  # processor time of one input
@@ -39,10 +40,6 @@ MEMORY = 3 << 29  # bytes of address space of a process
 PROCESSES = 2
 STALLED_S = 60.0  # without progress: the process hangs where no signal reaches it
 SHOWN = 40  # findings that are kept
-
-
-class Overtime(BaseException):
-    """One input took more processor time than it may; no reader can catch this."""
 
 
 @dataclass
@@ -108,10 +105,11 @@ class Campaign:
 
 
 class Bench:
-    """Runs single inputs, each under its watch."""
+    """Runs single inputs, each under the watch."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, watch: Watch) -> None:
         self.seed = seed
+        self.watch = watch
         self.surroundings = Surroundings(folder)
         self.makers = {
             name: Maker(reader.seeds(self.surroundings), reader.tokens)
@@ -129,7 +127,7 @@ class Bench:
         tally = campaign.tally(name)
         found, took = self.watched(name, data)
         tally.slowest_s = max(tally.slowest_s, took)
-        if took > LIMIT_S and not found.startswith("finding"):
+        if took > self.watch.limit_s and not found.startswith("finding"):
             found = f"finding: {took:.1f} s of processor time"
         if found == "value":
             tally.values += 1
@@ -150,25 +148,22 @@ class Bench:
 
     def watched(self, name: str, data: bytes) -> tuple[str, float]:
         """Return what a reader did with ``data``, and the processor time it took."""
-        start = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
+        start = time.thread_time()
         try:
-            READERS[name].read(data, self.surroundings)
+            self.watch.call(lambda: READERS[name].read(data, self.surroundings))
             found = "value"
         except CompiledAIError as error:
             found = f"error: {type(error).__name__}" if _has_place(error) else "finding: no place"
         except READERS[name].own as error:
             found = f"error: {type(error).__name__}"
         except Overtime:
-            found = f"finding: more than {LIMIT_S:g} s of processor time"
+            found = f"finding: more than {self.watch.limit_s:g} s of processor time"
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
             last = traceback.extract_tb(error.__traceback__)[-1]
             found = f"finding: {type(error).__name__}: {str(error)[:100]} at {last.name}\n"
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        return found, time.process_time() - start
+        return found, time.thread_time() - start
 
     def left_behind(self) -> list[str]:
         """Return the files that readers wrote or removed; they may do neither."""
@@ -183,10 +178,6 @@ def _listing(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def _overtime(*_: object) -> None:
-    raise Overtime
-
-
 def turns(names: list[str], inputs: int) -> Iterator[tuple[str, int]]:
     """Yield (reader, number) in turn, cheap readers more often than dear ones."""
     order = [name for name in names for _ in range(READERS[name].share)]
@@ -199,22 +190,16 @@ def campaign(
     names: list[str], inputs: int, seed: int, *, part: int = 0, parts: int = 1
 ) -> Campaign:
     """Run one part of a campaign in this process and return its counts."""
-    before = signal.signal(signal.SIGPROF, _overtime)
     done = Campaign()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(seed, Path(folder).resolve())
-            for name, number in turns(names, inputs):
-                if number // SLICE % parts == part:
-                    bench.run(name, number, done)
-                    _progress(part, number)
-            for path in bench.left_behind():
-                done.tally("files").findings += 1
-                done.findings.append({"reader": "files", "found": f"written or removed: {path}"})
-    finally:
-        # Ignoring drops a signal that another thread has still to take, and which would kill.
-        signal.signal(signal.SIGPROF, signal.SIG_IGN)
-        signal.signal(signal.SIGPROF, before)
+    with tempfile.TemporaryDirectory() as folder, Watch(LIMIT_S) as watch:
+        bench = Bench(seed, Path(folder).resolve(), watch)
+        for name, number in turns(names, inputs):
+            if number // SLICE % parts == part:
+                bench.run(name, number, done)
+                _progress(part, number)
+        for path in bench.left_behind():
+            done.tally("files").findings += 1
+            done.findings.append({"reader": "files", "found": f"written or removed: {path}"})
     return done
 
 
@@ -285,7 +270,8 @@ def main() -> int:
     if wanted.only:
         name, _, number = wanted.only.partition(":")
         with tempfile.TemporaryDirectory() as folder:
-            made = Bench(wanted.seed, Path(folder).resolve()).input(name, int(number))
+            bench = Bench(wanted.seed, Path(folder).resolve(), Watch(LIMIT_S))
+            made = bench.input(name, int(number))
         os.write(sys.stdout.fileno(), made)
         return 0
     start = time.monotonic()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,9 @@ ROOT = Path(__file__).parents[3]
 SHORT = 5_000  # inputs, over all readers; the campaign of `python -m bench.readers` has a million
 SEED = 7
 
-timed = pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="the watch needs SIGPROF")
+timed = pytest.mark.skipif(
+    not hasattr(time, "pthread_getcpuclockid"), reason="the watch needs a thread's clock"
+)
 
 
 @pytest.fixture
@@ -89,10 +91,11 @@ def test_the_campaign_notices(bench, monkeypatch, read, found: str) -> None:
 @timed
 def test_an_input_can_be_made_again(bench, tmp_path: Path) -> None:
     """A finding names a number, and the number gives the same bytes again."""
-    made = [bench.Bench(SEED, tmp_path / name).input("lock", 40) for name in ("a", "b")]
+    watch = bench.Watch(bench.LIMIT_S)
+    made = [bench.Bench(SEED, tmp_path / name, watch).input("lock", 40) for name in ("a", "b")]
 
     assert made[0] == made[1]
-    assert made[0] != bench.Bench(SEED + 1, tmp_path / "c").input("lock", 40)
+    assert made[0] != bench.Bench(SEED + 1, tmp_path / "c", watch).input("lock", 40)
 
 
 def test_a_spec_of_very_many_nodes_is_refused() -> None:
@@ -106,11 +109,8 @@ def test_a_spec_of_very_many_nodes_is_refused() -> None:
 @timed
 def test_a_line_of_spaces_is_looked_at_once(bench, tmp_path: Path) -> None:
     """Every YAML file of a project is asked whether it is a spec: spaces took four seconds."""
-    before = signal.signal(signal.SIGPROF, bench._overtime)
-    try:
-        found, _ = bench.Bench(SEED, tmp_path).watched("yaml", b" " * 60_000)
-    finally:
-        signal.signal(signal.SIGPROF, before)
+    with bench.Watch(bench.LIMIT_S) as watch:
+        found, _ = bench.Bench(SEED, tmp_path, watch).watched("yaml", b" " * 60_000)
 
     assert found == "error: SpecError"
 
@@ -236,6 +236,7 @@ def test_a_device_does_not_fill_the_memory(tmp_path: Path) -> None:
 )
 def test_a_file_of_another_shape_is_an_error_of_its_reader(bench, tmp_path, reader, data) -> None:
     """Each of these ended in a traceback once, or would."""
-    found, _ = bench.Bench(SEED, tmp_path).watched(reader, data)
+    with bench.Watch(bench.LIMIT_S) as watch:
+        found, _ = bench.Bench(SEED, tmp_path, watch).watched(reader, data)
 
     assert found.startswith("error: ")
