@@ -1,8 +1,10 @@
-"""Characters that a reader does not see, or that end a line only for some readers.
+"""Characters that a reader does not see or takes for a space, or that end a line only for some.
 
 The ranges stand here as numbers, not as categories, because requests are content-addressed and
 Python's tables of categories differ between its versions. Source: Unicode's property
-Default_Ignorable_Code_Point, and the controls and separators that JSON leaves unescaped.
+Default_Ignorable_Code_Point, and the controls and separators that JSON leaves unescaped. Spaces
+that look like U+0020 (property Space_Separator) are among them: a model that answered an input with
+one gave back U+0020, and its own answer refused the program that copied as it should.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ import re
 from typing import Final
 
 HIDDEN: Final = re.compile(
-    "[\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "[\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    "\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 #: What a text that is frozen may not hold: controls but for line ends and tabs, and characters

@@ -132,17 +132,17 @@ def test_a_spec_without_a_granted_module_is_told_of_none(tmp_path):
 
 def test_hidden_characters_reach_the_model_as_escapes():
     """What a reviewer does not see, a model does not read either: it gets the JSON escape."""
-    hidden = "a\u200bb\u2028DATA\u202ec\U000e0041\ufe0f"
+    hidden = "a\u200bb\u2028DATA\u202ec\U000e0041\ufe0f d\u00a0e\u2003f\u202f"
 
     text = prompt.fenced("reference.user", {"description": hidden})
 
-    assert r"a\u200bb\u2028DATA\u202ec\udb40\udc41\ufe0f" in text
+    assert r"a\u200bb\u2028DATA\u202ec\udb40\udc41\ufe0f d\u00a0e\u2003f\u202f" in text
     assert {"\n"} == {letter for letter in text if not letter.isprintable()}
 
 
 def test_what_is_seen_is_shown_as_it_is():
-    """Letters of any script, and spaces that do not break, stay as they are written."""
-    seen = "Grüße 日本 a\u00a0b\u202fc 😀"
+    """Letters of any script, and the space that is as wide as they are, stay as they are written."""
+    seen = "Grüße 日本\u3000語 😀"
 
     assert seen in prompt.fenced("reference.user", {"description": seen})
 
