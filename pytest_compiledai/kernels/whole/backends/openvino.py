@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from typing import Final
 
@@ -33,9 +34,7 @@ class OpenVino:
     def load(self, model: Any, data: bytes) -> Run:
         """Return what runs the ONNX file. Raises ``Unsupported``."""
         del model
-        import openvino
-
-        core = openvino.Core()
+        core = _core()
         options = {**_OPTIONS, "INFERENCE_PRECISION_HINT": self.arithmetic}
         try:
             request = core.compile_model(core.read_model(data, b""), "CPU", options)
@@ -48,6 +47,20 @@ class OpenVino:
             return [value.copy() for value in infer.infer(list(arrays)).values()]
 
         return run
+
+
+@cache
+def _core() -> Any:
+    """Return this process's one core.
+
+    Where the processor has AMX, a core gives its thread another stack for signals and takes it
+    away at its end (OpenVINO 2026.4). Of two cores that end in the order they were made in, the
+    second leaves the stack of the first, which is gone: the next signal with a Python handler
+    ends the process, be it Ctrl-C.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 BACKEND: Final = OpenVino()
