@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class UnitAsking:
     preferred: str | None
     say: Callable[[str], None]
     lock: Callable[[str], AbstractContextManager[None]]  # of the run, by name
+    made: Callable[[str], Mapping[str, bytes] | None]  # what the run makes of another unit
     is_ahead: bool = False
     cost: Cost = field(default_factory=Cost)
     spent: Cost = field(default_factory=Cost)
@@ -124,6 +126,7 @@ class UnitAsking:
             preferred=self.preferred,
             say=self.say,
             lock=self.lock,
+            made=lambda _: None,  # nobody waits for what is only foreseen
             is_ahead=True,
         )
 

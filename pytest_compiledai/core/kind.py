@@ -93,6 +93,12 @@ class Asking(Protocol):
     def peek(self, messages: Sequence[tuple[str, str]], *, sample: int) -> Answered | None:
         """Return the answer that a replay would give; asks nobody and counts nothing."""
 
+    def made(self, unit: str) -> Mapping[str, bytes] | None:
+        """Return the artifact that this run makes of another unit, by path below the out folder.
+
+        Waits for it. None where this run makes none, so that what lies there stays.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pytest_compiledai.core.golden import Row
 
 _TELLING: Final = 3  # characters from which a part of a word says something
+_FIRST: Final = 8  # rows that are asked first; most literals of a rule show there whose they are
 _TRIALS: Final = 48  # draws of literals that are changed together
 _SHARES: Final = (0.25, 0.4, 0.55)  # of them, in turn: what all rows need must stay now and then
 _Change = tuple[str, tuple[int, int]]  # a name, and which of its characters
@@ -104,9 +105,7 @@ def resting(
             message = f"found other answers where the code is run as a function; {_EXPECTED}"
             return (Finding(rule=RULE, message=message),)
         answered = list(zip(asked, plain, strict=True))
-        owners = {
-            site: _owners(answered, _called(session, (site.variant,), asked)) for site in sites
-        }
+        owners = {site: _owners_of(session, site, answered) for site in sites}
         twice = _kept_twice(session, [site for site in sites if not owners[site]], answered)
     own = {site: next(iter(who)) for site, who in owners.items() if len(who) == 1}
     own |= _read_names(sandbox, program, named, answered, rules)
@@ -192,6 +191,15 @@ def _sample(rows: Sequence[Row], rules: Bounds) -> list[Row]:
 def _called(session: Session, variant: Sequence[int], rows: Sequence[Row]) -> list[Answer]:
     asked = [canonical_json({"variant": [*variant], "input": row.input}) for row in rows]
     return session.call(asked)
+
+
+def _owners_of(session: Session, site: Site, answered: Sequence[tuple[Row, Answer]]) -> set[object]:
+    """Return who rests on one literal; of several not all, for then it is nobody's own."""
+    found: set[object] = set()
+    for part in (answered[:_FIRST], answered[_FIRST:]):
+        if part and len(found) < 2:  # noqa: PLR2004 - two are several
+            found |= _owners(part, _called(session, (site.variant,), [row for row, _ in part]))
+    return found
 
 
 def _owners(answered: Sequence[tuple[Row, Answer]], other: Sequence[Answer]) -> set[object]:

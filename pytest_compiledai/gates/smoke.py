@@ -1,7 +1,8 @@
 """A short proof, at the start of every run, that the static gates still tell good from bad.
 
-The policy judges its whole corpus; the analysers judge one sample of each of their rules in one
-scan. A gate that lets its own bad samples through must not be believed about anything else.
+The policy judges one bad sample of each of its rules and all good ones; the analysers judge one
+sample of each of theirs in one scan. The tests judge the whole corpus. A gate that lets its own bad
+samples through must not be believed about anything else.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _SIGNATURE = syntax.ExpectedSignature(
 
 def requests() -> list[ScanRequest]:
     """Return the samples that the analysers are proved by."""
-    return [ScanRequest(source=sample.source) for sample in _first_of_each()]
+    return [ScanRequest(source=sample.source) for sample in _for_analysers()]
 
 
 def smoke(scans: Scans | None = scan) -> tuple[str, ...]:
@@ -45,14 +46,10 @@ def smoke(scans: Scans | None = scan) -> tuple[str, ...]:
     ``scans`` returns the analysers' reports on ``requests()``; None: they are not asked. Behind the
     first sample that an analyser gave no answer on stands why not.
     """
-    wrong = [
-        sample.source.path
-        for sample in _everything()
-        if sample.rule not in ANALYSED and not _is_told_by_policy(sample)
-    ]
+    wrong = [sample.source.path for sample in _for_policy() if not _is_told_by_policy(sample)]
     if scans is not None:
         reports = scans(requests())
-        untold = [item.source for item in _first_of_each() if not is_told(item, reports)]
+        untold = [item.source for item in _for_analysers() if not is_told(item, reports)]
         wrong += [source.path + why for source, why in _with_reasons(untold, reports)]
     return tuple(dict.fromkeys(wrong))
 
@@ -105,10 +102,19 @@ def _everything() -> tuple[Sample, ...]:
     return (*samples("security"), *samples("syntax"))
 
 
-def _first_of_each() -> list[Sample]:
-    chosen = {
-        (sample.rule, sample.is_good): sample
-        for sample in reversed(_everything())
-        if sample.rule in ANALYSED
-    }
+def _for_policy() -> list[Sample]:
+    ours = [sample for sample in _everything() if sample.rule not in ANALYSED]
+    bad = [sample for sample in ours if not sample.is_good]
+    return [*_first_of_each(bad), *(sample for sample in ours if sample.is_good)]
+
+
+def _for_analysers() -> list[Sample]:
+    return _first_of_each(sample for sample in _everything() if sample.rule in ANALYSED)
+
+
+def _first_of_each(items: Iterable[Sample]) -> list[Sample]:
+    """Return the first sample of each rule, a good one and a bad one where there are both."""
+    chosen: dict[tuple[str, bool], Sample] = {}
+    for sample in items:
+        chosen.setdefault((sample.rule, sample.is_good), sample)
     return [chosen[key] for key in sorted(chosen)]

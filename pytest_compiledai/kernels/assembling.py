@@ -51,16 +51,14 @@ class AssembledForm:
         self, unit: Unit, history: Sequence[Judged], *, sample: int, asking: Asking
     ) -> Candidate:
         """Return it. Raises ``ModelError`` for a second."""
-        del asking
         if history or sample:
             raise only_one(unit, "the step, judged already")
-        files = {f"{unit.name}/{FILE}": _manifest(unit)}
+        files = {f"{unit.name}/{FILE}": _manifest(unit, asking)}
         return Candidate(files=files, proposer="plan", attempt=1)
 
     def recorded(self, unit: Unit, asking: Asking) -> str:
-        """Return the digest of the regions' artifacts as they lie there."""
-        del asking
-        return digest_of(_frozen(unit))
+        """Return the digest of the regions' artifacts as this run leaves them."""
+        return digest_of(_frozen(unit, asking))
 
     def sources(self, unit: Unit, candidate: Candidate) -> Sequence[Any]:
         """Return nothing: the regions' units have the code."""
@@ -71,12 +69,13 @@ class AssembledForm:
         self, gate: str, unit: Unit, candidate: Candidate, *, phase: Phase, bench: Bench
     ) -> Verdict:
         """Security and syntax read the artifact; execution and accuracy run the step."""
-        del phase, bench
+        del phase
+        asking = bench.asking()
         questions: Mapping[str, Callable[[dict[str, Any]], Iterator[str]]] = {
-            "security": lambda _: _misread(unit, candidate),
-            "syntax": lambda _: _misread(unit, candidate),
-            "execution": lambda figures: _ran(unit, candidate, figures),
-            "accuracy": lambda figures: _apart(unit, candidate, figures),
+            "security": lambda _: _misread(unit, candidate, asking),
+            "syntax": lambda _: _misread(unit, candidate, asking),
+            "execution": lambda figures: _ran(unit, candidate, asking, figures),
+            "accuracy": lambda figures: _apart(unit, candidate, asking, figures),
         }
         figures: dict[str, Any] = {}
         try:
@@ -90,24 +89,33 @@ class AssembledForm:
         )
 
 
-def _frozen(unit: Unit) -> dict[str, str]:
-    """Return the SHA-256 of each region's manifest; empty where it is not frozen yet."""
-    body: AssembledBody = unit.body
+def _frozen(unit: Unit, asking: Asking) -> dict[str, str]:
+    """Return the SHA-256 of each region's manifest; empty where none is frozen."""
     found = {}
-    for region in body.plan.regions:
-        path = body.project.frozen(f"{body.spec.name}.{region.name}/{description.FILE}")
-        found[region.name] = digest(path.read_bytes()) if path.is_file() else ""
+    for region in unit.body.plan.regions:
+        data = _read(unit.body, asking, region.name, description.FILE)
+        found[region.name] = digest(data) if data is not None else ""
     return found
 
 
-def _manifest(unit: Unit) -> bytes:
+def _read(body: AssembledBody, asking: Asking, region: str, name: str) -> bytes | None:
+    """Return a file of a region's artifact, as this run makes it or as it lies there."""
+    folder = f"{body.spec.name}.{region}"
+    made = asking.made(folder)
+    if made is not None:
+        return made.get(f"{folder}/{name}")
+    path = body.project.frozen(f"{folder}/{name}")
+    return path.read_bytes() if path.is_file() else None
+
+
+def _manifest(unit: Unit, asking: Asking) -> bytes:
     body: AssembledBody = unit.body
     value = {
         "version": 1,
         "plan": plan_digest(body.plan),
         "dtype": body.spec.dtype,
         "tokens": _tokens(body),
-        "regions": _frozen(unit),
+        "regions": _frozen(unit, asking),
     }
     return f"{json.dumps(value, indent=1)}\n".encode()
 
@@ -116,21 +124,25 @@ def _tokens(body: AssembledBody) -> int:
     return min(body.spec.tokens, body.spec.context)
 
 
-def _misread(unit: Unit, candidate: Candidate) -> Iterator[str]:
-    if candidate.files != {f"{unit.name}/{FILE}": _manifest(unit)}:
+def _misread(unit: Unit, candidate: Candidate, asking: Asking) -> Iterator[str]:
+    if candidate.files != {f"{unit.name}/{FILE}": _manifest(unit, asking)}:
         yield "found another plan, or regions that were frozen anew; expected those that lie there"
 
 
-def _ran(unit: Unit, candidate: Candidate, figures: dict[str, Any]) -> Iterator[str]:
-    told = _twin(unit, candidate)
+def _ran(
+    unit: Unit, candidate: Candidate, asking: Asking, figures: dict[str, Any]
+) -> Iterator[str]:
+    told = _twin(unit, candidate, asking)
     figures |= {"tokens": _tokens(unit.body), "kernels": len(told["ran"])}
     for name, calls in told["ran"].items():
         if not calls:
             yield f"{name}: found a kernel that never ran; expected it in every step"
 
 
-def _apart(unit: Unit, candidate: Candidate, figures: dict[str, Any]) -> Iterator[str]:
-    told = _twin(unit, candidate)
+def _apart(
+    unit: Unit, candidate: Candidate, asking: Asking, figures: dict[str, Any]
+) -> Iterator[str]:
+    told = _twin(unit, candidate, asking)
     figures |= {"logits_error": float(f"{told['worst']:.3g}"), "equal": _equal(unit, told)}
     if told["apart"] >= 0 and not told["gap"] <= _CLOSE * told["worst"]:
         yield (
@@ -146,7 +158,7 @@ def _equal(unit: Unit, told: Mapping[str, Any]) -> int:
     return _tokens(unit.body) if told["apart"] < 0 else int(told["apart"])
 
 
-def _twin(unit: Unit, candidate: Candidate) -> Mapping[str, Any]:
+def _twin(unit: Unit, candidate: Candidate, asking: Asking) -> Mapping[str, Any]:
     """Return what the twin said; one run answers both gates. Raises ``ToolError``."""
     body: AssembledBody = unit.body
     key = digest_of([candidate.address, unit.evidence])
@@ -159,31 +171,30 @@ def _twin(unit: Unit, candidate: Candidate) -> Mapping[str, Any]:
             "tokens": _tokens(body),
             "seed": secrets.randbits(31),
             "first": 1,
-            "kernels": dict(_kernels(body)),
+            "kernels": dict(_kernels(body, asking)),
         }
         _LAST.clear()
         _LAST[key] = asked("twin", order, where=body.spec.path, timeout_s=body.spec.timeout_s)
     return _LAST[key]
 
 
-def _kernels(body: AssembledBody) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _kernels(body: AssembledBody, asking: Asking) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield the frozen kernels that run on this processor, with their texts, by bucket."""
     for region in body.plan.regions:
-        folder = f"{body.spec.name}.{region.name}"
-        path = body.project.frozen(f"{folder}/{description.FILE}")
-        value = description.read(path.read_bytes()) if path.is_file() else {"kernels": []}
+        data = _read(body, asking, region.name, description.FILE)
+        value = description.read(data) if data is not None else {"kernels": []}
         own = region.name in body.spec.candidates
         found = [dict(each) for each in value["kernels"]]
         if any(each["file"] for each in found):
             for each in found:
-                each |= {"text": _text(body, folder, each), "own": own}
+                each |= {"text": _text(body, asking, region.name, each), "own": own}
             yield region.name, found
 
 
-def _text(body: AssembledBody, folder: str, kernel: Mapping[str, Any]) -> str:
+def _text(body: AssembledBody, asking: Asking, region: str, kernel: Mapping[str, Any]) -> str:
     if not kernel["file"]:
         return ""
-    text = body.project.frozen(f"{folder}/{kernel['file']}").read_bytes()
-    if digest(text) != kernel["sha256"]:
-        raise ValueError(f"{folder}: other bytes of {kernel['file']} than its manifest names")
+    text = _read(body, asking, region, kernel["file"])
+    if text is None or digest(text) != kernel["sha256"]:
+        raise ValueError(f"{region}: other bytes of {kernel['file']} than its manifest names")
     return text.decode()

@@ -57,7 +57,7 @@ def environ(**more: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_", "COMPILEDAI_", "GITHUB_", "COV_", "COVERAGE_"))
     }
-    return kept | {"PYTEST_ADDOPTS": "-p no:randomly"} | more
+    return kept | {"PYTEST_ADDOPTS": "-p no:randomly -p no:anyio -p no:hypothesispytest"} | more
 
 
 class Runner:

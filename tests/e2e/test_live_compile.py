@@ -194,9 +194,10 @@ def run(endpoint: Any) -> Iterator[Run]:
             "OPENAI_API_BASE": base,
             "OPENAI_API_KEY": KEY,
             "DEPLOY_TOKEN": SECRET,
+            "PYTEST_ADDOPTS": "-p no:randomly -p no:anyio -p no:hypothesispytest",
         }
         named = ("--compile-model", MODEL) if model else ()
-        command = ("-m", "pytest", "-p", "no:randomly", "-p", "no:cacheprovider", *named)
+        command = ("-m", "pytest", "-p", "no:cacheprovider", *named)
         with errors.open("wb") as sink:
             done = subprocess.run(
                 [sys.executable, *command, "--compile-report", "report.json", *arguments],

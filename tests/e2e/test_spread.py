@@ -57,7 +57,8 @@ def project(tmp_path_factory) -> Path:
     assert {1, 2} == {n for n in (1, 2) for unit in UNITS if Shard(number=n, of=2).holds(unit)}
     for name in UNITS:
         write(root, name)
-    text = "[pytest]\naddopts = -p no:cacheprovider\ncompiledai_sandbox = native\n"
+    without = " ".join(f"-p no:{name}" for name in ("cacheprovider", "anyio", "hypothesispytest"))
+    text = f"[pytest]\naddopts = {without}\ncompiledai_sandbox = native\n"
     (root / "pytest.ini").write_text(text, encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     return root

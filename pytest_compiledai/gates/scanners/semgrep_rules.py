@@ -45,7 +45,8 @@ def scoped(rules: Path, texts: Mapping[str, str]) -> bytes:
 
 @functools.cache
 def _rules(path: Path) -> tuple[tuple[dict[str, Any], tuple[Words, ...]], ...]:
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same values, four times as fast
+    document = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe one
     return tuple((rule, tuple(_alternatives(rule))) for rule in document["rules"])
 
 
