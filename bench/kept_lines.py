@@ -13,14 +13,16 @@ class Kept:
     def __init__(self, path: Path | None) -> None:
         """Read what the file holds; a last line that was cut off by a kill is left out.
 
-        Raises ``ValueError`` for any other line that cannot be read.
+        Raises ``ValueError`` for any other line that is not one of a campaign's.
         """
         self._path = path
         self._rows: dict[str, dict[str, Any]] = {}
         text = path.read_text(encoding="utf-8") if path and path.exists() else ""
         whole, _, cut_off = text.rpartition("\n")
-        for line in whole.splitlines():
+        for number, line in enumerate(whole.splitlines(), 1):
             held = json.loads(line)
+            if not isinstance(held, dict) or set(held) != {"key", "row"}:
+                raise ValueError(f"{path}:{number}: found no line of a campaign; name another file")
             self._rows[held["key"]] = held["row"]
         if path and cut_off:
             path.write_text(whole + "\n" if whole else "", encoding="utf-8")

@@ -33,8 +33,12 @@ class Shard:
         return shard
 
     def holds(self, name: str) -> bool:
-        """Return whether this part runs what is called ``name``."""
-        return int(text_digest(name)[:16], 16) % self.of == self.number - 1
+        """Return whether this part runs what is called ``name``.
+
+        A model's regions are in one part: its step is put together from what the run makes of them.
+        """
+        together, _, _ = name.partition(".")
+        return int(text_digest(together)[:16], 16) % self.of == self.number - 1
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"

@@ -65,3 +65,13 @@ def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path):
 
     held = Kept(path)
     assert (held.get("a"), held.get("b"), held.get("c")) == ({}, None, {"asked": True})
+
+
+def test_a_file_of_something_else_is_refused(tmp_path):
+    """Its lines are told from a campaign's, and it stays as it is."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": "a", "input": {}}\n', encoding="utf-8")
+
+    with pytest.raises(ValueError, match="rows.jsonl:1: found no line of a campaign"):
+        Kept(path)
+    assert path.read_text(encoding="utf-8") == '{"id": "a", "input": {}}\n'

@@ -24,6 +24,15 @@ def answer(**tools: str) -> spreading.Answer:
     )
 
 
+def test_a_models_regions_are_in_one_part():
+    """Its step is put together from what the same run freezes."""
+    parts = [Shard(number=number, of=5) for number in range(1, 6)]
+    units = ("tiny", "tiny.whole", *(f"tiny.region_{n}" for n in range(20)))
+
+    assert len({part for part in parts for unit in units if part.holds(unit)}) == 1
+    assert len({part for part in parts for n in range(20) if part.holds(f"unit_{n}")}) == 5
+
+
 def test_what_git_ignores_does_not_travel(tmp_path):
     """A part is given the files that git tracks or would track, and no report of an earlier run."""
     for path in (".gitignore", "specs/a.yaml", "secret.env", "compiledai-report/record.json"):
