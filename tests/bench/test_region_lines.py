@@ -72,6 +72,6 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"id": "a", "input": {}}\n', encoding="utf-8")
 
-    with pytest.raises(ValueError, match="rows.jsonl:1: found no line of a campaign"):
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: found no line of a campaign"):
         Kept(path)
     assert path.read_text(encoding="utf-8") == '{"id": "a", "input": {}}\n'
