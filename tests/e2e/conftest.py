@@ -16,9 +16,12 @@ import pytest
 ENVIRON = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def cluster(tmp_path_factory) -> Iterator[str]:
-    """The address of a dask scheduler on this machine, with two workers in processes."""
+    """The address of a dask scheduler on this machine, with two workers in processes.
+
+    For one test at a time: idle, its three processes take a tenth of a processor.
+    """
     if importlib.util.find_spec("distributed") is None:
         pytest.skip("needs the extra `dask`")
     folder = tmp_path_factory.mktemp("cluster")
