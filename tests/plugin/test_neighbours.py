@@ -6,7 +6,6 @@ import pytest
 
 XDIST = [
     ("-n", "2", "--dist", "load"),
-    ("-n", "2", "--dist", "worksteal"),
     ("-n", "2", "--dist", "loadscope"),
 ]
 
