@@ -1,4 +1,4 @@
-"""What is frozen: the lock as this process read it, and the artifacts it names."""
+"""What is frozen: the lock as this process read it, the artifacts it names, what the run adds."""
 
 from __future__ import annotations
 
@@ -110,6 +110,20 @@ class Frozen:
                 expected="plain files that can be read",
                 next=f"git checkout -- {self.run.relative(self.settings.out)}",
             ) from error
+
+    def made(self, name: str) -> Mapping[str, bytes] | None:
+        """Return what this run freezes of a unit, by path; None where it freezes nothing of it.
+
+        Makes the unit where no process has; whoever asks waits.
+        """
+        unit = self.run.selected.get(name)
+        if unit is None or not self.settings.mode.writes:
+            return None
+        result = self.run.result(unit)
+        if not result.accepted:
+            return None
+        store = self.run.store
+        return {path: store.get_bytes(address) for path, address in result.files.items()}
 
     def evidence(self, unit: Unit) -> str:
         """Return the digest of all that ``unit`` is judged by, recordings included, as of now."""

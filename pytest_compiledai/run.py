@@ -43,7 +43,6 @@ from pytest_compiledai.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from collections.abc import Mapping
 
     from pytest_compiledai.collect import GateItem
     from pytest_compiledai.core.candidate import Candidate
@@ -291,19 +290,9 @@ class Run:
                 preferred=entry.proposer if entry else None,
                 say=self.say,
                 lock=self.store.lock,
-                made=self.made,
+                made=self.frozen.made,
             )
         return self._askings[unit.name]
-
-    def made(self, name: str) -> Mapping[str, bytes] | None:
-        """Return the artifact that this run makes of a unit; None where it makes none."""
-        unit = self.selected.get(name)
-        if unit is None or not self.settings.mode.writes:
-            return None
-        result = self.result(unit)
-        if not result.accepted:
-            return None
-        return {path: self.store.get_bytes(address) for path, address in result.files.items()}
 
     @cached_property
     def desk(self) -> Desk:
